@@ -1,0 +1,73 @@
+"""detect_anomaly(): find the op where things went wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from zlib import crc32
+
+import numpy as np
+
+from .tensor import Array, Op, Tensor, mode, set_mode
+
+
+@contextmanager
+def detect_anomaly() -> Iterator[None]:
+    """Find the op where things went wrong. For debugging: every value is checked, so all is slower.
+
+    Run the forward *and* the backward pass inside the block.
+
+    Raises:
+        FloatingPointError: an op's value, or the gradient that one of its rules computed, holds a NaN or inf
+            that what it was computed from does not hold. The message names the op.
+        RuntimeError: an element of an array was written (``t.data[0] = 1``) after an op had used it.
+
+    >>> x = Tensor([1.0, 0.0], requires_grad=True, name="x")
+    >>> with detect_anomaly(), np.errstate(divide="ignore"):
+    ...     x.log()
+    Traceback (most recent call last):
+    ...
+    FloatingPointError: log: x (2,): the value holds -inf, though the inputs are finite
+    """
+    with set_mode(mode.get()[0], Anomaly()):
+        yield
+
+
+class Anomaly:
+    """The checks that Op and backprop call, and the checksums of each node's inputs, by the node's stamp."""
+
+    def __init__(self) -> None:
+        self.checksums: dict[int, list[int]] = {}
+
+    def after_forward(self, node: Tensor, op: Op, inputs: tuple[Any, ...], arrays: list[Array]) -> None:
+        """Blame the op for a NaN or inf that its inputs do not have; remember what it was computed from."""
+        _check_finite(f"{op.name}: {op.describe(inputs)}: the value", node.data, arrays)
+        if node.origin:
+            self.checksums[node.stamp] = _checksums(arrays)
+
+    def before_rule(self, node: Tensor) -> None:
+        """Refuse to differentiate at values other than those of the forward pass."""
+        op, inputs, arrays, _ = node.origin  # type: ignore[misc]
+        if self.checksums.get(node.stamp, _checksums(arrays)) != _checksums(arrays):
+            raise RuntimeError(
+                f"backward of {op.name}: {op.describe(inputs)}: an element of an input was written to after the op "
+                "had used it, so its gradient would be wrong. Change data after backward(), not before."
+            )
+
+    def after_rule(self, node: Tensor, i: int, part: Any, g: Any) -> None:
+        """Blame the rule for a NaN or inf that the incoming gradient does not have."""
+        op, inputs, _, _ = node.origin  # type: ignore[misc]
+        what = f"backward of {op.name}: {op.describe(inputs)}: the gradient of input {i}"
+        _check_finite(what, np.asarray(part), [np.asarray(g)])
+
+
+def _checksums(arrays: list[Array]) -> list[int]:
+    return [crc32(np.ascontiguousarray(a)) for a in arrays if isinstance(a, np.ndarray)]
+
+
+def _check_finite(what: str, value: Array, sources: list[Any]) -> None:
+    finite = np.isfinite(value)
+    numbers = (a for a in sources if isinstance(a, np.ndarray | float | int))
+    if not finite.all() and all(np.isfinite(a).all() for a in numbers):
+        raise FloatingPointError(f"{what} holds {value[~finite].flat[0]}, though the inputs are finite")
