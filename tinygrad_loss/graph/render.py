@@ -1,0 +1,36 @@
+"""From DOT to SVG, PNG or PDF: by the system's ``dot`` program, else by pygraphviz, which brings its own."""
+
+from __future__ import annotations
+
+import graphviz
+
+
+def render(source: str, form: str) -> bytes:
+    """Lay out and draw DOT source.
+
+    Parameters
+    ----------
+    source
+        DOT.
+    form
+        A format of Graphviz, such as "svg", "png" or "pdf".
+
+    Raises
+    ------
+    RuntimeError
+        Neither the program ``dot`` nor the package ``pygraphviz`` is there.
+    """
+    try:
+        return graphviz.pipe("dot", form, source.encode(), quiet=True)
+    except graphviz.ExecutableNotFound:
+        pass
+    try:
+        import pygraphviz
+    except ImportError:
+        raise RuntimeError(
+            f"drawing as {form} needs Graphviz. Either install the program dot (apt install graphviz, brew install "
+            "graphviz, or graphviz.org/download), or the Python package that contains it: "
+            "pip install 'pygraphviz>=2.0.1'. Without either, .text() and .dot() work."
+        ) from None
+    drawn = pygraphviz.AGraph(string=source).draw(format=form, prog="dot")
+    return bytes(drawn)

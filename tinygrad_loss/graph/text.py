@@ -1,0 +1,115 @@
+"""Numbers, names and whole graphs as plain text: for labels, terminals, tests and screen readers."""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import Any
+
+import numpy as np
+
+from .trace import OpNode, TensorNode, Trace
+
+NAME_LENGTH = 40
+
+
+def clean(name: str, limit: int = NAME_LENGTH) -> str:
+    r"""A name that displays as what it is: control, bidi and surrogate characters are written as escapes.
+
+    Longer names are cut, so that one cannot push everything else out of the picture.
+
+    >>> print(clean("w\n\u202e"))
+    w\n\u202e
+    >>> clean("x" * 100, limit=10)
+    'xxxxxxx...'
+    """
+    if len(name) > limit:
+        name = name[: limit - 3] + "..."
+    return "".join(
+        c.encode("unicode_escape").decode()
+        if unicodedata.category(c)[0] == "C" or c in "\u2028\u2029"
+        else c
+        for c in name
+    )
+
+
+def number(x: Any) -> str:
+    """One number, to four digits."""
+    return f"{x:.4g}" if isinstance(x, float | np.floating) else str(x)
+
+
+def summary(array: Any) -> str:
+    """An array in one line: up to three elements in full, else mean and largest magnitude; NaN and inf by name.
+
+    >>> summary(np.array([1.0, 2.0])), summary(np.arange(4.0)), summary(np.array([np.nan] * 4))
+    ('[1, 2]', 'mean 1.5, max abs 3', '4 of 4 NaN')
+    """
+    if array.size == 0:
+        return "empty"
+    if array.ndim == 0:
+        return number(array[()])
+    if array.size <= 3:
+        return "[" + ", ".join(number(x) for x in array.ravel()) + "]"
+    if not is_finite(array):
+        counts = {
+            "NaN": np.isnan(array).sum(),
+            "inf": np.isposinf(array).sum(),
+            "-inf": np.isneginf(array).sum(),
+        }
+        return ", ".join(
+            f"{count} of {array.size} {word}" for word, count in counts.items() if count
+        )
+    with np.errstate(over="ignore"):
+        mean, largest = array.mean(dtype=np.float64), np.abs(array.astype(np.float64)).max()
+    return f"mean {number(mean)}, max abs {number(largest)}"
+
+
+def is_finite(array: Any) -> bool:
+    """Whether there is no NaN and no inf in it."""
+    return array is None or array.dtype.kind != "f" or bool(np.isfinite(array).all())
+
+
+def title(node: TensorNode) -> str:
+    """Name, shape unless it is a number, dtype unless it is float64."""
+    shape = f" {node.value.shape}" if node.value.ndim else ""
+    dtype = f" {node.value.dtype}" if node.value.dtype != np.float64 else ""
+    return clean(node.name) + shape + dtype
+
+
+def constant(x: Any) -> str:
+    """A constant argument or option, short: 3, (0, 1), 0:3."""
+    if isinstance(x, slice):
+        parts = ["" if part is None else str(part) for part in (x.start, x.stop, x.step)]
+        return ":".join(parts[:2] if x.step is None else parts)
+    if isinstance(x, tuple | list):
+        return "(" + ", ".join(map(constant, x)) + ("," if len(x) == 1 else "") + ")"
+    if hasattr(x, "shape"):
+        return number(x[()]) if x.shape == () else f"array {x.shape}"
+    if x is Ellipsis:
+        return "..."
+    return number(x) if isinstance(x, float) else clean(str(getattr(x, "__name__", x)))
+
+
+def call(op: OpNode) -> str:
+    """The op and what it was applied to: ``power(b, 3)``."""
+    parts = [
+        clean(x.source.name) if hasattr(x, "source") else constant(x) for x in op.arguments
+    ] + [f"{name}={constant(x)}" for name, x in op.options.items()]
+    return f"{op.op.name}({', '.join(parts)})"
+
+
+def as_text(trace: Trace) -> str:
+    """One line for every leaf, then one for every op: name, how it was made, shape, value and gradient."""
+    rows = [("name", "made by", "shape", "value", "gradient")]
+    for node in sorted(trace.tensors, key=lambda node: node.maker is not None):
+        made = call(node.maker) if node.maker else node.kind
+        gradient = "-" if node.gradient is None else summary(node.gradient)
+        shape = str(node.value.shape) + (
+            f" {node.value.dtype}" if node.value.dtype != np.float64 else ""
+        )
+        rows.append((clean(node.name), made, shape, summary(node.value), gradient))
+    widths = [min(max(len(row[i]) for row in rows), 48) for i in range(4)]
+    lines = (
+        "  ".join(cell.ljust(width) for cell, width in zip(row, [*widths, 0], strict=True))
+        for row in rows
+    )
+    return "\n".join(line.rstrip() for line in lines) + "\n"
