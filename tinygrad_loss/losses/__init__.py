@@ -1,6 +1,73 @@
-"""Loss functions."""
+"""Loss functions, each a composition of differentiable ops: no loss has a rule of its own.
 
-from .classification import cross_entropy, hinge
-from .regression import mean_squared_error
+regression       for numbers: squared, absolute, Huber, log-cosh, pinball
+classification   for classes: cross-entropy in its forms, focal, Kullback-Leibler
+margin           for decisions: the hinge losses of support vector machines
+similarity       for embeddings: contrastive, triplet, cosine, NT-Xent
+adversarial      for generators and their critics: GAN, Wasserstein, least squares, hinge
+"""
 
-__all__ = ["cross_entropy", "hinge", "mean_squared_error"]
+from .adversarial import (
+    discriminator,
+    generator_minimax,
+    generator_non_saturating,
+    gradient_penalty,
+    hinge_discriminator,
+    hinge_generator,
+    least_squares_discriminator,
+    least_squares_generator,
+    wasserstein_critic,
+    wasserstein_generator,
+)
+from .classification import (
+    binary_cross_entropy,
+    binary_cross_entropy_with_logits,
+    binary_focal,
+    cross_entropy,
+    cross_entropy_from_probs,
+    focal,
+    kl_divergence,
+)
+from .margin import hinge, multiclass_hinge, squared_hinge
+from .regression import (
+    huber,
+    log_cosh,
+    mean_absolute_error,
+    mean_squared_error,
+    pinball,
+    sum_squared_error,
+)
+from .similarity import contrastive, cosine_embedding, nt_xent, triplet
+
+__all__ = [
+    "binary_cross_entropy",
+    "binary_cross_entropy_with_logits",
+    "binary_focal",
+    "contrastive",
+    "cosine_embedding",
+    "cross_entropy",
+    "cross_entropy_from_probs",
+    "discriminator",
+    "focal",
+    "generator_minimax",
+    "generator_non_saturating",
+    "gradient_penalty",
+    "hinge",
+    "hinge_discriminator",
+    "hinge_generator",
+    "huber",
+    "kl_divergence",
+    "least_squares_discriminator",
+    "least_squares_generator",
+    "log_cosh",
+    "mean_absolute_error",
+    "mean_squared_error",
+    "multiclass_hinge",
+    "nt_xent",
+    "pinball",
+    "squared_hinge",
+    "sum_squared_error",
+    "triplet",
+    "wasserstein_critic",
+    "wasserstein_generator",
+]

@@ -1,4 +1,27 @@
-"""Losses for classes."""
+"""Losses for classes: what does a prediction cost when this class is the true one.
+
+    output of the model        target                         loss
+    a logit per class (N, C)   class indices, integer (N,)    cross_entropy, focal
+    a logit per class (N, C)   probabilities, float (N, C)    cross_entropy
+    one logit, any shape       0 or 1, or between             binary_..._with_logits, binary_focal
+    log-probabilities (N, C)   probabilities, float (N, C)    kl_divergence
+    probabilities              as above                       cross_entropy_from_probs, binary_...
+
+A *logit* is a score before softmax or sigmoid, any real number. Losses of logits are exact where
+those of probabilities have already rounded to 0 or 1: prefer them. With (N, C) there is one loss
+per row, and a single sample (C,) with an index of shape () is allowed; "any shape" means one loss
+per element.
+
+    reduction: "mean" over the rows (or elements), "sum" over them, or "none": an array of them.
+
+Targets are arrays, Tensors or lists, converted to the dtype of the prediction. The loss is a
+Tensor if the prediction is one, of its dtype. NaN in a prediction travels on. Logarithms are
+natural (nats).
+
+All raise ValueError for shapes that do not match (nothing is broadcast), indices that are not
+integers in range, labels or probabilities that are none, an unknown reduction, and the mean of 0
+samples. Nothing is guessed or converted silently.
+"""
 
 from __future__ import annotations
 
@@ -7,24 +30,11 @@ from typing import Any
 
 import numpy as np
 
-from ..ops import log_softmax, logsumexp, relu, where
+from ..ops import clip, exp, log, log_softmax, logsumexp, softplus, where
 from ..ops import sum as sum_
-from ..tensor import Array, Tensor, data_of
-from .checks import (
-    Reduction,
-    class_indices,
-    class_scores,
-    converted,
-    is_indices,
-    matched,
-    picked,
-    reduce,
-    require,
-    require_distributions,
-    require_option,
-    require_signs,
-    tolerance,
-)
+from ..tensor import Array, data_of
+from . import checks
+from .checks import Reduction, matched, picked, reduce, require_option
 
 
 def cross_entropy(
@@ -37,131 +47,444 @@ def cross_entropy(
     base: float | None = None,
     reduction: Reduction = "mean",
 ) -> Any:
-    """Cross-entropy."""
-    logits = class_scores("cross_entropy", logits, binary="binary_cross_entropy_with_logits")
-    require(
-        _cannot_be_softmax,
-        logits,
-        message=lambda z: (
-            "cross_entropy: every row of logits is >= 0 and sums to 1, as softmax output does. Pass the logits "
-            "themselves: a second softmax keeps the loss from going below "
-            f"{math.log(1 + (z.shape[-1] - 1) / math.e):.3f}."
-        ),
-        warning=True,
-    )
+    """Cross-entropy of softmax(logits): minus the log-probability of the truth.
+
+    Formula: -log p_y with p = softmax(z), or -sum_c t_c log p_c for probability targets t.
+    Computed as logsumexp(z) - z_y, which is exact for logits of any size: at z = (1000, 0) and y =
+    1 it is 1000, where the textbook form takes the logarithm of 0. Gradient: p - t, t being
+    one-hot for an index: each row sums to 0.
+
+    Parameters
+    ----------
+    logits : (N, C) or (C,), C >= 2
+    target : integer (N,) or (), classes 0 to C-1; or float of the shape of logits, rows that sum
+        to 1
+    weight : (C,), one weight >= 0 per class, for rare classes. The mean then divides by the sum of
+        w_y over the samples; with probability targets, by N.
+    ignore_index : samples with this index (padding, often -100) count nowhere, whatever they hold.
+    label_smoothing : eps in [0, 1). The true class gets 1 - eps + eps/C and the others eps/C, so
+        that no logit is driven to infinity (Szegedy et al. 2016).
+    base : of the logarithm: None for nats, 2 for bits.
+
+    When: one of C classes is true; it is the negative log-likelihood. When not: several can be true
+    at once (``binary_cross_entropy_with_logits`` on (N, C)).
+
+    A loss stuck at ln C says that nothing has been learnt. Give it no softmax: rows that are all
+    >= 0 and sum to 1 are legal, but get a UserWarning, since a second softmax cannot go below ln(1
+    + (C-1)/e), 1.461 for 10 classes. (A single row can look so by chance.)
+
+    Raises ValueError also for ignore_index with probability targets, and if no sample counts.
+
+    Source: Bishop 2006, "Pattern Recognition and Machine Learning", eq. 4.108.
+
+    >>> from tinygrad_loss import Tensor
+    >>> logits = Tensor([[1.0, 2.0, 0.0], [0.0, 1000.0, 0.0]], requires_grad=True)
+    >>> loss = cross_entropy(logits, [1, 0], reduction="none")
+    >>> p = np.exp([1.0, 2.0, 0.0]) / np.exp([1.0, 2.0, 0.0]).sum()
+    >>> print(loss.data.round(8), -np.log(p[1]).round(8))
+    [4.0760596e-01 1.0000000e+03] 0.40760596
+    >>> loss.sum().backward()
+    >>> print(logits.grad.round(4), p.round(4))
+    [[ 0.2447 -0.3348  0.09  ]
+     [-1.      1.      0.    ]] [0.2447 0.6652 0.09  ]
+    """
+    name = "cross_entropy"
+    logits = checks.class_scores(name, logits, "logits", "binary_cross_entropy_with_logits")
+    target = checks.as_data(target)
     require_option(
-        "cross_entropy",
+        name,
         "label_smoothing",
         label_smoothing,
         0 <= label_smoothing < 1,
         "0 <= label_smoothing < 1",
     )
-    unit = 1.0 if base is None else _log_base("cross_entropy", base)
-    if not isinstance(target, Tensor | np.ndarray):
-        target = np.array(target) if isinstance(target, list | tuple) else target
-    if weight is not None:
-        weight = _class_weights("cross_entropy", weight, logits)
-    options = (weight, ignore_index, label_smoothing)
-    if is_indices(target) or target.shape != logits.shape:
-        losses, weights = _cross_entropy_of_indices(logits, target, *options)
-    else:
-        losses, weights = _cross_entropy_of_probabilities(logits, target, *options), None
-    loss = reduce("cross_entropy", losses, reduction, weights)
-    return loss if base is None else loss / unit
-
-
-def _cannot_be_softmax(z: Array) -> bool:
-    """False if all rows look like probabilities. One element, then one row, mostly decide: the test is cheap."""
-    if z.size == 0 or not 0 <= z[(0,) * z.ndim] <= 1:
-        return True
-    allowed = tolerance(z)
-    for part in (z[:1], z) if z.ndim == 2 else (z,):
-        if (part < 0).any() or not (abs(part.sum(axis=-1) - 1) <= allowed).all():
-            return True
-    return False
-
-
-def _log_base(function: str, base: float) -> float:
-    require_option(
-        function,
-        "base",
-        base,
-        base > 0 and base != 1,
-        "None for nats, 2 for bits, 10 ..: > 0 and not 1",
-    )
-    return math.log(base)
-
-
-def _class_weights(function: str, weight: Any, logits: Any) -> Array:
-    """One weight >= 0 per class, as an array in the dtype of the logits."""
-    weight = data_of(converted(weight, logits.dtype))
-    if weight.shape != logits.shape[-1:]:
-        raise ValueError(
-            f"{function}: weight has shape {weight.shape}; expected {logits.shape[-1:]}, one weight per class."
+    _warn_of_softmax(logits)
+    weights = None
+    if target.dtype.kind == "f" and target.shape == logits.shape:
+        losses = _cross_entropy_of_probabilities(
+            logits, target, weight, ignore_index, label_smoothing
         )
-    require(
-        lambda w: (w >= 0).all(),
-        weight,
-        message=lambda w: f"{function}: weight holds {w.min():g}; expected weights >= 0.",
-    )
-    return weight
+    elif weight is None and ignore_index is None and not label_smoothing:
+        target = checks.class_indices(name, logits, target, or_probabilities=True)
+        losses = logsumexp(logits) - picked(logits, target)
+    else:
+        losses, weights = _cross_entropy_of_indices(
+            logits, target, weight, ignore_index, label_smoothing
+        )
+    loss = reduce(name, losses, reduction, weights)
+    return loss if base is None else loss / _log_base(name, base)
 
 
 def _cross_entropy_of_indices(
-    logits: Any, target: Any, weight: Array | None, ignore_index: int | None, label_smoothing: float
-) -> tuple[Any, Array | None]:
-    """The loss of each row, and the weights of the rows if they are not all 1."""
-    target = class_indices("cross_entropy", logits, target, ignore_index)
-    if weight is None and ignore_index is None and not label_smoothing:
-        return logsumexp(logits) - picked(logits, target), None
-    kept = np.full(target.shape, True) if ignore_index is None else target != ignore_index
-    require(
-        lambda k: k.size == 0 or k.any(),
-        kept,
-        message=lambda k: (
-            f"cross_entropy: every target is ignore_index={ignore_index}; expected at least one that counts. "
-            "Skip the batch."
-        ),
+    logits: Any, target: Any, weight: Any, ignore_index: int | None, label_smoothing: float
+) -> tuple[Any, Array]:
+    """The loss of each row, and what the rows weigh in the mean."""
+    target = checks.class_indices(
+        "cross_entropy", logits, target, or_probabilities=True, ignore_index=ignore_index
     )
+    kept = np.ones_like(target, dtype=bool) if ignore_index is None else target != ignore_index
     target = np.where(kept, target, 0)
-    # What an ignored row holds, NaN for example, must not reach the gradient: 0 * NaN is NaN.
+    # What an ignored row holds, a NaN for example, must not reach the gradient: 0 * NaN is NaN.
     logp = log_softmax(where(kept[..., np.newaxis], logits, 0))
-    weights = kept.astype(logits.dtype) if weight is None else where(kept, weight[target], 0)
+    if weight is None:
+        weights = kept.astype(logits.dtype)
+    else:
+        weight = checks.class_weights("cross_entropy", "weight", weight, logits)
+        weights = np.where(kept, weight[target], 0)
     losses = -picked(logp, target) * weights
     if label_smoothing:
-        share = logp if weight is None else weight * logp
-        smooth = -where(kept, sum_(share, axis=-1), 0) / logits.shape[-1]
-        losses = (1 - label_smoothing) * losses + label_smoothing * smooth
+        spread = -sum_(logp if weight is None else weight * logp, axis=-1) / logits.shape[-1]
+        losses = (1 - label_smoothing) * losses + label_smoothing * where(kept, spread, 0)
     return losses, weights
 
 
 def _cross_entropy_of_probabilities(
-    logits: Any, target: Any, weight: Array | None, ignore_index: int | None, label_smoothing: float
+    logits: Any, target: Any, weight: Any, ignore_index: int | None, label_smoothing: float
 ) -> Any:
-    """The loss of each row: -sum_c w_c t_c log p_c."""
+    """The loss of each row, -sum_c w_c t_c log p_c."""
     if ignore_index is not None:
         raise ValueError(
-            f"cross_entropy: ignore_index={ignore_index} was given with probability targets; it belongs to class "
-            "indices. Drop the rows instead: logits[kept], target[kept]."
+            f"cross_entropy: ignore_index={ignore_index} was given with probability targets; it "
+            "is an index of a class. Leave the rows out instead: logits[kept], target[kept]."
         )
-    require_distributions(
-        "cross_entropy", "target", target, "Class indices? Convert them: target.astype(int)."
+    checks.require_distributions(
+        "cross_entropy", "target", target, "Are these class indices? Use target.astype(int)."
     )
-    target = converted(target, logits.dtype)
+    target = checks.converted(target, logits.dtype)
     if label_smoothing:
         target = (1 - label_smoothing) * target + label_smoothing / logits.shape[-1]
+    terms = _times(target, log_softmax(logits))
+    if weight is not None:
+        terms = terms * checks.class_weights("cross_entropy", "weight", weight, logits)
+    return -sum_(terms, axis=-1)
+
+
+def _times(t: Any, logp: Any) -> Any:
+    """The product t log p with 0 * -inf = 0: a class that is never true may be impossible."""
+    return t * where((t == 0) & (logp == -np.inf), 0, logp)
+
+
+def _warn_of_softmax(logits: Any) -> None:
+    def harmless(z: Array) -> bool:
+        """One element, then one row, nearly always decide; only then are all rows read."""
+        z = z.reshape(-1, z.shape[-1])
+        if z.size == 0 or not 0 <= z[0, 0] <= 1:
+            return True
+        return not (checks.are_distributions(z[:1]) and checks.are_distributions(z))
+
+    def message(z: Array) -> str:
+        floor = math.log(1 + (z.shape[-1] - 1) / math.e)
+        return (
+            "cross_entropy: every row of logits is >= 0 and sums to 1, as the output of softmax "
+            "does. cross_entropy applies softmax itself: pass what went into yours. With two of "
+            f"them the loss cannot go below {floor:.3f}."
+        )
+
+    checks.require(harmless, logits, message=message, warning=True)
+
+
+def _log_base(name: str, base: float) -> float:
+    require_option(name, "base", base, base > 0 and base != 1, "None (nats), 2 (bits) or 10")
+    return math.log(base)
+
+
+def cross_entropy_from_probs(
+    probs: Any,
+    target: Any,
+    *,
+    base: float | None = None,
+    eps: float = 1e-12,
+    reduction: Reduction = "mean",
+) -> Any:
+    """Cross-entropy of probabilities: the textbook formula.
+
+    Formula: -log p_y for class indices, -sum_c t_c log p_c for probability targets. Gradient:
+    -t/p. Probabilities below eps count as eps, so that log 0 is -27.63 and its gradient 0.
+
+    Parameters: ``probs`` (N, C) or (C,), rows >= 0 that sum to 1; ``target`` and ``base`` as in
+    ``cross_entropy``; ``eps`` in (0, 1).
+
+    When: the probabilities come from elsewhere (a table, an ensemble), or to follow a textbook.
+    When not: to train; there ``cross_entropy`` has a gradient where softmax has rounded to 0.
+
+    Raises ValueError also if the rows of probs do not sum to 1.
+
+    Source: Shannon 1948, "A Mathematical Theory of Communication", sec. 6.
+
+    >>> from tinygrad_loss import Tensor
+    >>> probs = Tensor([[0.1, 0.2, 0.7]], requires_grad=True)
+    >>> loss = cross_entropy_from_probs(probs, [[0.0, 0.0, 1.0]])
+    >>> round(loss.item(), 5), round(-math.log(0.7), 5)
+    (0.35667, 0.35667)
+    >>> round(cross_entropy_from_probs(probs, [2], base=2).item(), 5)  # in bits
+    0.51457
+    >>> loss.backward()
+    >>> print(probs.grad[0, 2].round(4), round(-1 / 0.7, 4))
+    -1.4286 -1.4286
+    """
+    name = "cross_entropy_from_probs"
+    require_option(name, "eps", eps, 0 < eps < 1, "0 < eps < 1")
+    probs = checks.class_scores(name, probs, "probs", "binary_cross_entropy")
+    checks.require_distributions(
+        name, "probs", probs, "Are these logits? Use cross_entropy, which takes them as they are."
+    )
+    target = checks.as_data(target)
+    if target.dtype.kind == "f" and target.shape == probs.shape:
+        checks.require_distributions(
+            name, "target", target, "Are these class indices? Use target.astype(int)."
+        )
+        target = checks.converted(target, probs.dtype)
+        losses = -sum_(target * log(clip(probs, eps, None)), axis=-1)
+    else:
+        target = checks.class_indices(name, probs, target, or_probabilities=True)
+        losses = -log(clip(picked(probs, target), eps, None))
+    loss = reduce(name, losses, reduction)
+    return loss if base is None else loss / _log_base(name, base)
+
+
+def binary_cross_entropy(
+    probs: Any,
+    target: Any,
+    *,
+    base: float | None = None,
+    eps: float = 1e-12,
+    reduction: Reduction = "mean",
+) -> Any:
+    """Binary cross-entropy of probabilities, or log loss: the textbook formula.
+
+    Formula: -[y log p + (1 - y) log(1 - p)]. Gradient: (p - y) / (p (1 - p)). p and 1 - p below
+    eps count as eps: at p = 0, y = 1 the loss is -log eps = 27.63, its gradient 0. (PyTorch says
+    100 there, scikit-learn 36.04, Keras 16.12.) It has its minimum, the entropy of y, at p = y.
+
+    Parameters: ``probs`` in [0, 1] and ``target`` in [0, 1], of one shape; ``base`` as in
+    ``cross_entropy``; ``eps`` in (0, 1).
+
+    When: the probabilities come from elsewhere. When not: to train behind a sigmoid; there
+    ``binary_cross_entropy_with_logits`` keeps the gradient that 1 - p loses by rounding.
+
+    Raises ValueError also if a probability or a target is outside [0, 1].
+
+    Source: Good 1952, "Rational Decisions", Journal of the Royal Statistical Society B 14.
+
+    >>> from tinygrad_loss import Tensor
+    >>> probs = Tensor([0.9, 0.2], requires_grad=True)
+    >>> loss = binary_cross_entropy(probs, [1, 0])
+    >>> round(loss.item(), 8), round(-(math.log(0.9) + math.log(1 - 0.2)) / 2, 8)
+    (0.16425203, 0.16425203)
+    >>> loss.backward()
+    >>> print(probs.grad.round(4), [round(-1 / 0.9 / 2, 4), round(1 / 0.8 / 2, 4)])
+    [-0.5556  0.625 ] [-0.5556, 0.625]
+    """
+    name = "binary_cross_entropy"
+    require_option(name, "eps", eps, 0 < eps < 1, "0 < eps < 1")
+    probs, target = matched(name, probs, target, ("probs", "target"))
+    checks.require_unit_interval(
+        name, "probs", probs, "These look like logits: use binary_cross_entropy_with_logits."
+    )
+    checks.require_unit_interval(name, "target", target, "Labels -1 and 1? Use (target + 1) / 2.")
+    losses = -(
+        target * log(clip(probs, eps, None)) + (1 - target) * log(clip(1 - probs, eps, None))
+    )
+    loss = reduce(name, losses, reduction)
+    return loss if base is None else loss / _log_base(name, base)
+
+
+def binary_cross_entropy_with_logits(
+    logits: Any, target: Any, *, pos_weight: Any = None, reduction: Reduction = "mean"
+) -> Any:
+    """Binary cross-entropy of sigmoid(logits): the loss of logistic regression.
+
+    Formula: -[y log p + (1 - y) log(1 - p)] with p = sigmoid(z). Computed as y softplus(-z) + (1 -
+    y) softplus(z), since -log sigmoid(z) = softplus(-z): exact for logits of any size. (The usual
+    stable form max(z, 0) - z y + log1p(exp(-|z|)) has the right value too, but, differentiated by
+    the chain rule, the wrong gradient at its kinks at z = 0, where every zero-initialised model
+    starts.) Gradient: sigmoid(z) - y.
+
+    Parameters: ``logits`` and ``target`` in [0, 1], of one shape; ``pos_weight`` multiplies the
+    term of y, a number > 0 or an array that broadcasts to the shape of the logits (one per
+    column): n_negative / n_positive balances the classes.
+
+    When: yes or no, or several labels that can be true at once. When not: exactly one of C classes
+    is true (``cross_entropy``).
+
+    Raises ValueError also if a target is outside [0, 1], or pos_weight is not > 0 or does not fit.
+
+    Source: Cox 1958, "The Regression Analysis of Binary Sequences", J. Royal Statistical Society B
+    20.
+
+    >>> from tinygrad_loss import Tensor
+    >>> logits = Tensor([2.0, 0.0, -1000.0], requires_grad=True)
+    >>> loss = binary_cross_entropy_with_logits(logits, [1.0, 1.0, 1.0], reduction="none")
+    >>> p = 1 / (1 + np.exp(-2.0))
+    >>> print(loss.data.round(8), -np.log(p).round(8))
+    [1.2692801e-01 6.9314718e-01 1.0000000e+03] 0.12692801
+    >>> loss.sum().backward()
+    >>> print(logits.grad.round(4), (p - 1).round(4))
+    [-0.1192 -0.5    -1.    ] -0.1192
+    """
+    name = "binary_cross_entropy_with_logits"
+    logits, target = matched(name, logits, target, ("logits", "target"))
+    checks.require_unit_interval(name, "target", target, "Labels -1 and 1? Use (target + 1) / 2.")
+    positive = target * softplus(-logits)
+    if pos_weight is not None:
+        positive = _pos_weight(pos_weight, logits) * positive
+    return reduce(name, positive + (1 - target) * softplus(logits), reduction)
+
+
+def _pos_weight(pos_weight: Any, logits: Any) -> Array:
+    name = "binary_cross_entropy_with_logits"
+    weight = data_of(checks.converted(pos_weight, logits.dtype))
+    if weight.shape != logits.shape[logits.ndim - weight.ndim :]:
+        raise ValueError(
+            f"{name}: pos_weight has shape {weight.shape}; expected a number, or one for each "
+            f"column of logits {logits.shape}."
+        )
+    checks.require(
+        lambda w: (w > 0).all(),
+        weight,
+        message=lambda w: f"{name}: pos_weight holds {w.min():g}; expected numbers > 0.",
+    )
+    return weight
+
+
+def focal(
+    logits: Any,
+    target: Any,
+    *,
+    gamma: float = 2.0,
+    alpha: Any = None,
+    reduction: Reduction = "mean",
+) -> Any:
+    """Focal loss: cross-entropy that turns away from what is already right (Lin et al. 2017).
+
+    Formula: -alpha_y (1 - p_y)^gamma log p_y with p = softmax(z). gamma = 0 is cross-entropy; with
+    gamma = 2 a sample at p_y = 0.9 counts a hundredth. Computed with log(1 - p_y) = logsumexp of
+    the *other* log-probabilities and (1 - p_y)^gamma = exp(gamma log(1 - p_y)): the power itself
+    has a NaN gradient at p_y = 1 for gamma < 1. Gradient at z_y: alpha_y (1 - p_y)^gamma (gamma
+    p_y log p_y + p_y - 1).
+
+    Parameters: ``logits`` (N, C) or (C,); ``target`` integer (N,) or (); ``gamma`` >= 0; ``alpha``
+    None or (C,), one weight in [0, 1] per class. The mean divides by N.
+
+    When: many easy samples drown few hard ones, and ranking matters. When not: the probabilities
+    themselves are needed: it is not a proper scoring rule and leaves them too timid.
+
+    Raises ValueError also if gamma < 0 or alpha is not one weight in [0, 1] per class.
+
+    Source: Lin, Goyal, Girshick, He, Dollar 2017, "Focal Loss for Dense Object Detection".
+
+    >>> from tinygrad_loss import Tensor
+    >>> logits = Tensor([[1.0, 2.0, 0.0]], requires_grad=True)
+    >>> loss = focal(logits, [1], gamma=2.0)
+    >>> p = np.exp(2.0) / np.exp([1.0, 2.0, 0.0]).sum()
+    >>> round(loss.item(), 8), round(float(-((1 - p) ** 2) * np.log(p)), 8)
+    (0.0456778, 0.0456778)
+    >>> loss.backward()
+    >>> print(logits.grad[0, 1].round(6), ((1 - p) ** 2 * (2 * p * np.log(p) + p - 1)).round(6))
+    -0.098288 -0.098288
+    """
+    require_option("focal", "gamma", gamma, gamma >= 0, "a number >= 0")
+    logits = checks.class_scores("focal", logits, "logits", "binary_focal")
+    target = checks.class_indices("focal", logits, target)
     logp = log_softmax(logits)
-    losses = _times(target, logp if weight is None else weight * logp)
-    return -sum_(losses, axis=-1)
+    losses = -picked(logp, target)
+    if gamma:
+        log_rest = logsumexp(where(checks.is_class(logp, target), -np.inf, logp))
+        losses = exp(gamma * log_rest) * losses
+    if alpha is not None:
+        weight = checks.class_weights("focal", "alpha", alpha, logits)
+        checks.require_unit_interval("focal", "alpha", weight, "Divide it by its maximum.")
+        losses = weight[target] * losses
+    return reduce("focal", losses, reduction)
 
 
-def _times(t: Any, x: Any) -> Any:
-    """t * x with 0 * -inf = 0: what has probability 0 in the target costs nothing, however impossible it is."""
-    return t * where((t == 0) & (x == -np.inf), 0, x)
+def binary_focal(
+    logits: Any,
+    target: Any,
+    *,
+    gamma: float = 2.0,
+    alpha: float | None = None,
+    reduction: Reduction = "mean",
+) -> Any:
+    """Focal loss of one logit (Lin et al. 2017): see ``focal`` for what it is for.
+
+    Formula: -alpha (1 - p)^gamma log p for y = 1 and -(1 - alpha) p^gamma log(1 - p) for y = 0,
+    with p = sigmoid(z); a soft y mixes the two. alpha is the weight of class 1, as in the paper,
+    so that its 0.25 weighs positives *down*; None weighs neither. gamma = 0, alpha = 0.5 is half
+    of ``binary_cross_entropy_with_logits``. Computed with log p = -softplus(-z), and the powers as
+    exp(gamma log(1 - p)), as in ``focal``. Gradient for y = 1: alpha (1 - p)^gamma (gamma p log p
+    + p - 1).
+
+    Parameters: ``logits`` and ``target`` in [0, 1], of one shape; ``gamma`` >= 0; ``alpha`` in [0,
+    1].
+
+    Raises ValueError also if gamma, alpha or a target is out of range.
+
+    >>> from tinygrad_loss import Tensor
+    >>> logits = Tensor([2.0, 2.0], requires_grad=True)
+    >>> loss = binary_focal(logits, [1, 0], gamma=2.0, alpha=0.25, reduction="none")
+    >>> p = 1 / (1 + np.exp(-2.0))
+    >>> print(loss.data.round(6), np.round(-0.25 * (1 - p) ** 2 * np.log(p), 6))
+    [4.510000e-04 1.237559e+00] 0.000451
+    >>> loss.sum().backward()
+    >>> print(logits.grad.round(6), (0.25 * (1 - p) ** 2 * (2 * p * np.log(p) + p - 1)).round(6))
+    [-0.001218  0.807535] -0.001218
+    """
+    name = "binary_focal"
+    require_option(name, "gamma", gamma, gamma >= 0, "a number >= 0")
+    require_option(
+        name, "alpha", alpha, alpha is None or 0 <= alpha <= 1, "None or 0 <= alpha <= 1"
+    )
+    logits, target = matched(name, logits, target, ("logits", "target"))
+    checks.require_unit_interval(name, "target", target, "Labels -1 and 1? Use (target + 1) / 2.")
+    minus_log_p, minus_log_q = softplus(-logits), softplus(logits)
+    positive = target * exp(-gamma * minus_log_q) * minus_log_p
+    negative = (1 - target) * exp(-gamma * minus_log_p) * minus_log_q
+    if alpha is not None:
+        positive, negative = alpha * positive, (1 - alpha) * negative
+    return reduce(name, positive + negative, reduction)
 
 
-def hinge(scores: Any, labels: Any, *, reduction: Reduction = "mean") -> Any:
-    """Hinge loss."""
-    require_signs("hinge", "labels", labels if hasattr(labels, "dtype") else np.array(labels))
-    scores, labels = matched("hinge", scores, labels, ("scores", "labels"))
-    return reduce("hinge", relu(1 - labels * scores), reduction)
+def kl_divergence(log_probs: Any, target: Any, *, reduction: Reduction = "mean") -> Any:
+    """Kullback-Leibler divergence from the predicted distribution to the target's.
+
+    Formula: sum_c t_c (log t_c - log p_c) per row: what a code made for p wastes when t is true,
+    0 where they agree and never negative. It is cross-entropy minus the entropy of t,
+    a constant, hence the same gradient: -t with respect to log p. Terms with t_c = 0 are 0.
+
+    Parameters: ``log_probs`` (N, C) or (C,), from log_softmax; ``target`` probabilities of its
+    shape. The mean divides by N, the definition. (PyTorch's default divides by N C.)
+
+    When: the target is a distribution (distillation, soft labels) and 0 is to mean "equal". When
+    not: the target is a class: ``cross_entropy`` is the same, with less to write.
+
+    Raises ValueError also if log_probs holds a positive value, or target no probabilities.
+
+    Source: Kullback and Leibler 1951, "On Information and Sufficiency", Annals of Math. Statistics
+    22.
+
+    >>> from tinygrad_loss import Tensor
+    >>> log_probs = Tensor(np.log([[0.5, 0.25, 0.25]]), requires_grad=True)
+    >>> loss = kl_divergence(log_probs, [[0.5, 0.5, 0.0]])
+    >>> round(loss.item(), 8), round(0.5 * math.log(0.5 / 0.5) + 0.5 * math.log(0.5 / 0.25), 8)
+    (0.34657359, 0.34657359)
+    >>> loss.backward()
+    >>> log_probs.grad
+    array([[-0.5, -0.5, -0. ]])
+    """
+    name = "kl_divergence"
+    log_probs = checks.floating(log_probs)
+    target = checks.as_data(target)
+    log_probs, target = matched(name, log_probs, target, ("log_probs", "target"))
+    allowed = checks.tolerance(log_probs)
+    checks.require(
+        lambda x: not (x > allowed).any(),
+        log_probs,
+        message=lambda x: (
+            f"{name}: log_probs holds {x.max():.6g}; expected logarithms of probabilities, all <= "
+            "0. Pass log_softmax(logits)."
+        ),
+    )
+    checks.require_distributions(name, "target", target, "Are these logits? Use softmax(target).")
+    entropy_terms = target * log(where(target > 0, target, 1))
+    return reduce(name, sum_(entropy_terms - _times(target, log_probs), axis=-1), reduction)

@@ -1,20 +1,26 @@
-"""Losses for numbers: how far is each prediction from its target?
+"""Losses for numbers: how far each prediction is from its target.
 
-All are means of a function of the error ``e = pred - target``. They differ in how much a large error counts:
+All are functions of the error ``e = pred - target``, averaged. They differ in how much a large
+error counts:
 
-    squared error      e^2            gradient 2 e         pulled by outliers; minimised by the mean
-    absolute error     |e|            gradient sign(e)     deaf to how far; minimised by the median
-    huber, log_cosh    in between     bounded, smooth      squared near 0, absolute far away
-    pinball            tilted |e|     -q or 1 - q          minimised by the q-quantile
+    loss              per element                  gradient     a constant prediction ends at
+    squared error     e^2                          2 e          the mean
+    absolute error    |e|                          sign(e)      the median
+    huber, log_cosh   e^2/2 near 0, |e| far away   e, bounded   in between
+    pinball           |e|, tilted                  -q or 1 - q  the q-quantile
 
-Every function takes ``pred`` and ``target`` of one equal shape, elements being independent, and
+Every function takes ``pred`` and ``target`` of one equal shape, any shape, whose elements count
+independently, and
 
-    reduction: "mean" over all elements, "sum" over them, or "none" for an array of the shape of ``pred``.
+    reduction: "mean" over all elements, "sum" over them, or "none": as ``pred``.
 
-``target`` may be a Tensor, an array or a list and is converted to the dtype of ``pred``. The result is a Tensor
-if ``pred`` or ``target`` is one, of the dtype of ``pred``. NaN in a prediction travels on to the loss.
+``target`` is an array, a Tensor or a list and is converted to the dtype of ``pred``; integer
+predictions become float64. The loss is a Tensor if ``pred`` or ``target`` is one, of the dtype of
+``pred``. The gradients below are those of one element's loss; the mean over n elements divides
+them by n. NaN in a prediction travels on.
 
-All raise ValueError if the shapes differ, for an unknown reduction, and for the mean of 0 elements.
+All raise ValueError if the shapes differ (nothing is broadcast: (N,) against (N, 1) would compare
+every prediction with every target), for an unknown reduction, and for the mean of 0 elements.
 """
 
 from __future__ import annotations
@@ -26,26 +32,49 @@ from ..ops import absolute, clip, relu, softplus, square
 from .checks import Reduction, matched, reduce, require_option
 
 
-def mean_squared_error(pred: Any, target: Any, *, reduction: Reduction = "mean") -> Any:
-    """Mean squared error, the loss of least squares (Legendre 1805; Gauss 1809).
+def sum_squared_error(pred: Any, target: Any, *, reduction: Reduction = "sum") -> Any:
+    """Sum of squared errors, the loss of least squares (Legendre 1805).
 
-    Formula: L = 1/n sum_i (pred_i - target_i)^2.
-    Gradient: dL/dpred = 2 (pred - target) / n: a far target pulls proportionally harder.
+    Formula: L = sum_i e_i^2, without the factor 1/2 that some books add. Gradient: 2 e.
 
-    When: the noise is roughly Gaussian, of which this is the negative log-likelihood up to constants, or you want
-    the conditional mean. When not: outliers (``huber``), or probabilities behind a sigmoid, whose slope cancels
-    the gradient of a confident mistake (``binary_cross_entropy_with_logits``).
+    When: to compare with the statistics literature, where it is the residual sum of squares. When
+    not: for gradient descent, because the gradient grows with the number of samples, and the
+    learning rate has to shrink with it: ``mean_squared_error`` is this divided by n. Unlike the
+    other losses it is a sum by default.
 
-    A model that predicts a constant ends at Var(target): a loss stuck there says that nothing has been learnt.
-
-    Shapes, dtypes and errors: see the module. Source: Bishop 2006, "Pattern Recognition and Machine Learning",
-    sec. 3.1.1.
+    Source: Hastie, Tibshirani, Friedman 2009, "The Elements of Statistical Learning", eq. 3.2.
 
     >>> from tinygrad_loss import Tensor
-    >>> pred = Tensor([3.0, -0.5, 2.0, 7.0], requires_grad=True)
-    >>> target = [2.5, 0.0, 2.0, 8.0]
+    >>> pred, target = Tensor([3.0, -0.5, 2.0, 7.0], requires_grad=True), [2.5, 0.0, 2.0, 8.0]
+    >>> loss = sum_squared_error(pred, target)
+    >>> loss.item(), sum((p - t) ** 2 for p, t in zip(pred.data.tolist(), target))
+    (1.5, 1.5)
+    >>> loss.backward()
+    >>> pred.grad
+    array([ 1., -1.,  0., -2.])
+    """
+    pred, target = matched("sum_squared_error", pred, target)
+    return reduce("sum_squared_error", square(pred - target), reduction)
+
+
+def mean_squared_error(pred: Any, target: Any, *, reduction: Reduction = "mean") -> Any:
+    """Mean squared error: least squares, averaged (Gauss 1809).
+
+    Formula: L = 1/n sum_i e_i^2. Gradient: 2 e / n, so a far target pulls proportionally harder.
+
+    When: the noise is roughly Gaussian (this is its negative log-likelihood, up to constants), or
+    the conditional mean is wanted. When not: with outliers, which it squares (``huber``), and not
+    behind a sigmoid or softmax, whose flat ends take the gradient of a confident mistake away
+    (``binary_cross_entropy_with_logits``).
+
+    A constant prediction ends at Var(target): a loss stuck there says that nothing has been learnt.
+
+    Source: Bishop 2006, "Pattern Recognition and Machine Learning", sec. 3.1.1.
+
+    >>> from tinygrad_loss import Tensor
+    >>> pred, target = Tensor([3.0, -0.5, 2.0, 7.0], requires_grad=True), [2.5, 0.0, 2.0, 8.0]
     >>> loss = mean_squared_error(pred, target)
-    >>> loss.item(), ((pred.data - target) ** 2).sum().item() / 4
+    >>> loss.item(), sum((p - t) ** 2 for p, t in zip(pred.data.tolist(), target)) / 4
     (0.375, 0.375)
     >>> loss.backward()
     >>> pred.grad
@@ -53,3 +82,119 @@ def mean_squared_error(pred: Any, target: Any, *, reduction: Reduction = "mean")
     """
     pred, target = matched("mean_squared_error", pred, target)
     return reduce("mean_squared_error", square(pred - target), reduction)
+
+
+def mean_absolute_error(pred: Any, target: Any, *, reduction: Reduction = "mean") -> Any:
+    """Mean absolute error, the loss of least absolute deviations (Boscovich 1757; Laplace 1793).
+
+    Formula: L = 1/n sum_i |e_i|. Gradient: sign(e) / n; 0 at the kink e = 0, the middle of its
+    subgradients.
+
+    When: some targets are wild, or the conditional median is wanted; its unit is that of the
+    target. When not: where the last digits matter, because the gradient does not shrink near the
+    minimum, so that steps of a fixed size jump to and fro (lower the learning rate, or use
+    ``huber``).
+
+    Source: Hastie, Tibshirani, Friedman 2009, "The Elements of Statistical Learning", sec. 10.6.
+
+    >>> from tinygrad_loss import Tensor
+    >>> pred = Tensor([3.0, -0.5, 2.0, 7.0], requires_grad=True)
+    >>> loss = mean_absolute_error(pred, [2.5, 0.0, 2.0, 8.0])
+    >>> loss.item(), (0.5 + 0.5 + 0.0 + 1.0) / 4
+    (0.5, 0.5)
+    >>> loss.backward()
+    >>> pred.grad
+    array([ 0.25, -0.25,  0.  , -0.25])
+    """
+    pred, target = matched("mean_absolute_error", pred, target)
+    return reduce("mean_absolute_error", absolute(pred - target), reduction)
+
+
+def huber(pred: Any, target: Any, *, delta: float = 1.0, reduction: Reduction = "mean") -> Any:
+    """Huber loss: squared for errors up to delta, absolute beyond (Huber 1964).
+
+    Formula: e^2/2 if |e| <= delta, else delta (|e| - delta/2). Gradient: clip(e, -delta, delta).
+    Computed without branches: with c = clip(e, -delta, delta) both lines are c (e - c/2).
+
+    When: squared error is right but for some outliers. delta is the error, in units of the target,
+    from which a sample counts as one; 1.345 standard deviations of the noise keep 95 % of the
+    efficiency of least squares. When not: the outliers are what you want to predict. (PyTorch's
+    smooth_l1_loss is this divided by delta.)
+
+    Raises ValueError also if delta <= 0.
+
+    Source: Huber 1964, "Robust Estimation of a Location Parameter", Annals of Mathematical
+    Statistics 35.
+
+    >>> from tinygrad_loss import Tensor
+    >>> pred = Tensor([0.5, -3.0, 0.0], requires_grad=True)
+    >>> loss = huber(pred, [0.0, 0.0, 0.0], delta=1.0, reduction="sum")
+    >>> loss.item(), 0.5**2 / 2 + 1.0 * (3.0 - 1.0 / 2)
+    (2.625, 2.625)
+    >>> loss.backward()
+    >>> pred.grad
+    array([ 0.5, -1. ,  0. ])
+    """
+    require_option("huber", "delta", delta, delta > 0, "a number > 0")
+    pred, target = matched("huber", pred, target)
+    e = pred - target
+    c = clip(e, -delta, delta)
+    return reduce("huber", c * (e - c / 2), reduction)
+
+
+def log_cosh(pred: Any, target: Any, *, reduction: Reduction = "mean") -> Any:
+    """Logarithm of the hyperbolic cosine of the error: a Huber loss without a seam.
+
+    Formula: log cosh e, about e^2/2 near 0 and |e| - log 2 far away. Gradient: tanh(e). Computed
+    as e + softplus(-2 e) - log 2, since cosh(711) overflows: cosh e = e^e (1 + e^(-2 e)) / 2.
+
+    When: as ``huber`` with delta = 1, where smooth second derivatives are wanted (Newton's method,
+    boosting). Its scale is fixed: divide pred and target by the size of an ordinary error. When
+    not: to choose where outliers begin.
+
+    Source: Green 1990, "Bayesian reconstructions from emission tomography data using a modified EM
+    algorithm", IEEE Transactions on Medical Imaging 9.
+
+    >>> from tinygrad_loss import Tensor
+    >>> pred = Tensor([1.0, 1000.0], requires_grad=True)
+    >>> loss = log_cosh(pred, [0.0, 0.0], reduction="none")
+    >>> print(loss.data, round(math.log(math.cosh(1.0)), 8))
+    [4.33780830e-01 9.99306853e+02] 0.43378083
+    >>> loss.sum().backward()
+    >>> print(pred.grad, round(math.tanh(1.0), 8))
+    [0.76159416 1.        ] 0.76159416
+    """
+    pred, target = matched("log_cosh", pred, target)
+    e = pred - target
+    return reduce("log_cosh", e + softplus(-2 * e) - math.log(2), reduction)
+
+
+def pinball(pred: Any, target: Any, *, quantile: float = 0.5, reduction: Reduction = "mean") -> Any:
+    """Pinball or quantile loss: absolute error, tilted (Koenker and Bassett 1978).
+
+    Formula: q relu(target - pred) + (1 - q) relu(pred - target). Gradient: -q below the target, 1
+    - q above it, and 0 at the kink. With q = 0.9 a prediction that is too low costs nine times one
+    that is too high, and the minimum is where 90 % of the targets lie below: the 0.9-quantile.
+
+    When: an interval is wanted rather than a number (two models, q = 0.05 and 0.95), or too little
+    and too much cost differently (stock, staffing). When not: for q = 0.5, where it is half of
+    ``mean_absolute_error``.
+
+    Raises ValueError also if the quantile is not between 0 and 1.
+
+    Source: Koenker and Bassett 1978, "Regression Quantiles", Econometrica 46.
+
+    >>> from tinygrad_loss import Tensor
+    >>> pred = Tensor([1.0, 4.0], requires_grad=True)
+    >>> loss = pinball(pred, [3.0, 3.0], quantile=0.9, reduction="none")
+    >>> print(loss.data, [0.9 * 2.0, round(0.1 * 1.0, 12)])
+    [1.8 0.1] [1.8, 0.1]
+    >>> loss.sum().backward()
+    >>> pred.grad
+    array([-0.9,  0.1])
+    """
+    require_option("pinball", "quantile", quantile, 0 < quantile < 1, "0 < quantile < 1, e.g. 0.9")
+    pred, target = matched("pinball", pred, target)
+    e = pred - target
+    losses = quantile * relu(-e) + (1 - quantile) * relu(e)
+    return reduce("pinball", losses, reduction)

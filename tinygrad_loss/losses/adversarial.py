@@ -1,0 +1,342 @@
+"""Losses for a generator and its critic: two players, each the other's loss function.
+
+A *discriminator* or *critic* f scores samples; a *generator* makes some. Both are trained in turn:
+
+    loss of the critic            loss of the generator         idea
+    discriminator                 generator_non_saturating      real or fake? (or generator_minimax)
+    wasserstein_critic            wasserstein_generator         how far apart are the distributions?
+      + gradient_penalty                                        keeps the slope of f near 1
+    least_squares_discriminator   least_squares_generator       regression on labels 1 and 0
+    hinge_discriminator           hinge_generator               a margin
+
+All take *logits*: the output f of the critic before any sigmoid, of any shape, an element per
+sample. Real and fake batches may differ in size. When training the critic, give it
+``fake.detach()``: its loss need not reach the generator.
+
+    reduction: "mean" over real and over fake, then added; "sum" likewise; "none": real + fake
+    element by element, for which the shapes must be equal.
+
+The losses have the dtype of the logits. None tells how good the samples are: the players keep each
+other busy. All raise ValueError for an unknown reduction and for the mean of 0 samples.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..backprop import gradients, history
+from ..ops import norm, relu, softplus, square
+from ..ops import sum as sum_
+from ..tensor import Tensor, data_of, mode, set_mode
+from .checks import Reduction, floating, reduce, require_option, uniform
+
+
+def discriminator(real: Any, fake: Any, *, reduction: Reduction = "mean") -> Any:
+    """Loss of the discriminator of the original GAN: binary cross-entropy, real being 1 and fake 0.
+
+    Formula: -log D(real) - log(1 - D(fake)) with D = sigmoid(f).
+    Computed as softplus(-f_real) + softplus(f_fake), exact for logits of any size.
+    Gradient: sigmoid(f) - 1 on real, sigmoid(f) on fake, each divided by its number.
+
+    When: with either of the two GAN generators below. A loss near 2 ln 2 = 1.386 says that it
+    cannot tell them apart (at equilibrium, or at the start); near 0, that it has won and the
+    generator may starve.
+
+    Source: Goodfellow et al. 2014, "Generative Adversarial Nets", algorithm 1.
+
+    >>> from tinygrad_loss import Tensor
+    >>> real, fake = Tensor([2.0], requires_grad=True), Tensor([-1.0], requires_grad=True)
+    >>> loss = discriminator(real, fake)
+    >>> sigmoid = lambda f: 1 / (1 + np.exp(-f))
+    >>> print(round(loss.item(), 8), (-np.log(sigmoid(2.0)) - np.log(1 - sigmoid(-1.0))).round(8))
+    0.4401897 0.4401897
+    >>> loss.backward()
+    >>> print(real.grad.round(4), fake.grad.round(4))
+    [-0.1192] [0.2689]
+    """
+    real, fake = floating(real), floating(fake)
+    return _added("discriminator", softplus(-real), softplus(fake), reduction)
+
+
+def generator_minimax(fake: Any, *, reduction: Reduction = "mean") -> Any:
+    """Loss of the generator in the minimax game: the saturating one.
+
+    Formula: log(1 - sigmoid(f)) = -softplus(f); legitimately negative. Gradient: -sigmoid(f), which
+    vanishes when the discriminator is sure of a fake: -4.5e-5 at f = -10, where it matters most.
+
+    When: to see why it is not used. When not: to train (``generator_non_saturating``).
+
+    Source: Goodfellow et al. 2014, "Generative Adversarial Nets", eq. 1.
+
+    >>> from tinygrad_loss import Tensor
+    >>> fake = Tensor([-10.0], requires_grad=True)
+    >>> loss = generator_minimax(fake)
+    >>> print(f"{loss.item():.6e} {np.log(1 - 1 / (1 + np.exp(10.0))):.6e}")
+    -4.539890e-05 -4.539890e-05
+    >>> loss.backward()
+    >>> print(fake.grad)
+    [-4.53978687e-05]
+    """
+    return reduce("generator_minimax", -softplus(floating(fake)), reduction)
+
+
+def generator_non_saturating(fake: Any, *, reduction: Reduction = "mean") -> Any:
+    """Loss of the generator that is used in practice: fakes labelled as real.
+
+    Formula: -log sigmoid(f), computed as softplus(-f). Gradient: -sigmoid(-f), which is -1 for a
+    fake that is found out and vanishes for one that passes.
+
+    When: the default for a GAN with ``discriminator``. When not: modes get lost
+    (``wasserstein_generator`` with a gradient penalty).
+
+    Source: Goodfellow et al. 2014, "Generative Adversarial Nets", sec. 3.
+
+    >>> from tinygrad_loss import Tensor
+    >>> fake = Tensor([-10.0], requires_grad=True)
+    >>> loss = generator_non_saturating(fake)
+    >>> print(round(loss.item(), 6), round(-np.log(1 / (1 + np.exp(10.0))), 6))
+    10.000045 10.000045
+    >>> loss.backward()
+    >>> print(fake.grad)
+    [-0.9999546]
+    """
+    return reduce("generator_non_saturating", softplus(-floating(fake)), reduction)
+
+
+def wasserstein_critic(real: Any, fake: Any, *, reduction: Reduction = "mean") -> Any:
+    """Loss of the Wasserstein critic: minus the distance that it sees between real and fake.
+
+    Formula: mean f(fake) - mean f(real). Gradient: -1/n on real, 1/n on fake, whatever the scores.
+    Its negative estimates the earth mover's distance if f has slopes of at most 1, which is what
+    ``gradient_penalty`` is for; without it, the loss goes to minus infinity.
+
+    When: a loss that falls as samples get better, and few lost modes. When not: in a hurry; the
+    critic needs several steps per step of the generator.
+
+    Source: Arjovsky, Chintala, Bottou 2017, "Wasserstein GAN".
+
+    >>> from tinygrad_loss import Tensor
+    >>> real, fake = Tensor([1.0, 2.0], requires_grad=True), Tensor([0.5, -0.5], requires_grad=True)
+    >>> loss = wasserstein_critic(real, fake)
+    >>> loss.item(), (0.5 - 0.5) / 2 - (1.0 + 2.0) / 2
+    (-1.5, -1.5)
+    >>> loss.backward()
+    >>> print(real.grad, fake.grad)
+    [-0.5 -0.5] [0.5 0.5]
+    """
+    return _added("wasserstein_critic", -floating(real), floating(fake), reduction)
+
+
+def wasserstein_generator(fake: Any, *, reduction: Reduction = "mean") -> Any:
+    """Loss of the Wasserstein generator: minus the critic's score.
+
+    Formula: -mean f(fake). Gradient: -1/n for every sample: it never saturates.
+
+    When: with ``wasserstein_critic``. Source: Arjovsky, Chintala, Bottou 2017, "Wasserstein GAN".
+
+    >>> from tinygrad_loss import Tensor
+    >>> fake = Tensor([0.5, -1.5], requires_grad=True)
+    >>> loss = wasserstein_generator(fake)
+    >>> loss.item(), -(0.5 - 1.5) / 2
+    (0.5, 0.5)
+    >>> loss.backward()
+    >>> print(fake.grad)
+    [-0.5 -0.5]
+    """
+    return reduce("wasserstein_generator", -floating(fake), reduction)
+
+
+def gradient_penalty(
+    critic: Callable[[Tensor], Any],
+    real: Any,
+    fake: Any,
+    *,
+    weight: float = 10.0,
+    target: float = 1.0,
+    rng: np.random.Generator,
+    reduction: Reduction = "mean",
+) -> Any:
+    """Gradient penalty: keeps the slope of the critic near 1 between real and fake samples.
+
+    Formula: weight * mean_i (|grad f(x_i)| - target)^2 at x_i = u_i real_i + (1 - u_i) fake_i,
+    with one uniform number u_i in [0, 1) per sample, and the norm over all axes but the first. A
+    gradient inside a loss: the gradient of f with respect to x is itself recorded
+    (``create_graph=True``), so that ``backward()`` reaches the parameters of the critic through
+    it. The gradient of the norm counts as 0 where the slope is 0.
+
+    Parameters
+    ----------
+    critic : a function of a Tensor (N, ...) with one score per sample, (N,) or (N, 1). No batch
+        normalisation: a score that depends on other samples has no gradient of its own.
+    real, fake : (N, ...), of one shape; Tensors or arrays. They count as constants.
+    weight : >= 0. 10 in the paper, 0.1 in its authors' script for toy data.
+    target : the slope asked for, >= 0; 0 gives a penalty on the gradient itself.
+    rng : the source of u, e.g. np.random.default_rng(0)
+
+    When: added to ``wasserstein_critic``. When not: on the generator's loss.
+
+    Raises ValueError for shapes that differ, no batch axis, a critic that gives no Tensor with one
+    score per sample, or whose scores do not depend on its input (did it use ``x.data``?), weight <
+    0, target < 0.
+
+    Source: Gulrajani et al. 2017, "Improved Training of Wasserstein GANs", eq. 3.
+
+    The gradient of a linear critic is w everywhere: |w| = 5, a penalty of 10 (5 - 1)^2 = 160, whose
+    gradient is 2 * 10 (5 - 1) w/5 = (48, 64).
+
+    >>> w = Tensor([[3.0], [4.0]], requires_grad=True)
+    >>> rng = np.random.default_rng(0)
+    >>> penalty = gradient_penalty(lambda x: x @ w, np.ones((8, 2)), np.zeros((8, 2)), rng=rng)
+    >>> penalty.item()
+    160.0
+    >>> penalty.backward()
+    >>> w.grad.ravel().round(12)
+    array([48., 64.])
+    """
+    name = "gradient_penalty"
+    require_option(name, "weight", weight, weight >= 0, "a number >= 0")
+    require_option(name, "target", target, target >= 0, "a number >= 0")
+    x = _between(data_of(floating(real)), data_of(floating(fake)), rng)
+    recording = mode.get()[0]
+    with set_mode(recording=True):  # also under no_grad(): the slope of f needs the graph of f
+        scores = critic(x)
+        _check_scores(scores, x)
+        # Each score depends on its own sample only: the gradient of their sum holds all slopes.
+        (slopes,) = gradients(sum_(scores), [x], create_graph=recording)
+    lengths = norm(slopes.reshape((slopes.shape[0], -1)), axis=1)
+    return reduce(name, weight * square(lengths - target), reduction)
+
+
+def _between(real: Any, fake: Any, rng: np.random.Generator) -> Tensor:
+    """A fresh leaf, at a random point of the line from each fake sample to its real one."""
+    if real.shape != fake.shape or real.ndim == 0:
+        raise ValueError(
+            f"gradient_penalty: real has shape {real.shape} and fake has shape {fake.shape}; "
+            "expected equal shapes (N, ...), a fake sample for each real one. Cut the larger "
+            "batch, e.g. real[: len(fake)]."
+        )
+    u = uniform(rng, (len(real), *[1] * (real.ndim - 1))).astype(fake.dtype)
+    return Tensor(u * real.astype(fake.dtype) + (1 - u) * fake, requires_grad=True, name="between")
+
+
+def _check_scores(scores: Any, x: Tensor) -> None:
+    n = len(x)
+    if getattr(scores, "shape", None) not in ((n,), (n, 1)):
+        raise ValueError(
+            f"gradient_penalty: the critic returned {_described(scores)} for {n} samples; "
+            f"expected one score for each, of shape ({n},) or ({n}, 1)."
+        )
+    if not isinstance(scores, Tensor) or not history(scores, {x}):
+        raise ValueError(
+            "gradient_penalty: the critic's scores do not depend on its input, so they have no "
+            "slope to penalise. The critic has to compute with the Tensor it is given, not with "
+            "its .data or detach(), nor under no_grad()."
+        )
+
+
+def _described(x: Any) -> str:
+    return f"shape {x.shape}" if hasattr(x, "shape") else f"a {type(x).__name__}"
+
+
+def least_squares_discriminator(real: Any, fake: Any, *, reduction: Reduction = "mean") -> Any:
+    """Loss of the least-squares discriminator: regression on 1 for real and 0 for fake.
+
+    Formula: (f_real - 1)^2/2 + f_fake^2/2. Gradient: f - 1 on real, f on fake, each divided by its
+    number.
+
+    When: gradients shall not vanish for samples far on the right side, which still get pulled
+    towards the boundary. When not: outliers among the scores, which it squares.
+
+    Source: Mao et al. 2017, "Least Squares Generative Adversarial Networks", eq. 9 (labels 0, 1,
+    1).
+
+    >>> from tinygrad_loss import Tensor
+    >>> real, fake = Tensor([3.0], requires_grad=True), Tensor([0.5], requires_grad=True)
+    >>> loss = least_squares_discriminator(real, fake)
+    >>> loss.item(), (3.0 - 1) ** 2 / 2 + 0.5**2 / 2
+    (2.125, 2.125)
+    >>> loss.backward()
+    >>> print(real.grad, fake.grad)
+    [2.] [0.5]
+    """
+    name = "least_squares_discriminator"
+    real, fake = floating(real), floating(fake)
+    return _added(name, square(real - 1) / 2, square(fake) / 2, reduction)
+
+
+def least_squares_generator(fake: Any, *, reduction: Reduction = "mean") -> Any:
+    """Loss of the least-squares generator: fakes shall score 1.
+
+    Formula: (f - 1)^2/2. Gradient: f - 1.
+
+    When: with ``least_squares_discriminator``. Source: Mao et al. 2017, "Least Squares Generative
+    Adversarial Networks", eq. 9.
+
+    >>> from tinygrad_loss import Tensor
+    >>> fake = Tensor([0.5, -2.0], requires_grad=True)
+    >>> loss = least_squares_generator(fake, reduction="none")
+    >>> print(loss.data, [(0.5 - 1) ** 2 / 2, (-2.0 - 1) ** 2 / 2])
+    [0.125 4.5  ] [0.125, 4.5]
+    >>> loss.sum().backward()
+    >>> print(fake.grad)
+    [-0.5 -3. ]
+    """
+    return reduce("least_squares_generator", square(floating(fake) - 1) / 2, reduction)
+
+
+def hinge_discriminator(real: Any, fake: Any, *, reduction: Reduction = "mean") -> Any:
+    """Loss of the hinge discriminator: real above 1, fake below -1, and no credit for more.
+
+    Formula: relu(1 - f_real) + relu(1 + f_fake). Gradient: -1 on real below 1, 1 on fake above -1,
+    else 0, each divided by its number.
+
+    When: large image GANs (SAGAN, BigGAN), with spectral normalisation. When not: the scores shall
+    mean probabilities (``discriminator``).
+
+    Source: Lim and Ye 2017, "Geometric GAN"; Miyato et al. 2018, "Spectral Normalization for
+    Generative Adversarial Networks", eq. 16.
+
+    >>> from tinygrad_loss import Tensor
+    >>> real, fake = Tensor([0.5, 3.0], requires_grad=True), Tensor([0.5, -2.0], requires_grad=True)
+    >>> loss = hinge_discriminator(real, fake)
+    >>> loss.item(), (0.5 + 0.0) / 2 + (1.5 + 0.0) / 2
+    (1.0, 1.0)
+    >>> loss.backward()
+    >>> print(real.grad, fake.grad)
+    [-0.5 -0. ] [0.5 0. ]
+    """
+    real, fake = floating(real), floating(fake)
+    return _added("hinge_discriminator", relu(1 - real), relu(1 + fake), reduction)
+
+
+def hinge_generator(fake: Any, *, reduction: Reduction = "mean") -> Any:
+    """Loss of the generator against a hinge discriminator: minus the score.
+
+    Formula: -f. Gradient: -1 for every sample, the same as ``wasserstein_generator``.
+
+    When: with ``hinge_discriminator``. Source: Lim and Ye 2017, "Geometric GAN".
+
+    >>> from tinygrad_loss import Tensor
+    >>> fake = Tensor([0.5, -1.5], requires_grad=True)
+    >>> loss = hinge_generator(fake)
+    >>> loss.item(), -(0.5 - 1.5) / 2
+    (0.5, 0.5)
+    >>> loss.backward()
+    >>> print(fake.grad)
+    [-0.5 -0.5]
+    """
+    return reduce("hinge_generator", -floating(fake), reduction)
+
+
+def _added(function: str, real: Any, fake: Any, reduction: str) -> Any:
+    """The losses on real samples and those on fake ones, each reduced, then added."""
+    if reduction == "none" and real.shape != fake.shape:
+        raise ValueError(
+            f"{function}: real has shape {real.shape} and fake has shape {fake.shape}; "
+            "reduction='none' adds them element by element and expects equal shapes. Use 'mean' "
+            "or 'sum'."
+        )
+    return reduce(function, real, reduction) + reduce(function, fake, reduction)

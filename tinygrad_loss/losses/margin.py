@@ -1,0 +1,141 @@
+"""Losses for decisions: the score has to be on the right side, with a margin.
+
+    output of the model       target                         loss
+    one score, any shape      -1 or +1, of that shape        hinge, squared_hinge
+    a score per class (N, C)  class indices, integer (N,)    multiclass_hinge
+
+A *score* is any real number; its size means how sure, but not how probable. What wins by the margin
+costs nothing. Conventions, reductions and errors are those of ``classification``.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+
+from ..ops import max as max_
+from ..ops import relu, square, where
+from ..ops import sum as sum_
+from . import checks
+from .checks import Reduction, matched, picked, reduce, require_option
+
+
+def hinge(scores: Any, labels: Any, *, reduction: Reduction = "mean") -> Any:
+    """Hinge loss: the support vector machine's.
+
+    Formula: relu(1 - y s), y in {-1, +1}. Gradient: -y where y s < 1, else 0; 0 at the kink y s =
+    1. What is right by a margin of 1 costs nothing and is left alone, which makes the solution
+    depend on few samples, the support vectors.
+
+    Parameters: ``scores`` and ``labels``, -1 or +1, of one shape.
+
+    When: a decision is wanted, with a margin; add ``l2`` to make the margin mean something. When
+    not: probabilities are wanted (``binary_cross_entropy_with_logits``).
+
+    Raises ValueError also for labels other than -1 and +1. They are never converted: a batch of one
+    class would not show what its labels mean.
+
+    Source: Cortes and Vapnik 1995, "Support-Vector Networks", Machine Learning 20.
+
+    >>> from tinygrad_loss import Tensor
+    >>> scores = Tensor([2.0, 0.5, 0.5], requires_grad=True)
+    >>> loss = hinge(scores, [1, 1, -1], reduction="none")
+    >>> print(loss.data, [max(0.0, 1 - y * s) for y, s in [(1, 2.0), (1, 0.5), (-1, 0.5)]])
+    [0.  0.5 1.5] [0.0, 0.5, 1.5]
+    >>> loss.sum().backward()
+    >>> scores.grad
+    array([-0., -1.,  1.])
+    """
+    return reduce("hinge", _margin_errors("hinge", scores, labels), reduction)
+
+
+def squared_hinge(scores: Any, labels: Any, *, reduction: Reduction = "mean") -> Any:
+    """Squared hinge loss: the L2-SVM's (scikit-learn's default for LinearSVC).
+
+    Formula: relu(1 - y s)^2, y in {-1, +1}. Gradient: -2 y relu(1 - y s), without a jump at y s =
+    1.
+
+    Parameters, errors: as ``hinge``.
+
+    When: as ``hinge``, with an optimizer that wants a continuous gradient. When not: with wrong
+    labels in the data, whose large violations it squares.
+
+    Source: Lee and Mangasarian 2001, "SSVM: A Smooth Support Vector Machine".
+
+    >>> from tinygrad_loss import Tensor
+    >>> scores = Tensor([2.0, 0.5, 0.5], requires_grad=True)
+    >>> loss = squared_hinge(scores, [1, 1, -1], reduction="none")
+    >>> print(loss.data, [max(0.0, 1 - y * s) ** 2 for y, s in [(1, 2.0), (1, 0.5), (-1, 0.5)]])
+    [0.   0.25 2.25] [0.0, 0.25, 2.25]
+    >>> loss.sum().backward()
+    >>> scores.grad
+    array([-0., -1.,  3.])
+    """
+    return reduce(
+        "squared_hinge", square(_margin_errors("squared_hinge", scores, labels)), reduction
+    )
+
+
+def _margin_errors(name: str, scores: Any, labels: Any) -> Any:
+    """By how much each score misses the margin, relu(1 - y s)."""
+    labels = checks.as_data(labels)
+    checks.require_labels(name, "labels", labels, (-1, 1), "Convert 0 and 1 with 2*y - 1.")
+    scores, labels = matched(name, scores, labels, ("scores", "labels"))
+    return relu(1 - labels * scores)
+
+
+def multiclass_hinge(
+    scores: Any,
+    target: Any,
+    *,
+    margin: float = 1.0,
+    kind: Literal["crammer_singer", "weston_watkins"] = "crammer_singer",
+    reduction: Reduction = "mean",
+) -> Any:
+    """Multi-class hinge loss: the true class shall win by a margin.
+
+    Formula: kind="crammer_singer": relu(margin + max_{j != y} s_j - s_y), the nearest rival;
+    kind="weston_watkins": sum_{j != y} relu(margin + s_j - s_y), every rival. The first is never
+    more than the second. Neither is divided by C. (PyTorch's multi_margin_loss is Weston-Watkins /
+    C.) Gradient: +1 at each rival that counts, minus their number at y; rivals that tie for the
+    maximum share the 1 equally.
+
+    Parameters: ``scores`` (N, C) or (C,), C >= 2; ``target`` integer (N,) or (); ``margin`` > 0.
+
+    When: a decision among C classes with a margin. When not: probabilities are wanted
+    (``cross_entropy``). A loss stuck at the margin (times C - 1 for "weston_watkins") says that all
+    scores are equal: nothing has been learnt.
+
+    Raises ValueError also for margin <= 0 or an unknown kind.
+
+    Source: Crammer and Singer 2001, JMLR 2; Weston and Watkins 1999, ESANN. The example is that of
+    Stanford's CS231n lecture on loss functions: a cat, a car and a frog, scored as cat, car, frog.
+
+    >>> from tinygrad_loss import Tensor
+    >>> scores = Tensor([[3.2, 5.1, -1.7], [1.3, 4.9, 2.0], [2.2, 2.5, -3.1]], requires_grad=True)
+    >>> losses = multiclass_hinge(scores, [0, 1, 2], kind="weston_watkins", reduction="none")
+    >>> losses.data.round(12)
+    array([ 2.9,  0. , 12.9])
+    >>> multiclass_hinge(scores, [0, 1, 2], reduction="none").data.round(12)
+    array([2.9, 0. , 6.6])
+    >>> losses.sum().backward()
+    >>> scores.grad
+    array([[-1.,  1.,  0.],
+           [ 0.,  0.,  0.],
+           [ 1.,  1., -2.]])
+    """
+    name = "multiclass_hinge"
+    require_option(name, "margin", margin, margin > 0, "a number > 0")
+    kinds = ("crammer_singer", "weston_watkins")
+    require_option(name, "kind", kind, kind in kinds, " or ".join(map(repr, kinds)))
+    scores = checks.class_scores(name, scores, "scores", "hinge")
+    target = checks.class_indices(name, scores, target)
+    own = picked(scores, target)
+    is_own = checks.is_class(scores, target)
+    if kind == "crammer_singer":
+        losses = relu(margin + max_(where(is_own, -np.inf, scores), axis=-1) - own)
+    else:
+        violations = relu(margin + scores - own.reshape((*own.shape, 1)))
+        losses = sum_(where(is_own, 0, violations), axis=-1)
+    return reduce(name, losses, reduction)

@@ -1,0 +1,236 @@
+"""Losses for embeddings: like near like, unlike apart.
+
+An *embedding* is the vector that a model makes of a sample; the distance between two says how
+alike they are. Embeddings have shape (N, D), or (D,) for a single one, and equal shapes within a
+call; there is one loss per row. Where to get pairs from decides more than the formula: most random
+negative pairs are far apart already and teach nothing.
+
+    reduction: "mean" over the rows, "sum" over them, or "none": an array of them.
+
+Distances are exact, and their gradient is 0 where two embeddings coincide. (The derivative of the
+root is infinite there: the textbook composition has a NaN gradient on an identical pair, even a
+*positive* one, whose loss is 0.) Labels may be arrays, Tensors or lists. The loss has the dtype of
+the embeddings.
+
+All raise ValueError for shapes that differ, labels other than those named, an option out of range,
+an unknown reduction, and the mean of 0 rows.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..ops import concatenate, logsumexp, minimum, norm, relu, square, where
+from ..ops import sum as sum_
+from . import checks
+from .checks import Reduction, picked, reduce, require_option
+
+
+def contrastive(
+    a: Any, b: Any, same: Any, *, margin: float = 1.0, reduction: Reduction = "mean"
+) -> Any:
+    """Contrastive loss: pull pairs of a kind together, push others beyond the margin.
+
+    Formula, D = |a - b|: D^2/2 if same is 1; relu(margin - D)^2/2 if it is 0. Computed without a
+    root for same pairs; for the others the gradient at D = 0 is 0, where no direction is better
+    than another. Gradient with respect to a: (a - b) for same pairs, -(margin - D) (a - b)/D for
+    others within the margin; with respect to b, minus that.
+
+    Parameters: ``a`` and ``b`` (N, D) or (D,); ``same`` (N,) or (), 1 (True) or 0. Mind that in the
+    paper Y = 0 means similar; hence this parameter's name. ``margin`` > 0, in units of distance.
+
+    When: pairs are known to be alike or not (signatures, duplicates). When not: only an order is
+    known, "nearer to this than to that" (``triplet``), which also leaves classes their spread.
+
+    Source: Hadsell, Chopra, LeCun 2006, "Dimensionality Reduction by Learning an Invariant
+    Mapping".
+
+    >>> from tinygrad_loss import Tensor
+    >>> a = Tensor([[3.0, 4.0], [0.3, 0.4]], requires_grad=True)
+    >>> b = [[0.0, 0.0], [0.0, 0.0]]  # distances 5 and 0.5
+    >>> loss = contrastive(a, b, [1, 0], margin=1.0, reduction="none")
+    >>> print(loss.data, [5.0**2 / 2, max(0.0, 1.0 - 0.5) ** 2 / 2])
+    [12.5    0.125] [12.5, 0.125]
+    >>> loss.sum().backward()
+    >>> a.grad
+    array([[ 3. ,  4. ],
+           [-0.3, -0.4]])
+    """
+    require_option("contrastive", "margin", margin, margin > 0, "a number > 0")
+    a, b = _embeddings("contrastive", a=a, b=b)
+    same = checks.as_data(same)
+    _one_per_row("contrastive", "same", same, a)
+    advice = "1 (True) is for pairs of a kind, 0 (False) for others."
+    checks.require_labels("contrastive", "same", same, (0, 1), advice)
+    difference = a - b
+    pull = sum_(square(difference), axis=-1)
+    push = square(relu(margin - norm(difference, axis=-1)))
+    return reduce("contrastive", where(same == 1, pull, push) / 2, reduction)
+
+
+def triplet(
+    anchor: Any,
+    positive: Any,
+    negative: Any,
+    *,
+    margin: float = 1.0,
+    squared: bool = False,
+    swap: bool = False,
+    reduction: Reduction = "mean",
+) -> Any:
+    """Triplet loss: the anchor shall be nearer to the positive than to the negative, by a margin.
+
+    Formula: relu(d(a, p) - d(a, n) + margin), d the Euclidean distance, exact. (PyTorch adds 1e-6
+    to each difference, optax inside the root.) Gradient where the loss is > 0: with respect to p,
+    (p - a)/d(a, p); to n, -(n - a)/d(a, n); to a, minus the sum of both.
+
+    Parameters
+    ----------
+    anchor, positive, negative : (N, D) or (D,), of one shape
+    margin : > 0, in the units of d
+    squared : d is the squared distance, as in FaceNet: pulls harder from far away
+    swap : use the negative's distance to the positive if that is smaller (Balntas et al. 2016)
+
+    When: classes are many or open-ended (faces, products), and an order is what counts. When not:
+    few classes, where ``cross_entropy`` trains faster. A loss stuck at the margin says that all
+    embeddings have collapsed to a point.
+
+    Source: Weinberger and Saul 2009, JMLR 10; Schroff, Kalenichenko, Philbin 2015, "FaceNet".
+
+    >>> from tinygrad_loss import Tensor
+    >>> anchor = Tensor([[0.0, 0.0]], requires_grad=True)
+    >>> loss = triplet(anchor, [[3.0, 4.0]], [[0.0, 5.5]], margin=1.0)
+    >>> loss.item(), max(0.0, 5.0 - 5.5 + 1.0)
+    (0.5, 0.5)
+    >>> loss.backward()
+    >>> anchor.grad
+    array([[-0.6,  0.2]])
+    """
+    require_option("triplet", "margin", margin, margin > 0, "a number > 0")
+    anchor, positive, negative = _embeddings(
+        "triplet", anchor=anchor, positive=positive, negative=negative
+    )
+
+    def distance(u: Any, v: Any) -> Any:
+        return sum_(square(u - v), axis=-1) if squared else norm(u - v, axis=-1)
+
+    to_negative = distance(anchor, negative)
+    if swap:
+        to_negative = minimum(to_negative, distance(positive, negative))
+    losses = relu(distance(anchor, positive) - to_negative + margin)
+    return reduce("triplet", losses, reduction)
+
+
+def cosine_embedding(
+    a: Any, b: Any, label: Any, *, margin: float = 0.0, reduction: Reduction = "mean"
+) -> Any:
+    """Cosine embedding loss: like directions for like pairs, whatever the lengths.
+
+    Formula, cos = a b / (|a| |b|): 1 - cos if label is 1; relu(cos - margin) if it is -1. Gradient
+    of cos with respect to a: (b/|b| - cos a/|a|) / |a|, at right angles to a. A zero vector has no
+    direction: its cosine counts as 0, and its gradient is 0.
+
+    Parameters: ``a`` and ``b`` (N, D) or (D,); ``label`` (N,) or (), 1 or -1; ``margin`` in [-1,
+    1): how alike unlike pairs may remain.
+
+    When: lengths mean nothing, as with texts of different lengths. When not: magnitudes matter
+    (``contrastive``).
+
+    Source: the loss of PyTorch's CosineEmbeddingLoss, whose values this has; cosine similarity:
+    Salton, Wong, Yang 1975, "A Vector Space Model for Automatic Indexing".
+
+    >>> from tinygrad_loss import Tensor
+    >>> a = Tensor([[3.0, 4.0], [3.0, 4.0]], requires_grad=True)
+    >>> b = [[1.0, 0.0], [0.0, 2.0]]  # cosines 0.6 and 0.8
+    >>> loss = cosine_embedding(a, b, [1, -1], reduction="none")
+    >>> print(loss.data.round(12), [1 - 3.0 / (5.0 * 1.0), 8.0 / (5.0 * 2.0)])
+    [0.4 0.8] [0.4, 0.8]
+    >>> loss.sum().backward()
+    >>> a.grad.round(4)
+    array([[-0.128,  0.096],
+           [-0.096,  0.072]])
+    """
+    name = "cosine_embedding"
+    require_option(name, "margin", margin, -1 <= margin <= 1, "-1 <= margin <= 1")
+    a, b = _embeddings(name, a=a, b=b)
+    label = checks.as_data(label)
+    _one_per_row(name, "label", label, a)
+    checks.require_labels(name, "label", label, (-1, 1), "Convert 0 and 1 with 2*y - 1.")
+    cosine = sum_(_unit(a) * _unit(b), axis=-1)
+    return reduce(name, where(label == 1, 1 - cosine, relu(cosine - margin)), reduction)
+
+
+def nt_xent(a: Any, b: Any, *, temperature: float = 0.5, reduction: Reduction = "mean") -> Any:
+    """Normalised temperature-scaled cross-entropy: find your other half among 2N - 1.
+
+    Formula: the 2N rows of a and b are the embeddings of N samples, each seen twice. For row i
+    with partner j: -log(exp(cos_ij / T) / sum_{k != i} exp(cos_ik / T)), cos being cosine
+    similarity. Computed as cross-entropy of the similarities with -inf on the diagonal, so that no
+    row is its own rival. Gradient with respect to cos_ik: (p_ik - 1[k = j]) / T, p the softmax
+    over k.
+
+    Parameters: ``a`` and ``b`` (N, D) with N >= 2, row i of each being the two views;
+    ``temperature`` T > 0: the smaller, the more the nearest rivals count. "none" returns the 2N
+    losses, those of a first.
+
+    When: there are no labels, but ways to change a sample without changing what it is (crops,
+    noise). When not: small batches; the other rows are all the negatives there are. A loss stuck
+    at ln(2N - 1) says that all embeddings are alike.
+
+    Raises ValueError also for fewer than two pairs, or T <= 0.
+
+    Source: Chen, Kornblith, Norouzi, Hinton 2020, "A Simple Framework for Contrastive Learning of
+    Visual Representations" (SimCLR), eq. 1.
+
+    >>> from tinygrad_loss import Tensor
+    >>> a = Tensor([[1.0, 0.0], [0.0, 1.0]], requires_grad=True)
+    >>> loss = nt_xent(a, [[2.0, 0.0], [0.0, 3.0]], temperature=1.0)  # partners 1, rivals 0
+    >>> round(loss.item(), 8), round(float(-np.log(np.e / (np.e + 1 + 1))), 8)
+    (0.55144471, 0.55144471)
+    """
+    require_option("nt_xent", "temperature", temperature, temperature > 0, "a number > 0")
+    a, b = _embeddings("nt_xent", a=a, b=b)
+    if a.ndim != 2 or a.shape[0] < 2:
+        raise ValueError(
+            f"nt_xent: a and b have shape {a.shape}; expected (N, D) with N >= 2 pairs: the other "
+            "pairs of the batch are the negatives."
+        )
+    n = a.shape[0]
+    units = concatenate([_unit(a), _unit(b)])
+    similarity = units @ units.mT / temperature
+    similarity = where(np.eye(2 * n, dtype=bool), -np.inf, similarity)
+    partner = np.roll(np.arange(2 * n), n)
+    return reduce("nt_xent", logsumexp(similarity) - picked(similarity, partner), reduction)
+
+
+def _embeddings(function: str, **embeddings: Any) -> list[Any]:
+    """Embeddings as floating data of one shape, (N, D) or (D,), and one dtype."""
+    arrays = [checks.floating(x) for x in embeddings.values()]
+    shapes = [x.shape for x in arrays]
+    if len(set(shapes)) > 1 or len(shapes[0]) not in (1, 2):
+        given = ", ".join(f"{name} {shape}" for name, shape in zip(embeddings, shapes, strict=True))
+        raise ValueError(
+            f"{function}: the shapes are {given}; expected equal shapes (N, D), an embedding per "
+            "row, or (D,). Nothing is broadcast: repeat what is to be compared several times."
+        )
+    dtype = np.result_type(*[x.dtype for x in arrays])
+    return [checks.converted(x, dtype) for x in arrays]
+
+
+def _one_per_row(function: str, name: str, labels: Any, embeddings: Any) -> None:
+    rows = embeddings.shape[:-1]
+    if labels.shape != rows:
+        fix = f" Use {name}.reshape(-1)." if len(rows) == 1 and labels.size == rows[0] else ""
+        raise ValueError(
+            f"{function}: {name} has shape {labels.shape} but the embeddings have shape "
+            f"{embeddings.shape}; expected {rows}, one label for each row.{fix}"
+        )
+
+
+def _unit(x: Any) -> Any:
+    """Each row with length 1, and 0 for a row of zeros, with gradient 0 (the double where)."""
+    length = norm(x, axis=-1, keepdims=True)
+    zero = length == 0
+    return where(zero, 0, x / where(zero, 1, length))
