@@ -146,10 +146,13 @@ def _check_values(
     slopes = gradients(y, [variables[i] for i in checked], v)
     for i, slope in zip(checked, slopes, strict=True):
         for _ in range(directions):
-            d = _random_direction(values[i], rng)
-            line = partial(_value_along, f, values, checked, i, d, finite)
-            given = float((slope.data * d).sum())
-            measured, uncertainty = _measure(line, y.data[finite], v[finite], given, rtol)
+            for least in (1e-3, 0.0):
+                d = _random_direction(values[i], least, rng)
+                line = partial(_value_along, f, values, checked, i, d, finite)
+                given = float((slope.data * d).sum())
+                measured, uncertainty = _measure(line, y.data[finite], v[finite], given, rtol)
+                if not math.isnan(measured):
+                    break
             if not abs(given - measured) <= rtol * abs(given) + uncertainty:
                 error = abs(given - measured) / max(abs(given), abs(measured))
                 raise AssertionError(
@@ -173,12 +176,15 @@ def _slope(f: Callable[..., Tensor], i: int, finite: Array, *inputs: Any) -> Ten
     return gradients(total, [xs[i]], create_graph=True)[0]
 
 
-def _random_direction(x: Array, rng: np.random.Generator) -> Array:
-    """As large as x, element by element: a small x > 0 stays positive, and a large x moves."""
+def _random_direction(x: Array, least: float, rng: np.random.Generator) -> Array:
+    """As large as x, element by element: a small x > 0 stays positive, and a large x moves.
+
+    Elements smaller than ``least`` times the largest count as that large, lest they go unseen.
+    """
     finite = np.isfinite(x)
     size = np.where(finite, np.abs(x), 0)
-    largest = size.max(initial=0)
-    size = np.maximum(size, 1e-3 * largest if largest else 1) * finite
+    largest = size.max(initial=0) or 1.0
+    size = np.where(size == 0, 1e-3 * largest, np.maximum(size, least * largest)) * finite
     return rng.uniform(0.5, 1, x.shape) * rng.choice([-1, 1], x.shape) * size
 
 
@@ -231,5 +237,5 @@ def _noise(changes: Array, y: Array) -> Array:
     """
     seen = np.sqrt(np.square(np.diff(changes[:2], 4, axis=1)).mean(axis=1) / 70)
     moved = changes.any(axis=(0, 1))
-    digit = np.finfo(y.dtype).eps * np.abs(y) * (moved | ~moved.any())
-    return np.maximum(np.where(seen[0] > 0, seen[0], seen[1]), digit)
+    size = np.abs(y) * moved if moved.any() else np.maximum(np.abs(y), 1)
+    return np.maximum(np.where(seen[0] > 0, seen[0], seen[1]), np.finfo(y.dtype).eps * size)
