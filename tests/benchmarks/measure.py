@@ -1,0 +1,165 @@
+"""Agreement, time, memory, growth and import time: plain numbers, no printing."""
+
+import gc
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tracemalloc
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from time import perf_counter
+
+import numpy as np
+
+from .peers import BASELINE, PEERS
+from .tasks import Task
+
+Step = Callable[[], object]
+
+
+def use_one_core() -> None:
+    """Keep the process on one core, where the system can: no setting stops JAX's threads."""
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+
+
+def first_losses(step: Step, count: int = 6) -> np.ndarray:
+    return np.array([step().item() for _ in range(count)])
+
+
+def build(task: Task, names: list[str]) -> tuple[dict[str, Step], dict[str, str]]:
+    """The steps by name, each found to compute the same losses; and why the others are absent."""
+    steps, absent = {}, {}
+    expected = first_losses(PEERS[BASELINE](task))
+    for name in names:
+        try:
+            step = PEERS[name](task)
+        except ImportError as error:
+            absent[name] = str(error)
+            continue
+        np.testing.assert_allclose(
+            first_losses(step), expected, rtol=1e-4, err_msg=f"{name} on {task.name}"
+        )
+        steps[name] = step
+    return steps, absent
+
+
+def interleaved(
+    steps: dict[str, Step], rounds: int, block_seconds: float = 0.004
+) -> dict[str, list[float]]:
+    """Seconds per call, one sample per round: in each round every step runs in one short block.
+
+    So what slows the machine for a while slows all of them alike, and a hiccup falls into one
+    block, which the median leaves out.
+    """
+    calls = {}
+    for name, step in steps.items():
+        started = perf_counter()
+        step()
+        step()
+        calls[name] = max(1, round(2 * block_seconds / (perf_counter() - started)))
+    samples: dict[str, list[float]] = {name: [] for name in steps}
+    names = list(steps)
+    gc.collect()
+    for n in range(rounds):
+        first = n % len(names)  # nobody always runs behind the same neighbour
+        for name in names[first:] + names[:first]:
+            step, count = steps[name], calls[name]
+            step()  # brings its code and data back into the caches
+            started = perf_counter()
+            for _ in range(count):
+                step()
+            samples[name].append((perf_counter() - started) / count)
+    return samples
+
+
+@dataclass
+class Result:
+    """What was measured on one task, by name of the implementation."""
+
+    task: Task
+    absent: dict[str, str]
+    seconds: dict[str, float] = field(default_factory=dict)
+    ratio: dict[str, float] = field(default_factory=dict)
+    peak: dict[str, int] = field(default_factory=dict)
+
+
+def time_and_memory(task: Task, names: list[str], rounds: int) -> Result:
+    steps, absent = build(task, [BASELINE, *(name for name in names if name != BASELINE)])
+    samples = interleaved(steps, rounds)
+    result = Result(task, absent)
+    for name, times in samples.items():
+        result.seconds[name] = statistics.median(times)
+        result.ratio[name] = statistics.median(
+            mine / by_hand for mine, by_hand in zip(times, samples[BASELINE], strict=True)
+        )
+    for name in steps:
+        if name in NUMPY_BASED:
+            result.peak[name] = peak_memory(task, name)
+    return result
+
+
+# tracemalloc sees what Python and NumPy allocate, and nothing of PyTorch's and JAX's own memory.
+NUMPY_BASED = {BASELINE, "ours, eager", "ours, unrolled", "MyGrad", "DeZero", "autograd"}
+
+
+def peak_memory(task: Task, name: str) -> int:
+    """The most bytes held at once during a step, with parameters and batch."""
+    gc.collect()
+    tracemalloc.start()
+    try:
+        step = PEERS[name](task)
+        step()
+        step()
+        tracemalloc.reset_peak()
+        step()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def depth_growth(depths: list[int], rounds: int) -> dict[int, float]:
+    """Seconds for forward and backward through a chain of that many ops, on eight numbers."""
+    from tinygrad_loss import Tensor
+
+    def chain(depth: int) -> Step:
+        x = Tensor(np.ones(8), requires_grad=True)
+
+        def step():
+            y = x
+            for _ in range(depth):
+                y = y * 0.9
+            y.sum().backward()
+            x.zero_grad()
+
+        return step
+
+    samples = interleaved({str(depth): chain(depth) for depth in depths}, rounds)
+    return {int(depth): statistics.median(times) for depth, times in samples.items()}
+
+
+def size_growth(tasks: list[Task], names: list[str], rounds: int) -> list[Result]:
+    """The same steps on networks or batches of growing size."""
+    return [time_and_memory(task, names, rounds) for task in tasks]
+
+
+def import_seconds(repeats: int) -> dict[str, float]:
+    """Median seconds to import NumPy in a fresh interpreter, and what tinygrad_loss then adds."""
+    script = """
+import json, time
+start = time.perf_counter()
+import numpy
+middle = time.perf_counter()
+import tinygrad_loss
+print(json.dumps([middle - start, time.perf_counter() - middle]))
+"""
+    runs = [
+        json.loads(
+            subprocess.run([sys.executable, "-c", script], capture_output=True, check=True).stdout
+        )
+        for _ in range(repeats + 1)
+    ][1:]  # the first one writes the bytecode
+    by_numpy, added = zip(*runs, strict=True)
+    return {"numpy": statistics.median(by_numpy), "tinygrad_loss": statistics.median(added)}
