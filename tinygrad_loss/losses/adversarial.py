@@ -206,7 +206,7 @@ def gradient_penalty(
         _check_scores(scores, x)
         # Each score depends on its own sample only: the gradient of their sum holds all slopes.
         (slopes,) = gradients(sum_(scores), [x], create_graph=recording)
-    lengths = norm(slopes.reshape((slopes.shape[0], -1)), axis=1)
+    lengths = norm(slopes, axis=tuple(range(1, slopes.ndim)))
     return reduce(name, weight * square(lengths - target), reduction)
 
 
