@@ -9,19 +9,23 @@ from zlib import crc32
 
 import numpy as np
 
+from .errors import describe
 from .tensor import Array, Op, Tensor, mode, set_mode
 
 
 @contextmanager
 def detect_anomaly() -> Iterator[None]:
-    """Find the op where things went wrong. For debugging: every value is checked, so all is slower.
+    """Find the op where things went wrong. For debugging: all values are checked, so all is slower.
 
     Run the forward *and* the backward pass inside the block.
 
-    Raises:
-        FloatingPointError: an op's value, or the gradient that one of its rules computed, holds a NaN or inf
-            that what it was computed from does not hold. The message names the op.
-        RuntimeError: an element of an array was written (``t.data[0] = 1``) after an op had used it.
+    Raises
+    ------
+    FloatingPointError
+        If an op's value, or the gradient that a rule computed, holds a NaN or inf that what it was
+        computed from does not hold. The message names the op.
+    RuntimeError
+        If an element of an array was written (``t.data[0] = 1``) after an op had used it.
 
     >>> x = Tensor([1.0, 0.0], requires_grad=True, name="x")
     >>> with detect_anomaly(), np.errstate(divide="ignore"):
@@ -35,39 +39,39 @@ def detect_anomaly() -> Iterator[None]:
 
 
 class Anomaly:
-    """The checks that Op and backprop call, and the checksums of each node's inputs, by the node's stamp."""
+    """The checks that Op and backprop call; checksums of each node's inputs, by its stamp."""
 
     def __init__(self) -> None:
         self.checksums: dict[int, list[int]] = {}
 
-    def after_forward(self, node: Tensor, op: Op, inputs: tuple[Any, ...], arrays: list[Array]) -> None:
-        """Blame the op for a NaN or inf that its inputs do not have; remember what it was computed from."""
-        _check_finite(f"{op.name}: {op.describe(inputs)}: the value", node.data, arrays)
+    def after_forward(
+        self, node: Tensor, op: Op, inputs: tuple[Any, ...], arrays: list[Array]
+    ) -> None:
+        """Blame the op for a NaN or inf that its inputs do not have; remember its inputs."""
+        _check_finite(f"{op.name}: {describe(op.name, inputs)}: the value", node.data, arrays)
         if node.origin:
             self.checksums[node.stamp] = _checksums(arrays)
 
-    def before_rule(self, node: Tensor) -> None:
-        """Refuse to differentiate at values other than those of the forward pass."""
+    def __call__(self, node: Tensor, i: int, g: Any, part: Any) -> None:
+        """Check what a rule was given, and the gradient that it computed from g for the i-th input."""
         op, inputs, arrays, _ = node.origin  # type: ignore[misc]
+        what = f"backward of {op.name}: {describe(op.name, inputs)}: "
         if self.checksums.get(node.stamp, _checksums(arrays)) != _checksums(arrays):
             raise RuntimeError(
-                f"backward of {op.name}: {op.describe(inputs)}: an element of an input was written to after the op "
-                "had used it, so its gradient would be wrong. Change data after backward(), not before."
+                f"{what}an element of an input was written to after the op had used it, so its gradient "
+                "is wrong. Change data after backward(), not before."
             )
-
-    def after_rule(self, node: Tensor, i: int, part: Any, g: Any) -> None:
-        """Blame the rule for a NaN or inf that the incoming gradient does not have."""
-        op, inputs, _, _ = node.origin  # type: ignore[misc]
-        what = f"backward of {op.name}: {op.describe(inputs)}: the gradient of input {i}"
-        _check_finite(what, np.asarray(part), [np.asarray(g)])
+        _check_finite(f"{what}the gradient of input {i}", np.asarray(part), [np.asarray(g)])
 
 
 def _checksums(arrays: list[Array]) -> list[int]:
-    return [crc32(np.ascontiguousarray(a)) for a in arrays if isinstance(a, np.ndarray)]
+    return [crc32(np.ascontiguousarray(a).tobytes()) for a in arrays if isinstance(a, np.ndarray)]
 
 
 def _check_finite(what: str, value: Array, sources: list[Any]) -> None:
     finite = np.isfinite(value)
     numbers = (a for a in sources if isinstance(a, np.ndarray | float | int))
     if not finite.all() and all(np.isfinite(a).all() for a in numbers):
-        raise FloatingPointError(f"{what} holds {value[~finite].flat[0]}, though the inputs are finite")
+        raise FloatingPointError(
+            f"{what} holds {value[~finite].flat[0]}, though the inputs are finite"
+        )

@@ -1,30 +1,29 @@
 """The table of derivatives: every op with its forward function and one rule per input.
 
-In a rule, ``g`` is the gradient of the loss with respect to the op's output ``y``; then come the op's inputs and
-options. A rule returns the gradient with respect to its input:
+In a rule, ``g`` is the gradient of the loss with respect to the op's output ``y``; then come the
+op's inputs and options. A rule returns the gradient with respect to its input:
 
     multiply   forward np.multiply      rules: g * b        and  g * a
     exp        forward np.exp           rule:  g * y
     matmul     forward np.matmul        rules: g @ b.mT     and  a.mT @ g
 
-Rules are made of NumPy functions, methods and operators, and of ops, all of which take arrays and Tensors alike.
-They never write into ``g``. None does anything about broadcasting: where an input was broadcast, ``backprop.py``
-sums its gradient back to the input's shape.
+Rules are made of NumPy functions, methods and operators, and of ops, all of which take arrays and
+Tensors alike. They never write into ``g``. None cares for broadcasting: where an input was
+broadcast, ``backprop.py`` sums its gradient back to the input's shape.
 
-Sources: the derivatives are calculus; the conventions where there is none (kinks) stand with the op.
+The derivatives are calculus. What is chosen where there is none (at kinks) stands with the op.
 """
 
 from __future__ import annotations
 
-import builtins
 import math
-import operator
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_index
 
-from .tensor import Array, Op, Tensor, constant_functions, data_of, numpy_functions
+from .tensor import Array, Op
 
 
 def op(*rules: Callable[..., Any] | None) -> Callable[[Callable[..., Array]], Op]:
@@ -32,7 +31,7 @@ def op(*rules: Callable[..., Any] | None) -> Callable[[Callable[..., Array]], Op
     return lambda forward: Op(forward, *rules)
 
 
-# --- arithmetic ------------------------------------------------------------------------------------------
+# --- arithmetic ----------------------------------------------------------------------------------
 
 add = Op(np.add, lambda g, y, a, b: g, lambda g, y, a, b: g)
 subtract = Op(np.subtract, lambda g, y, a, b: g, lambda g, y, a, b: -g)
@@ -44,18 +43,18 @@ absolute = Op(np.absolute, lambda g, y, x: g * np.sign(x))
 
 
 def _one_less(b: Any) -> Any:
-    """b - 1, but 1 where b = 0: there b * a**(b - 1) shall be 0, and a**-1 at a = 0 would make it 0 * inf."""
-    return b - (b != 0) if hasattr(b, "shape") else b - 1 if b else 1
+    """Return b - 1, but 0 where b = 0: b * a**(b - 1) is 0 there, also at a = 0, where a**-1 is inf."""
+    return (b - 1 if b else 0) if isinstance(b, int | float) else b - np.not_equal(b, 0)
 
 
 power = Op(
     np.power,
     lambda g, y, a, b: g * (b * a ** _one_less(b)),
     # At a = 0 the limit for b > 0 is 0, while 0 * log(0) would be NaN; log(1) = 0 stands in.
-    lambda g, y, a, b: g * (y * log(where(a == 0, 1, a))),
+    lambda g, y, a, b: g * (y * np.log(np.where(a == 0, 1, a))),
 )
 
-# --- elementary functions --------------------------------------------------------------------------------
+# --- elementary functions ------------------------------------------------------------------------
 
 exp = Op(np.exp, lambda g, y, x: g * y)
 expm1 = Op(np.expm1, lambda g, y, x: g * (y + 1))
@@ -68,31 +67,31 @@ sin = Op(np.sin, lambda g, y, x: g * np.cos(x))
 cos = Op(np.cos, lambda g, y, x: -g * np.sin(x))
 tanh = Op(np.tanh, lambda g, y, x: g * (1 - y * y))
 
-_erf = np.frompyfunc(math.erf, 1, 1)
+_erf = np.frompyfunc(math.erf, 1, 1)  # NumPy has none; Python's is exact
 
 
 @op(lambda g, y, x: g * (2 / math.sqrt(math.pi)) * np.exp(-x * x))
 def erf(x: Array) -> Array:
-    """The error function, 2/sqrt(pi) times the integral of exp(-t^2) from 0 to x (Abramowitz & Stegun 7.1.1)."""
-    return np.multiply(_erf(x), 1, dtype=x.dtype, casting="unsafe")  # NumPy has no erf; Python's is exact
+    """The error function, 2/sqrt(pi) times the integral of exp(-t^2) from 0 to x."""
+    return np.multiply(_erf(x), 1, dtype=x.dtype, casting="unsafe")
 
 
 @op(lambda g, y, x: g * y * (1 - y))
 def sigmoid(x: Array) -> Array:
-    """1 / (1 + exp(-x)). exp only ever sees -|x|, so nothing overflows and small values keep their digits."""
+    """1 / (1 + exp(-x)). exp only ever sees -|x|: nothing overflows, small values keep digits."""
     e = np.exp(-np.abs(x))
     return np.where(x >= 0, 1, e) / (1 + e)
 
 
 @op(lambda g, y, x: g * (x > 0))
 def relu(x: Array) -> Array:
-    """max(x, 0). The derivative at the kink 0 is 0."""
+    """Rectified linear unit, max(x, 0). The derivative at the kink 0 is 0."""
     return np.maximum(x, 0)
 
 
-@op(lambda g, y, x, slope=0.01: where(x > 0, g, slope * g))
+@op(lambda g, y, x, slope=0.01: np.where(x > 0, g, slope * g))
 def leaky_relu(x: Array, slope: float = 0.01) -> Array:
-    """x where x > 0, else slope * x (Maas, Hannun, Ng 2013). The derivative at 0 is slope."""
+    """Return x where x > 0, else slope * x (Maas, Hannun, Ng 2013). The derivative at 0 is slope."""
     return np.where(x > 0, x, slope * x)
 
 
@@ -102,107 +101,104 @@ def softplus(x: Array) -> Array:
     return np.logaddexp(x, 0)
 
 
-# log(e^a + e^b): the derivatives are the two shares of the sum, e^(a-y) + e^(b-y) = 1.
-logaddexp = Op(np.logaddexp, lambda g, y, a, b: g * exp(a - y), lambda g, y, a, b: g * exp(b - y))
-
-# --- choosing: the gradient goes to whoever was chosen; ties share it equally -----------------------------
-
-maximum = Op(
-    np.maximum,
-    lambda g, y, a, b: g * (a > b) + g / 2 * (a == b),
-    lambda g, y, a, b: g * (b > a) + g / 2 * (a == b),
+# log(e^a + e^b): the derivatives are the shares of the sum, e^a / (e^a + e^b) = sigmoid(a - b).
+logaddexp = Op(
+    np.logaddexp, lambda g, y, a, b: g * sigmoid(a - b), lambda g, y, a, b: g * sigmoid(b - a)
 )
-minimum = Op(
-    np.minimum,
-    lambda g, y, a, b: g * (a < b) + g / 2 * (a == b),
-    lambda g, y, a, b: g * (b < a) + g / 2 * (a == b),
-)
+
+# --- choosing: the gradient goes to whoever was chosen; ties share it equally ---------------------
+
+
+def _won(g: Any, y: Any, a: Any, b: Any) -> Any:
+    """Return the gradient of a, which is g if it was chosen as y before b, and half of it in a tie."""
+    return g * (a == y) - g / 2 * (a == b)
+
+
+maximum = Op(np.maximum, lambda g, y, a, b: _won(g, y, a, b), lambda g, y, a, b: _won(g, y, b, a))
+minimum = Op(np.minimum, lambda g, y, a, b: _won(g, y, a, b), lambda g, y, a, b: _won(g, y, b, a))
 
 
 @op(lambda g, y, x, low=None, high=None: g * (x == y))
 def clip(x: Array, low: Any = None, high: Any = None) -> Array:
-    """x limited to [low, high]. The gradient passes where x is within (the limits included), else it is 0."""
+    """Limit x to [low, high]. The gradient passes where x is within, limits included, else it is 0."""
     return np.clip(x, low, high)
 
 
-@op(None, lambda g, y, c, a, b: where(c, g, 0), lambda g, y, c, a, b: where(c, 0, g))
+@op(None, lambda g, y, c, a, b: np.where(c, g, 0), lambda g, y, c, a, b: np.where(c, 0, g))
 def where(condition: Array, a: Array, b: Array) -> Array:
-    """a where the condition holds, else b. A NaN or inf in the derivative of the branch not taken is *not*
-    stopped here, for 0 * inf is NaN: make the input of that branch harmless first (the "double where")."""
+    """Return a where the condition holds, else b.
+
+    The branch not taken receives the gradient 0. If its own derivative is inf or NaN, the product is
+    NaN all the same: make its input harmless first with a second where (the "double where").
+    """
     return np.where(condition, a, b)
 
 
-# --- reductions: one output from many inputs, so each gradient is spread over the inputs it came from -----
+# --- reductions: one output from many inputs, so its gradient is spread over all of them ----------
 
 
-def spread(g: Any, x: Any, axis: Any, keepdims: bool) -> Any:
-    """Give g, the gradient of a reduction of x, its reduced axes back with size 1, so that it broadcasts with x."""
-    if keepdims or axis is None:
+def spread(g: Any, x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """Give g, of the shape of x reduced over the axes, these axes back with size 1."""
+    if keepdims or axis is None or x.ndim == 0:
         return g
-    axes = {a % x.ndim for a in (axis if isinstance(axis, tuple) else (axis,))}
-    return reshape(g, tuple(1 if i in axes else n for i, n in enumerate(x.shape)))
+    shape = list(x.shape)
+    for reduced in axis if isinstance(axis, tuple) else (axis,):
+        shape[reduced] = 1
+    return g.reshape(shape)
 
 
-@op(lambda g, y, x, axis=None, keepdims=False: broadcast_to(spread(g, x, axis, keepdims), x.shape))
+def count(x: Any, y: Any) -> int:
+    """How many elements of x were reduced to one of y."""
+    return x.size // y.size if y.size else 1
+
+
+@op(lambda g, y, x, *axes, **named: spread(g, x, *axes, **named) * np.ones_like(x))
 def sum(x: Array, axis: Any = None, keepdims: bool = False) -> Array:
-    """The sum over the axes, or over all of them. Every element counts once, so each receives g."""
+    """Sum over the axes, or over all of them. Every element counts once, so each receives g."""
     return x.sum(axis=axis, keepdims=keepdims)
 
 
-@op(
-    lambda g, y, x, axis=None, keepdims=False: broadcast_to(
-        spread(g, x, axis, keepdims) / (x.size // builtins.max(y.size, 1)), x.shape
-    )
-)
+@op(lambda g, y, x, *axes, **named: spread(g / count(x, y), x, *axes, **named) * np.ones_like(x))
 def mean(x: Array, axis: Any = None, keepdims: bool = False) -> Array:
-    """The mean over the axes, or over all of them: the sum, divided by how many there are."""
-    return x.mean(axis=axis, keepdims=keepdims)
+    """Mean over the axes, or over all of them: the sum, divided by how many there are."""
+    if x.dtype.itemsize < 4:  # NumPy averages float16 in float32, where the sum does not overflow
+        return x.mean(axis=axis, keepdims=keepdims)
+    total = x.sum(axis=axis, keepdims=keepdims)
+    return total / count(x, total)
 
 
-def _share(g: Any, y: Any, x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    """The gradient of max and min: to the elements that are the extreme, in equal parts if there are several."""
+def _shared(g: Any, y: Any, x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """Share the gradient of max or min equally between the elements that are the extreme."""
     chosen = (x == spread(y, x, axis, keepdims)) | np.isnan(x)
-    return spread(g, x, axis, keepdims) * chosen / chosen.sum(axis=axis, keepdims=True, dtype=x.dtype)
+    parts = chosen.sum(axis=axis, keepdims=True, dtype=x.dtype)
+    return spread(g, x, axis, keepdims) * chosen / parts
 
 
-@op(_share)
+@op(_shared)
 def max(x: Array, axis: Any = None, keepdims: bool = False) -> Array:
-    """The largest element over the axes."""
+    """Return the largest element over the axes."""
     return x.max(axis=axis, keepdims=keepdims)
 
 
-@op(_share)
+@op(_shared)
 def min(x: Array, axis: Any = None, keepdims: bool = False) -> Array:
-    """The smallest element over the axes."""
+    """Return the smallest element over the axes."""
     return x.min(axis=axis, keepdims=keepdims)
 
 
-@op(
-    lambda g, y, x, axis=None, keepdims=False: spread(g / where(y == 0, 1, y), x, axis, keepdims) * x,
-)
+@op(lambda g, y, x, *axes, **named: spread(g / np.where(y == 0, 1, y), x, *axes, **named) * x)
 def norm(x: Array, axis: Any = None, keepdims: bool = False) -> Array:
-    """The Euclidean length sqrt(sum x^2). The gradient is the unit vector x / |x|, and 0 where x = 0."""
+    """Euclidean length sqrt(sum x^2). The gradient is the unit vector x / |x|, and 0 where x = 0."""
     return np.sqrt(np.square(x).sum(axis=axis, keepdims=keepdims))
 
 
 def _row_max(x: Array, axis: Any) -> Array:
-    """The largest element of each row, to subtract before exp: then the largest exponent is 0 and nothing
-    overflows. Per row, since with one maximum for all a row far below it would be all zeros. 0 for infinities."""
+    """Return what to subtract from each row before exp, so that nothing overflows: its maximum.
+
+    One maximum for all rows would turn a row far below it into zeros. Infinities count as 0.
+    """
     largest = x.max(axis=axis, keepdims=True, **({} if x.size else {"initial": -np.inf}))
     return np.where(np.isfinite(largest), largest, 0)
-
-
-@op(
-    lambda g, y, x, axis=-1, keepdims=False: (
-        spread(g, x, axis, keepdims) * exp(x - spread(where(y == -np.inf, 0, y), x, axis, keepdims))
-    )
-)
-def logsumexp(x: Array, axis: Any = -1, keepdims: bool = False) -> Array:
-    """log(sum(exp(x))), a smooth max(x): exact for any x; -inf for a row of -inf. The gradient is softmax(x)."""
-    shift = _row_max(x, axis)
-    with np.errstate(divide="ignore"):  # log(0) = -inf is the answer for a row of -inf
-        y = np.log(np.exp(x - shift).sum(axis=axis, keepdims=True)) + shift
-    return y if keepdims else y.squeeze(axis=axis)
 
 
 @op(lambda g, y, x, axis=-1: y * (g - (g * y).sum(axis=axis, keepdims=True)))
@@ -213,7 +209,20 @@ def softmax(x: Array, axis: Any = -1) -> Array:
         return e / e.sum(axis=axis, keepdims=True)
 
 
-@op(lambda g, y, x, axis=-1: g - exp(y) * g.sum(axis=axis, keepdims=True))
+@op(
+    lambda g, y, x, axis=-1, keepdims=False: (
+        spread(g, x, axis, keepdims) * np.where(x == -np.inf, 0, softmax(x, axis))
+    )
+)
+def logsumexp(x: Array, axis: Any = -1, keepdims: bool = False) -> Array:
+    """log(sum(exp(x))), a smooth max(x), for any x; -inf for a row of -inf."""
+    shift = _row_max(x, axis)
+    with np.errstate(divide="ignore"):  # log(0) = -inf is the answer for a row of -inf
+        y = np.log(np.exp(x - shift).sum(axis=axis, keepdims=True)) + shift
+    return y if keepdims else y.squeeze(axis=axis)
+
+
+@op(lambda g, y, x, axis=-1: g - np.exp(y) * g.sum(axis=axis, keepdims=True))
 def log_softmax(x: Array, axis: Any = -1) -> Array:
     """x - logsumexp(x): log-probabilities from logits, exact where softmax would round to 0 or 1."""
     x = x - _row_max(x, axis)
@@ -221,7 +230,7 @@ def log_softmax(x: Array, axis: Any = -1) -> Array:
         return x - np.log(np.exp(x).sum(axis=axis, keepdims=True))
 
 
-# --- shapes: the same numbers in other places, so the gradient goes back to where they were ---------------
+# --- shapes: the same numbers in other places, so the gradient goes back to where they were -------
 
 
 @op(lambda g, y, x, shape: g.reshape(x.shape))
@@ -258,27 +267,21 @@ def squeeze(x: Array, axis: Any = None) -> Array:
 
 @op(lambda g, y, x, shape: g)  # backprop.py sums it: the gradient of a broadcast is a sum
 def broadcast_to(x: Array, shape: Any) -> Array:
-    """x repeated to the shape."""
+    """Repeat x to the shape."""
     return np.broadcast_to(x, shape)
 
 
 @op(lambda g, y, x, dtype: g)  # backprop.py converts it: a gradient has the dtype of its input
 def astype(x: Array, dtype: Any) -> Array:
-    """x in another floating dtype."""
+    """Convert x to another floating dtype."""
     if np.dtype(dtype).kind != "f":
         raise TypeError(f"{np.dtype(dtype)} has no derivatives; convert t.data instead")
     return x.astype(dtype)
 
 
-@op(lambda g, y, x, index: scatter(g, index, x.shape))
-def getitem(x: Array, index: Any) -> Array:
-    """x[index], with any index of NumPy's. The gradient goes back to the elements picked, 0 to the others."""
-    return x[index]
-
-
 @op(lambda g, y, x, index, shape: g[index])
 def scatter(x: Array, index: Any, shape: Any) -> Array:
-    """Zeros with x added at the index: what indexing needs to go backwards. An element picked twice gets two."""
+    """Add x into zeros at the index: indexing, backwards. An element picked twice receives both."""
     out = np.zeros_like(x, shape=shape)
     if _picks_once(index):
         out[index] = x
@@ -287,94 +290,64 @@ def scatter(x: Array, index: Any, shape: Any) -> Array:
     return out
 
 
+@op(lambda g, y, x, index: scatter(g, index, x.shape))
+def getitem(x: Array, index: Any) -> Array:
+    """x[index], with any index of NumPy's. The elements picked receive the gradient, the others 0."""
+    return x[index]
+
+
 def _picks_once(index: Any) -> bool:
-    """Whether no element can be picked twice: slices, integers and masks; or (0, 1, 2 .., column of each row)."""
+    """Whether an index surely picks no element twice: slices, a mask, one column of each row."""
     parts = index if isinstance(index, tuple) else (index,)
-    if all(isinstance(i, int | slice | None.__class__ | type(...)) for i in parts):
+    if all(isinstance(i, int | slice | type(None) | type(...)) for i in parts):
         return True
-    rows = parts[0]
-    if getattr(rows, "dtype", None) == bool and len(parts) == 1:
-        return True
-    return len(parts) == 2 and getattr(rows, "ndim", 0) == 1 and np.array_equal(rows, np.arange(len(rows)))
+    if len(parts) == 1:
+        return getattr(parts[0], "dtype", None) == np.bool_
+    rows, columns = parts[0], parts[1:]
+    one_each = isinstance(rows, np.ndarray) and [rows.shape] == [np.shape(c) for c in columns]
+    return one_each and rows.ndim == 1 and np.array_equal(rows, np.arange(len(rows)))
 
 
 def concatenate(tensors: Sequence[Any], axis: int = 0) -> Any:
-    """The arrays one after the other along an existing axis; each gets its own piece of the gradient back."""
+    """Join arrays along an existing axis; each gets its own piece of the gradient back."""
+    if not len(tensors):
+        raise ValueError("concatenate: got no arrays; expected at least one")
+    axis = normalize_axis_index(axis, np.ndim(tensors[0]), "concatenate")
     ends = np.cumsum([np.shape(t)[axis] for t in tensors]).tolist()
-    before = (slice(None),) * (axis % np.ndim(tensors[0]))
+    before = (slice(None),) * axis
     pieces = [(*before, slice(start, end)) for start, end in zip([0, *ends], ends, strict=False)]
     rules = [lambda g, y, *xs, piece=piece: g[piece] for piece in pieces]
     return Op(lambda *xs: np.concatenate(xs, axis), *rules, name="concatenate")(*tensors)
 
 
-# --- matrix product ---------------------------------------------------------------------------------------
+# --- matrix product ------------------------------------------------------------------------------
 
-# Of matrices, or stacks of matrices. With y = a @ b, dL/da_ik = sum_j g_ij b_kj: g @ b.mT; likewise for b.
-_matmul = Op(np.matmul, lambda g, y, a, b: g @ b.mT, lambda g, y, a, b: a.mT @ g, name="matmul")
+# Of matrices, or of stacks of them. From y_ij = sum_k a_ik b_kj: dL/da_ik = sum_j g_ij b_kj.
+_matmul = Op(np.matmul, lambda g, y, a, b: g @ b.mT, lambda g, y, a, b: a.mT @ g)
 
 
 def matmul(a: Any, b: Any) -> Any:
-    """The matrix product a @ b, in every shape that NumPy allows: a vector is a matrix of one row or column.
+    """Matrix product a @ b in every shape NumPy allows: a vector is a matrix of one row or column.
 
-    >>> matmul(Tensor([[1.0, 2.0]]), [3.0, 4.0])
-    Tensor([11.])
+    >>> matmul([[1.0, 2.0]], [3.0, 4.0])
+    array([11.])
     """
-    a, b = (x if hasattr(x, "ndim") else np.array(x) for x in (a, b))
-    rows, columns = a.ndim == 1, b.ndim == 1
-    if not (rows or columns):
+    if isinstance(a, list) or isinstance(b, list):
+        return matmul(*(np.array(x) if isinstance(x, list) else x for x in (a, b)))
+    dimensions = getattr(a, "ndim", 0), getattr(b, "ndim", 0)
+    if 0 in dimensions:
+        raise ValueError("matmul: one of the two is a number, not a matrix; multiply with * instead")
+    if 1 not in dimensions:
         return _matmul(a, b)
-    y = _matmul(expand_dims(a, 0) if rows else a, expand_dims(b, -1) if columns else b)
-    return squeeze(y, (-2, -1) if rows and columns else -2 if rows else -1)
+    y = _matmul(expand_dims(a, 0) if a.ndim == 1 else a, expand_dims(b, -1) if b.ndim == 1 else b)
+    return squeeze(y, tuple(axis for axis, x in ((-2, a), (-1, b)) if x.ndim == 1))
 
 
-# --- how Python and NumPy come to the ops -----------------------------------------------------------------
-
-numpy_functions |= {
-    np.abs: absolute, np.matmul: matmul, np.where: where, np.clip: clip, np.concatenate: concatenate,
-    np.sum: sum, np.mean: mean, np.max: max, np.amax: max, np.min: min, np.amin: min,
-    np.reshape: reshape, np.transpose: transpose, np.expand_dims: expand_dims, np.squeeze: squeeze,
-    np.broadcast_to: broadcast_to,
-}  # fmt: skip
-constant_functions |= {
-    np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal, np.isnan, np.isinf, np.isfinite,
-    np.sign, np.signbit, np.floor, np.ceil, np.rint, np.round, np.argmax, np.argmin, np.argsort, np.shape, np.ndim,
-    np.size, np.zeros_like, np.ones_like, np.empty_like, np.full_like, np.array_equal, np.allclose, np.isclose,
-    np.result_type, np.any, np.all, np.count_nonzero, np.logical_and, np.logical_or, np.logical_not, np.array2string,
-    np.array_repr, np.array_str,
-}  # fmt: skip
-
-
-def _norm_as_numpy(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
-    if ord is not None:
-        raise TypeError(f"norm: ord={ord!r} is not supported on Tensors; only the Euclidean norm, ord=None, is")
-    return norm(x, axis=axis, keepdims=keepdims)
-
-
-numpy_functions[np.linalg.norm] = _norm_as_numpy
-
-
-def _operators() -> None:
-    """Give Tensor the operators of Python: t + u, 1 / t, t @ u, t[i], t > 0, and the ops as methods."""
-    for name, f in {"add": add, "sub": subtract, "mul": multiply, "truediv": divide, "pow": power, "matmul": matmul}.items():
-        setattr(Tensor, f"__{name}__", lambda t, other, f=f: f(t, other))
-        setattr(Tensor, f"__r{name}__", lambda t, other, f=f: f(other, t))
-    for name in ("lt", "le", "gt", "ge", "eq", "ne"):
-        compare = getattr(operator, name)
-        setattr(Tensor, f"__{name}__", lambda t, other, compare=compare: compare(t._data, data_of(other)))
-    for f in (
-        exp, expm1, log, log1p, log2, sqrt, square, sin, cos, tanh, erf, sigmoid, relu, leaky_relu, softplus, clip, astype,
-        sum, mean, max, min, norm, softmax, log_softmax, logsumexp, squeeze,
-    ):  # fmt: skip
-        setattr(Tensor, f.name, lambda t, *inputs, f=f, **options: f(t, *inputs, **options))
-
-
-_operators()
-Tensor.__neg__ = lambda t: negative(t)
-Tensor.__abs__ = Tensor.abs = lambda t: absolute(t)
-Tensor.__getitem__ = lambda t, index: getitem(t, data_of(index))
-Tensor.reshape = lambda t, *shape: reshape(t, shape[0] if len(shape) == 1 else shape)
-Tensor.transpose = lambda t, *axes: transpose(t, axes[0] if len(axes) == 1 else axes or None)
-Tensor.T = property(lambda t: transpose(t))
-Tensor.mT = property(lambda t: swapaxes(t, -1, -2))
-Tensor.argmax = lambda t, axis=None: t._data.argmax(axis)
-Tensor.argmin = lambda t, axis=None: t._data.argmin(axis)
+# A layer is this every time, so it is one op: one node less to walk, and x @ W need not be kept.
+linear = Op(
+    lambda x, W, b: x @ W + b,
+    lambda g, y, x, W, b: g @ W.mT,
+    lambda g, y, x, W, b: x.mT @ g,
+    lambda g, y, x, W, b: g,
+    name="linear",
+)
