@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable
+from contextvars import ContextVar
 from typing import Any, Literal
 
 import numpy as np
@@ -20,6 +21,11 @@ from ..ops import sum as sum_
 from ..tensor import Array, Tensor, as_array, data_of
 
 Reduction = Literal["mean", "sum", "none"]
+
+# Whoever traces a computation, in order to repeat it, is told of what is no NumPy call on arrays:
+# the checks that read values, ``.require(check, arrays, message)``, and the draws of random
+# numbers, ``.random(rng, shape)``.
+tracer: ContextVar[Any] = ContextVar("tracer", default=None)
 
 
 def require(
@@ -42,10 +48,12 @@ def require(
     ValueError: class 3 of 3
     """
     arrays = [data_of(x) for x in data]
-    if not check(*arrays):
+    if (trace := tracer.get()) is not None:
+        trace.require(check, arrays, message, warning)
+    elif not check(*arrays):
         if not warning:
             raise ValueError(message(*arrays))
-        warnings.warn(message(*arrays), UserWarning, stacklevel=4)
+        warnings.warn(message(*arrays), UserWarning, stacklevel=3)
 
 
 def require_option(function: str, name: str, value: Any, holds: Any, expected: str) -> None:
@@ -244,7 +252,7 @@ def require_distributions(function: str, name: str, p: Any, advice: str) -> None
 def require_unit_interval(function: str, name: str, p: Any, advice: str) -> None:
     """Values in [0, 1]; NaN passes."""
     require(
-        lambda p: not ((p < 0).any() or (p > 1).any()),
+        lambda p: p.size == 0 or not (p.min() < 0 or p.max() > 1),
         p,
         message=lambda p: (
             f"{function}: {name} holds values from {p.min():.6g} to {p.max():.6g}; expected "
@@ -278,7 +286,8 @@ def require_labels(
 
 def uniform(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
     """Uniform random numbers in [0, 1): the one place where a loss or regularizer draws any."""
-    return rng.random(shape)
+    trace = tracer.get()
+    return rng.random(shape) if trace is None else trace.random(rng, shape)
 
 
 def reduce(function: str, losses: Any, reduction: str, weights: Any = None) -> Any:

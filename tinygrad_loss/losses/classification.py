@@ -98,7 +98,7 @@ def cross_entropy(
         0 <= label_smoothing < 1,
         "0 <= label_smoothing < 1",
     )
-    _warn_of_softmax(logits)
+    checks.require(_is_no_softmax, logits, message=_softmax_twice, warning=True)
     weights = None
     if target.dtype.kind == "f" and target.shape == logits.shape:
         losses = _cross_entropy_of_probabilities(
@@ -164,23 +164,21 @@ def _times(t: Any, logp: Any) -> Any:
     return t * where((t == 0) & (logp == -np.inf), 0, logp)
 
 
-def _warn_of_softmax(logits: Any) -> None:
-    def harmless(z: Array) -> bool:
-        """One element, then one row, nearly always decide; only then are all rows read."""
-        z = z.reshape(-1, z.shape[-1])
-        if z.size == 0 or not 0 <= z[0, 0] <= 1:
-            return True
-        return not (checks.are_distributions(z[:1]) and checks.are_distributions(z))
+def _is_no_softmax(z: Array) -> Any:
+    """False if all rows look like probabilities; one element, then one row, mostly decide."""
+    z = z.reshape(-1, z.shape[-1])
+    if z.size == 0 or not 0 <= z[0, 0] <= 1:
+        return True
+    return not (checks.are_distributions(z[:1]) and checks.are_distributions(z))
 
-    def message(z: Array) -> str:
-        floor = math.log(1 + (z.shape[-1] - 1) / math.e)
-        return (
-            "cross_entropy: every row of logits is >= 0 and sums to 1, as the output of softmax "
-            "does. cross_entropy applies softmax itself: pass what went into yours. With two of "
-            f"them the loss cannot go below {floor:.3f}."
-        )
 
-    checks.require(harmless, logits, message=message, warning=True)
+def _softmax_twice(z: Array) -> str:
+    floor = math.log(1 + (z.shape[-1] - 1) / math.e)
+    return (
+        "cross_entropy: every row of logits is >= 0 and sums to 1, as the output of softmax does. "
+        "cross_entropy applies softmax itself: pass what went into yours. With two of them the "
+        f"loss cannot go below {floor:.3f}."
+    )
 
 
 def _log_base(name: str, base: float) -> float:
