@@ -53,13 +53,13 @@ class Anomaly:
             self.checksums[node.stamp] = _checksums(arrays)
 
     def __call__(self, node: Tensor, i: int, g: Any, part: Any) -> None:
-        """Check what a rule was given, and the gradient that it computed from g for the i-th input."""
+        """Check what a rule was given, and what it computed from g for the i-th input."""
         op, inputs, arrays, _ = node.origin  # type: ignore[misc]
         what = f"backward of {op.name}: {describe(op.name, inputs)}: "
         if self.checksums.get(node.stamp, _checksums(arrays)) != _checksums(arrays):
             raise RuntimeError(
-                f"{what}an element of an input was written to after the op had used it, so its gradient "
-                "is wrong. Change data after backward(), not before."
+                f"{what}an element of an input was written to after the op had used it, so the "
+                "gradient is wrong. Change data after backward(), not before."
             )
         _check_finite(f"{what}the gradient of input {i}", np.asarray(part), [np.asarray(g)])
 

@@ -1,10 +1,10 @@
 """The chain rule: order the graph, walk it backwards, add up.
 
-Each node receives the gradient of the output with respect to itself from all the nodes that used it.
-When all have spoken, which the order guarantees, the rules of its op turn that gradient into one for
-each of its inputs. Where a value was used several times, its gradients add up. That is all there is
-to reverse-mode differentiation (Linnainmaa 1970; Griewank & Walther 2008, "Evaluating Derivatives",
-ch. 3).
+Each node receives the gradient of the output with respect to itself from all the nodes that used
+it. When all have spoken, which the order guarantees, the rules of its op turn that gradient into
+one for each of its inputs. Where a value was used several times, its gradients add up. That is all
+there is to reverse-mode differentiation (Linnainmaa 1970; Griewank & Walther 2008, "Evaluating
+Derivatives", ch. 3).
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from .tensor import Array, Tensor, data_of, mode, set_mode
 def backward(output: Tensor, grad: Any = None) -> None:
     """Add the gradient of ``output`` to the ``.grad`` of every leaf that it was computed from.
 
-    Leaves that require grad receive theirs, and so do Tensors that called ``retain_grad()``. A second
-    call adds the same again; ``zero_grad()`` starts afresh. If an error is raised, no ``.grad`` has
-    been touched.
+    Leaves that require grad receive theirs, and so do Tensors that called ``retain_grad()``. A
+    second call adds the same again; ``zero_grad()`` starts afresh. If an error is raised, no
+    ``.grad`` has been touched.
 
     Parameters
     ----------
@@ -109,14 +109,14 @@ def seed(output: Tensor, grad: Any) -> Array:
     if grad is None:
         if output.size != 1:
             raise ValueError(
-                f"backward needs a scalar, but the output has shape {output.shape}. Reduce it, e.g. "
-                "with output.mean() or output.sum(), or pass the gradient at it: backward(grad)."
+                f"backward needs a scalar, but the output has shape {output.shape}. Reduce it, "
+                "e.g. with output.mean() or output.sum(), or pass the gradient: backward(grad)."
             )
         return np.ones_like(output.data)
     start = np.array(data_of(grad), dtype=output.dtype)
     if start.shape != output.shape:
         raise ValueError(
-            f"backward: grad has shape {start.shape}; expected the shape {output.shape} of the output."
+            f"backward: grad has shape {start.shape}; expected the output's, {output.shape}."
         )
     return start
 
@@ -158,10 +158,11 @@ def propagate(
 ) -> dict[Tensor, Any]:
     """Walk the nodes, newest first, with the gradient ``start`` at the first.
 
-    Returns the gradients of the leaves, of the Tensors that retain theirs, and of ``keep``. Any other
-    is dropped as soon as it has been passed on, so that few live at a time. With ``create_graph`` the
-    rules are given Tensors instead of arrays, and so record what they compute. ``observe(node, i, g,
-    part)`` is told what each node, whose own gradient is g, sends to its i-th input.
+    Returns the gradients of the leaves, of the Tensors that retain theirs, and of ``keep``. Any
+    other is dropped as soon as it has been passed on, so that few live at a time. With
+    ``create_graph`` the rules are given Tensors instead of arrays, and so record what they compute.
+    ``observe(node, i, g, part)`` is told what each node, whose own gradient is g, sends to its i-th
+    input.
     """
     needed = set(nodes)
     gradient = {nodes[0]: start}

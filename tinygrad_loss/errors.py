@@ -31,8 +31,8 @@ def explained(error: Exception, op: str, inputs: tuple[Any, ...], where: str = "
         reason = f"inner sizes {a.shape[-1]} and {b.shape[-2]} differ"
     elif "broadcast" in reason:
         reason = (
-            "these shapes do not broadcast. Aligned at the right, two sizes must be equal, or one of "
-            "them 1; a size of 1 is added with reshape or expand_dims."
+            "these shapes do not broadcast. Aligned at the right, two sizes must be equal, or one "
+            "of them 1; a size of 1 is added with reshape or expand_dims."
         )
     return kind(f"{where}{op}: {describe(op, inputs)}: {reason}")
 
@@ -41,8 +41,8 @@ def changed(x: Any, node: Any) -> RuntimeError:
     """Return the error for a Tensor whose data was assigned after node was computed from it."""
     return RuntimeError(
         f"backward: the data of {x.name or 'a Tensor'} {x.shape} was changed after "
-        f"{node.origin[0].name} had used it, so the gradient would be wrong. Call backward() before "
-        "changing data (as optimizers do), or compute the output again."
+        f"{node.origin[0].name} had used it, so the gradient would be wrong. Call backward() "
+        "before changing data (as optimizers do), or compute the output again."
     )
 
 

@@ -80,8 +80,8 @@ class ArrayMethods:
     def __setitem__(self, index: Any, value: Any) -> None:
         raise TypeError(
             "a Tensor cannot be written into: backward() would see new values with the old graph. "
-            "Build another with where(mask, value, t) or concatenate([...]), or write into the .data "
-            "of a leaf."
+            "Build another with where(mask, value, t) or concatenate([...]), or write into the "
+            ".data of a leaf."
         )
 
     def __repr__(self) -> str:
@@ -113,8 +113,8 @@ def as_array(data: Any, dtype: Any = None, copy: bool = True, requires_grad: boo
         array = np.array(data, dtype=dtype, copy=copy or None)
     if array.dtype.kind not in "biuf":
         raise TypeError(
-            f"Tensor was given {type(data).__name__} data of dtype {array.dtype}; a Tensor holds real "
-            "numbers (float, int or bool). Convert it first, e.g. data.astype(float)."
+            f"Tensor was given {type(data).__name__} data of dtype {array.dtype}; a Tensor holds "
+            "real numbers (float, int or bool). Convert it first, e.g. data.astype(float)."
         )
     if requires_grad and array.dtype.kind != "f":
         raise TypeError(

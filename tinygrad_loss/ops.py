@@ -43,7 +43,7 @@ absolute = Op(np.absolute, lambda g, y, x: g * np.sign(x))
 
 
 def _one_less(b: Any) -> Any:
-    """Return b - 1, but 0 where b = 0: b * a**(b - 1) is 0 there, also at a = 0, where a**-1 is inf."""
+    """Return b - 1, but 0 where b = 0: there b * a**(b - 1) shall be 0, also at a = 0."""
     return (b - 1 if b else 0) if isinstance(b, int | float) else b - np.not_equal(b, 0)
 
 
@@ -91,7 +91,7 @@ def relu(x: Array) -> Array:
 
 @op(lambda g, y, x, slope=0.01: np.where(x > 0, g, slope * g))
 def leaky_relu(x: Array, slope: float = 0.01) -> Array:
-    """Return x where x > 0, else slope * x (Maas, Hannun, Ng 2013). The derivative at 0 is slope."""
+    """Return x where x > 0, else slope * x (Maas, Hannun, Ng 2013). At 0 its derivative is slope."""
     return np.where(x > 0, x, slope * x)
 
 
@@ -110,7 +110,7 @@ logaddexp = Op(
 
 
 def _won(g: Any, y: Any, a: Any, b: Any) -> Any:
-    """Return the gradient of a, which is g if it was chosen as y before b, and half of it in a tie."""
+    """Return the gradient of a: g if a was chosen as y before b, and half of it in a tie."""
     return g * (a == y) - g / 2 * (a == b)
 
 
@@ -120,7 +120,7 @@ minimum = Op(np.minimum, lambda g, y, a, b: _won(g, y, a, b), lambda g, y, a, b:
 
 @op(lambda g, y, x, low=None, high=None: g * (x == y))
 def clip(x: Array, low: Any = None, high: Any = None) -> Array:
-    """Limit x to [low, high]. The gradient passes where x is within, limits included, else it is 0."""
+    """Limit x to [low, high]. The gradient passes where x is within, limits included."""
     return np.clip(x, low, high)
 
 
@@ -128,8 +128,8 @@ def clip(x: Array, low: Any = None, high: Any = None) -> Array:
 def where(condition: Array, a: Array, b: Array) -> Array:
     """Return a where the condition holds, else b.
 
-    The branch not taken receives the gradient 0. If its own derivative is inf or NaN, the product is
-    NaN all the same: make its input harmless first with a second where (the "double where").
+    The branch not taken receives the gradient 0. If its own derivative is inf or NaN, the product
+    is NaN all the same: make its input harmless first with a second where (the "double where").
     """
     return np.where(condition, a, b)
 
@@ -188,7 +188,7 @@ def min(x: Array, axis: Any = None, keepdims: bool = False) -> Array:
 
 @op(lambda g, y, x, *axes, **named: spread(g / np.where(y == 0, 1, y), x, *axes, **named) * x)
 def norm(x: Array, axis: Any = None, keepdims: bool = False) -> Array:
-    """Euclidean length sqrt(sum x^2). The gradient is the unit vector x / |x|, and 0 where x = 0."""
+    """Euclidean length sqrt(sum x^2). The gradient is the unit vector x / |x|, or 0 at x = 0."""
     return np.sqrt(np.square(x).sum(axis=axis, keepdims=keepdims))
 
 
@@ -224,7 +224,7 @@ def logsumexp(x: Array, axis: Any = -1, keepdims: bool = False) -> Array:
 
 @op(lambda g, y, x, axis=-1: g - np.exp(y) * g.sum(axis=axis, keepdims=True))
 def log_softmax(x: Array, axis: Any = -1) -> Array:
-    """x - logsumexp(x): log-probabilities from logits, exact where softmax would round to 0 or 1."""
+    """Log-probabilities from logits, x - logsumexp(x): exact where softmax rounds to 0 or 1."""
     x = x - _row_max(x, axis)
     with np.errstate(divide="ignore", invalid="ignore"):
         return x - np.log(np.exp(x).sum(axis=axis, keepdims=True))
@@ -245,7 +245,7 @@ def _inverse(axes: Any) -> Any:
 
 @op(lambda g, y, x, axes=None: g.transpose(_inverse(axes)))
 def transpose(x: Array, axes: Any = None) -> Array:
-    """The axes in another order; reversed without one. The inverse order brings the gradient back."""
+    """Reorder the axes, or reverse them. The inverse order brings the gradient back."""
     return x.transpose(axes)
 
 
@@ -292,7 +292,7 @@ def scatter(x: Array, index: Any, shape: Any) -> Array:
 
 @op(lambda g, y, x, index: scatter(g, index, x.shape))
 def getitem(x: Array, index: Any) -> Array:
-    """x[index], with any index of NumPy's. The elements picked receive the gradient, the others 0."""
+    """x[index], with any index of NumPy's. What was picked receives the gradient, the rest 0."""
     return x[index]
 
 
@@ -336,7 +336,7 @@ def matmul(a: Any, b: Any) -> Any:
         return matmul(*(np.array(x) if isinstance(x, list) else x for x in (a, b)))
     dimensions = getattr(a, "ndim", 0), getattr(b, "ndim", 0)
     if 0 in dimensions:
-        raise ValueError("matmul: one of the two is a number, not a matrix; multiply with * instead")
+        raise ValueError("matmul: one of the two is a number, not a matrix; multiply with *")
     if 1 not in dimensions:
         return _matmul(a, b)
     y = _matmul(expand_dims(a, 0) if a.ndim == 1 else a, expand_dims(b, -1) if b.ndim == 1 else b)

@@ -1,9 +1,9 @@
 """How Python's operators and NumPy's functions come to the ops.
 
-``t + u``, ``1 / t``, ``t[i]``, ``t.exp()``, ``np.exp(t)`` and ``np.where(mask, t, 0)`` all end in an
-op of the table. For the operators and methods, functions are attached to Tensor. For NumPy's, Tensor
-answers the two protocols by which NumPy lets other arrays take over: ``__array_ufunc__`` (NEP 13) for
-elementwise functions and ``__array_function__`` (NEP 18) for the others.
+``t + u``, ``1 / t``, ``t[i]``, ``t.exp()``, ``np.exp(t)`` and ``np.where(mask, t, 0)`` all end in
+an op of the table. For the operators and methods, functions are attached to Tensor. For NumPy's,
+Tensor answers the two protocols by which NumPy lets other arrays take over: ``__array_ufunc__``
+(NEP 13) for elementwise functions and ``__array_function__`` (NEP 18) for the others.
 """
 
 from __future__ import annotations
@@ -54,15 +54,15 @@ def dispatch(function: Any, inputs: Any, options: dict[str, Any]) -> Any:
     name = f"np.{getattr(function, '__name__', function)}"
     if options.get("out") is not None:
         raise TypeError(
-            f"{name}: a Tensor cannot be written into an existing array (out=, or array += t), which "
-            "would lose its graph. Write array = array + t, or use t.data for the values alone."
+            f"{name}: a Tensor cannot be written into an existing array (out=, or array += t): its "
+            "graph would be lost. Write array = array + t, or use t.data for the values alone."
         )
     if function in DIFFERENTIABLE:
         return DIFFERENTIABLE[function](*inputs, **options)
     if function in CONSTANT:
         return function(*map(data_of, inputs), **{key: data_of(x) for key, x in options.items()})
     raise TypeError(
-        f"{name} has no derivative in this library. Compose it from the functions of tinygrad_loss, "
+        f"{name} has no derivative in this library. Compose it from functions of tinygrad_loss, "
         "or apply it to t.data, through which no gradient flows."
     )
 
@@ -96,7 +96,7 @@ METHODS: dict[str, Any] = {
 
 
 def _attach() -> None:
-    """Give Tensor its methods. Each is a function of its own, as a method must be to receive self."""
+    """Give Tensor its methods: functions, since only these receive the Tensor as self."""
     arithmetic = {
         "add": ops.add, "sub": ops.subtract, "mul": ops.multiply, "truediv": ops.divide,
         "pow": ops.power, "matmul": ops.matmul,
@@ -109,9 +109,9 @@ def _attach() -> None:
         METHODS[f"__{name}__"] = lambda t, other, f=compare: f(t.data, data_of(other))
     for op in (
         ops.exp, ops.expm1, ops.log, ops.log1p, ops.log2, ops.sqrt, ops.square, ops.sin, ops.cos,
-        ops.tanh, ops.erf, ops.sigmoid, ops.relu, ops.leaky_relu, ops.softplus, ops.clip, ops.astype,
-        ops.sum, ops.mean, ops.max, ops.min, ops.norm, ops.softmax, ops.log_softmax, ops.logsumexp,
-        ops.squeeze,
+        ops.tanh, ops.erf, ops.sigmoid, ops.relu, ops.leaky_relu, ops.softplus, ops.clip,
+        ops.astype, ops.sum, ops.mean, ops.max, ops.min, ops.norm, ops.softmax, ops.log_softmax,
+        ops.logsumexp, ops.squeeze,
     ):  # fmt: skip
         METHODS[op.name] = lambda t, *inputs, op=op, **options: op(t, *inputs, **options)
     for name, method in METHODS.items():

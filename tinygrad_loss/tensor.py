@@ -2,7 +2,7 @@
 
 An Op has a forward function (plain NumPy) and one *rule* per input. The rule is the chain rule for
 that input: from ``g``, the gradient of the loss with respect to the op's output ``y``, it computes
-the gradient with respect to the input. For ``multiply(a, b)`` the rules are ``g * b`` and ``g * a``.
+the gradient with respect to the input. For ``multiply(a, b)`` the rules are ``g * b``, ``g * a``.
 
 Calling an Op on Tensors computes a value and notes, in the Tensor that it returns, the op and its
 inputs. That is all the recording there is: the graph is nothing but Tensors that point at the
@@ -31,7 +31,7 @@ Array = Any  # a numpy.ndarray, or an array of another library that answers NumP
 now = count().__next__
 
 # (recording the graph?, the detect_anomaly() block that we are in or None). A ContextVar, because
-# the mode belongs to one thread or asyncio task: no_grad() in one must not stop training in another.
+# the mode belongs to one thread or asyncio task: no_grad() in one must not stop another's training.
 mode: ContextVar[tuple[bool, Any]] = ContextVar("mode", default=(True, None))
 
 
@@ -65,10 +65,10 @@ class Op:
     """An operation: a forward function, and for each input the rule of its derivative.
 
     ``forward(*inputs, **options)`` computes the output from arrays. ``rule(g, y, *inputs,
-    **options)`` computes the gradient at its input from the gradient ``g`` at the output ``y``; None
-    stands for an input without one, such as a condition. Rules are made of NumPy functions and
-    operators. Called with arrays they compute; called with Tensors they record what they compute,
-    so that it can be differentiated again.
+    **options)`` computes the gradient at its input from the gradient ``g`` at the output ``y``;
+    None stands for an input without one, such as a condition. Rules are made of NumPy functions
+    and operators. Called with arrays they compute; called with Tensors they record what they
+    compute, so that it can be differentiated again.
 
     >>> cube = Op(lambda x: x**3, lambda g, y, x: g * 3 * x**2, name="cube")
     >>> x = Tensor(2.0, requires_grad=True)
