@@ -388,4 +388,4 @@ def public_names() -> set[str]:
         if getattr(value, "__module__", None) == module.__name__ and not name.startswith("_")
         if callable(value) and not isinstance(value, Op | type)
     }
-    return table | composed - {"op", "spread"}
+    return table | composed - {"op", "spread", "count"}

@@ -45,23 +45,34 @@ def check_gradients(
     is too long, differences of order 6 with several h decide: the one with the smallest error (the
     distance from order 4, plus the rounding noise of f), with that error allowed.
 
-    Args:
-        f: a function of the inputs, the same at each call; its value is a Tensor of any shape.
-        inputs: arrays or Tensors of any floating dtype, all of which are checked; anything else
-            (labels, masks, options) is passed to ``f`` as it is.
-        order: 2 also checks the gradients of the gradients (with respect to v too, through which a
-            rule depends on the gradient that it is given), and so on.
-        directions: how many random directions for each input.
-        rtol: the relative error allowed. Right rules come to about 1e-9.
-        rng: a seed, or the generator that draws v and d.
+    Parameters
+    ----------
+    f : callable
+        A function of the inputs, the same at each call. Its value is a Tensor of any shape.
+    *inputs : array_like or Tensor
+        Those of floating dtype are checked, all of them. Anything else (labels, masks, options) is
+        passed to ``f`` as it is.
+    order : int
+        2 also checks the gradients of the gradients (with respect to v too, through which a rule
+        depends on the gradient that it is given), and so on.
+    directions : int
+        How many random directions for each input.
+    rtol : float
+        The relative error allowed. Right rules come to about 1e-9.
+    rng : int or numpy.random.Generator
+        The seed, or the generator, of v and d.
 
     A gradient has to have the shape and the dtype of its input, whatever the dtype; values are
     compared in float64.
 
-    Raises:
-        AssertionError: a gradient is wrong. The message names the input and gives the error.
-        TypeError: no input is floating, or the value of ``f`` is not a floating Tensor.
-        ValueError: ``f`` gives two values for the same inputs; ``order`` or ``directions`` below 1.
+    Raises
+    ------
+    AssertionError
+        If a gradient is wrong. The message names the input and gives the error.
+    TypeError
+        If no input is floating, or the value of ``f`` is not a floating Tensor.
+    ValueError
+        If ``f`` gives two values for the same inputs, or ``order`` or ``directions`` is below 1.
 
     Sources: Fornberg 1988, "Generation of Finite Difference Formulas on Arbitrarily Spaced Grids";
     Moré & Wild 2011, "Estimating Computational Noise".

@@ -1,0 +1,443 @@
+"""The chain rule: sums over paths, seeds, pruning, higher derivatives, functions of functions."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tinygrad_loss import Tensor, grad, gradients, no_grad, ops, value_and_grad
+from tinygrad_loss.check import check_gradients
+from tinygrad_loss.tensor import Op
+
+
+def leaf(data, name=None):
+    return Tensor(data, requires_grad=True, name=name)
+
+
+class Counting(Op):
+    """Multiplication that counts how often each of its rules runs."""
+
+    def __init__(self):
+        self.runs = [0, 0]
+        super().__init__(np.multiply, self.rule(0), self.rule(1), name="counting")
+
+    def rule(self, i):
+        def rule(g, y, a, b):
+            self.runs[i] += 1
+            return g * (b, a)[i]
+
+        return rule
+
+
+# --- backward ------------------------------------------------------------------------------------
+
+
+def test_the_published_micrograd_expression():
+    """README of micrograd (Karpathy 2020): g = 24.7041, dg/da = 138.8338, dg/db = 645.5773."""
+    a, b = leaf(-4.0), leaf(2.0)
+    c = a + b
+    d = a * b + b**3
+    c = c + (c + 1)
+    c = c + (1 + c + (-a))
+    d = d + (d * 2 + ops.relu(b + a))
+    d = d + (3 * d + ops.relu(b - a))
+    e = c - d
+    f = e**2
+    g = f / 2.0
+    g = g + 10.0 / f
+    g.backward()
+    assert f"{g.item():.4f} {a.grad:.4f} {b.grad:.4f}" == "24.7041 138.8338 645.5773"
+
+
+def test_gradients_add_up_over_backward_calls_and_outputs():
+    w = leaf([1.0, 2.0])
+    (w * w).sum().backward()
+    (w * 3).sum().backward()
+    assert w.grad.tolist() == [2 + 3, 4 + 3]
+
+
+def test_only_leaves_that_require_grad_receive_one():
+    a, b, c = leaf(2.0), Tensor(3.0), leaf(4.0)
+    y = a * b
+    z = y * y
+    z.backward()
+    assert a.grad == 2 * 6 * 3
+    assert (b.grad, c.grad, y.grad, z.grad) == (None,) * 4
+
+
+def test_backward_of_a_leaf():
+    w = leaf([1.0, 2.0])
+    w.backward([3.0, 4.0])
+    assert w.grad.tolist() == [3, 4]
+
+
+def test_retain_grad_keeps_the_gradient_of_an_interior_tensor():
+    a = leaf(2.0)
+    y = (a * 3).retain_grad()
+    z = y * y
+    z.backward()
+    assert (y.grad, a.grad) == (12, 36)
+    assert type(y.grad) is np.ndarray
+    assert z.grad is None
+    z.backward()
+    assert (y.grad, a.grad) == (24, 72)
+    y.zero_grad()
+    assert y.grad is None
+
+
+def test_a_seed_weighs_the_outputs():
+    x = leaf([1.0, 2.0, 3.0])
+    (x * x).backward(np.array([1.0, 0.0, -1.0]))
+    assert x.grad.tolist() == [2, 0, -6]
+    x.zero_grad()
+    (x * x).backward([1, 0, -1])
+    assert x.grad.tolist() == [2, 0, -6]
+
+
+def test_a_seed_of_another_dtype_leaves_the_gradient_in_its_own():
+    x = Tensor(np.ones(2, np.float32), requires_grad=True)
+    (x * 2).backward(np.ones(2, np.float64))
+    assert x.grad.dtype == np.float32
+
+
+@pytest.mark.parametrize("shape", [(), (1,), (1, 1)])
+def test_one_element_needs_no_seed(shape):
+    x = leaf(np.full(shape, 3.0))
+    (x * x).backward()
+    assert x.grad.shape == shape
+    assert x.grad.item() == 6
+
+
+def test_nothing_of_a_failed_backward_stays():
+    """An error in the middle leaves every .grad as it was."""
+    bad = Op(lambda x: x * 1, lambda g, y, x: g / np.zeros(5), name="bad")
+    a, b = leaf(np.ones(3)), leaf(np.ones(3))
+    with np.errstate(all="ignore"), pytest.raises(ValueError, match="backward of bad"):
+        (bad(a) + b * 2).sum().backward()
+    assert a.grad is None
+    assert b.grad is None
+
+
+def test_an_error_in_a_rule_names_op_and_inputs():
+    """Trap 24."""
+
+    def fail(g, y, x):
+        raise KeyError("deep inside")
+
+    with pytest.raises(Exception, match=r"backward of bad.*W \(2, 3\).*deep inside") as caught:
+        Op(lambda x: x * 1, fail, name="bad")(leaf(np.ones((2, 3)), "W")).sum().backward()
+    assert isinstance(caught.value.__cause__, KeyError)
+
+
+@pytest.mark.parametrize("shape", [(4, 3), (2,), (3, 5), (12,)])
+def test_a_rule_that_gives_another_shape_is_an_error(shape):
+    wrong = Op(lambda x: x * 1, lambda g, y, x: np.ones(shape), name="wrong")
+    with pytest.raises(Exception, match=r"backward of wrong: .*\(3, 4\)"):
+        wrong(leaf(np.ones((3, 4)))).sum().backward()
+
+
+# --- gradients -----------------------------------------------------------------------------------
+
+
+def test_gradients_touches_no_grad():
+    a, b = leaf(2.0), leaf(3.0)
+    a.grad = np.array(7.0)
+    y = a * b
+    da, db, dy = gradients(y * 2, [a, b, y])
+    assert (da.item(), db.item(), dy.item()) == (6, 4, 2)
+    assert (a.grad, b.grad, y.grad) == (7, None, None)
+    assert isinstance(da, Tensor)
+    assert not da.requires_grad
+
+
+def test_gradients_are_zero_where_the_output_does_not_depend_on_the_input():
+    a = leaf(2.0)
+    b = Tensor(np.ones((2, 3), np.float32), requires_grad=True)
+    _ = a * b
+    da, db = gradients(a * 3, [a, b])
+    assert da.item() == 3
+    assert db.data.tolist() == [[0, 0, 0]] * 2
+    assert db.dtype == np.float32
+    (late,) = gradients(a, [a * 2])
+    assert late.item() == 0
+
+
+def test_gradients_with_respect_to_the_output_itself_and_twice_the_same():
+    a = leaf([1.0, 2.0])
+    y = a * 2
+    seed = np.array([1.0, -1.0])
+    dy, da, again = gradients(y, [y, a, a], seed)
+    assert dy.data.tolist() == [1, -1]
+    assert da.data.tolist() == again.data.tolist() == [2, -2]
+
+
+def test_gradients_run_only_the_rules_that_are_needed():
+    counting = Counting()
+    a, b, c = leaf(2.0), leaf(3.0), leaf(4.0)
+    y = counting(counting(a, b), c)
+    gradients(y, [c])
+    assert counting.runs == [0, 1]
+    gradients(y, [b])
+    assert counting.runs == [1, 2]
+    gradients(y * 1, [leaf(1.0)])
+    assert counting.runs == [1, 2]
+
+
+def test_rules_of_inputs_without_a_gradient_never_run():
+    counting = Counting()
+    counting(np.ones(2), leaf(np.ones(2))).sum().backward()
+    counting(Tensor(np.ones(2)), leaf(np.ones(2))).sum().backward()
+    assert counting.runs == [0, 2]
+
+
+def test_each_rule_runs_once_however_many_paths_there_are():
+    counting = Counting()
+    x = leaf(1.0)
+    y = counting(x, 1.0)
+    z = y + y * y + y * 3
+    z.backward()
+    assert counting.runs == [1, 0]
+    assert x.grad == 1 + 2 + 3
+
+
+def test_gradients_without_create_graph_records_nothing():
+    x = leaf(2.0)
+    recorded = []
+    watching = Op(np.square, lambda g, y, x: recorded.append(type(x)) or g * 2 * x, name="watching")
+    (dx,) = gradients(watching(x), [x])
+    assert recorded == [np.ndarray]
+    assert dx.origin is None
+
+
+def test_gradients_are_owned():
+    """Two inputs of one sum share a gradient array inside the walk, but not outside of it."""
+    a, b = leaf([1.0, 2.0]), leaf([3.0, 4.0])
+    da, db = gradients((a + b).sum(), [a, b])
+    assert not np.shares_memory(da.data, db.data)
+
+
+# --- derivatives of derivatives ------------------------------------------------------------------
+
+
+def test_create_graph_to_third_order():
+    x = leaf([0.5, -1.5])
+    y = ops.sin(x) * x
+    (first,) = gradients(y.sum(), [x], create_graph=True)
+    (second,) = gradients(first.sum(), [x], create_graph=True)
+    (third,) = gradients(second.sum(), [x])
+    s, c = np.sin(x.data), np.cos(x.data)
+    np.testing.assert_allclose(first.data, s + x.data * c, rtol=1e-14)
+    np.testing.assert_allclose(second.data, 2 * c - x.data * s, rtol=1e-14)
+    np.testing.assert_allclose(third.data, -3 * s - x.data * c, rtol=1e-14)
+
+
+def test_backward_through_gradients_reaches_the_leaves():
+    """A gradient penalty (Gulrajani et al. 2017): d/dw of |d(x w)/dx|^2 = 2 w."""
+    x, w = leaf([1.0, 2.0]), leaf([3.0, -4.0])
+    (slope,) = gradients((x * w).sum(), [x], create_graph=True)
+    (slope * slope).sum().backward()
+    assert w.grad.tolist() == [6, -8]
+    assert x.grad is None
+
+
+def test_create_graph_under_no_grad_records_nevertheless():
+    x = leaf(3.0)
+    y = x**3
+    with no_grad():
+        (first,) = gradients(y, [x], create_graph=True)
+    assert gradients(first, [x])[0].item() == 18
+
+
+# --- grad and value_and_grad ---------------------------------------------------------------------
+
+
+def test_grad_nests():
+    f = lambda x: x**4  # noqa: E731
+    assert grad(f)(2.0).item() == 32
+    assert grad(grad(f))(2.0).item() == 48
+    assert grad(grad(grad(f)))(2.0).item() == 48
+
+
+def test_value_and_grad():
+    value, slope = value_and_grad(lambda x: (x * x).sum())([1.0, 2.0])
+    assert value.item() == 5
+    assert slope.data.tolist() == [2, 4]
+
+
+def test_perturbation_confusion():
+    """d/dx of x * d/dy (x + y) is 1, not 2 (Siskind & Pearlmutter 2005)."""
+    assert grad(lambda x: x * grad(lambda y: x + y)(x))(1.0).item() == 1
+    assert grad(lambda x: x * grad(lambda y: x * y)(2.0))(3.0).item() == 6
+    inner = lambda x: grad(lambda y: x * y * y)(x)  # noqa: E731  2 x y at y = x
+    assert grad(inner)(3.0).item() == pytest.approx(12)
+
+
+def test_argnums():
+    f = lambda a, b, c: a * b**2 * c  # noqa: E731
+    assert grad(f)(2.0, 3.0, 5.0).item() == 45
+    assert grad(f, 1)(2.0, 3.0, 5.0).item() == 60
+    dc, da = grad(f, (2, 0))(2.0, 3.0, 5.0)
+    assert (dc.item(), da.item()) == (18, 45)
+    assert isinstance(grad(f, (1,))(2.0, 3.0, 5.0), tuple)
+    value, (db,) = value_and_grad(f, (1,))(2.0, 3.0, 5.0)
+    assert (value.item(), db.item()) == (90, 60)
+
+
+def test_the_same_tensor_as_two_arguments():
+    x = leaf(3.0)
+    da, db = grad(lambda a, b: a * a * b, (0, 1))(x, x)
+    assert (da.item(), db.item()) == (18, 9)
+    assert x.grad is None
+
+
+def test_closures_over_outer_tensors():
+    w = leaf(5.0)
+    slope = grad(lambda x: w * x * x)(3.0)
+    assert slope.item() == 30
+    (dw,) = gradients(slope, [w])
+    assert dw.item() == 6
+
+
+def test_a_closure_over_the_argument_itself_is_another_variable():
+    x = leaf(3.0)
+    assert grad(lambda y: x * y)(x).item() == 3
+
+
+def test_grad_of_functions_with_options_labels_and_arrays():
+    f = lambda w, labels, *, power: (w[labels] ** power).sum()  # noqa: E731
+    slope = grad(f)(np.array([1.0, 2.0, 3.0]), np.array([0, 2, 2]), power=2)
+    assert slope.data.tolist() == [2, 0, 12]
+
+
+def test_grad_under_no_grad_gives_constants():
+    with no_grad():
+        value, slope = value_and_grad(lambda x: x**3)(leaf(2.0))
+    assert (value.item(), slope.item()) == (8, 12)
+    assert not value.requires_grad
+    assert not slope.requires_grad
+
+
+def test_a_jacobian_and_a_hessian():
+    x0 = np.array([0.5, -1.0, 2.0])
+    hessian = [
+        grad(lambda x, i=i: grad(lambda z: (z * z * z[::-1]).sum())(x)[i])(x0).data
+        for i in range(3)
+    ]
+    # f = x0^2 x2 + x1^3 + x2^2 x0
+    a, b, c = x0
+    expected = [[2 * c, 0, 2 * a + 2 * c], [0, 6 * b, 0], [2 * a + 2 * c, 0, 2 * a]]
+    np.testing.assert_allclose(hessian, expected)
+
+
+# --- random expression graphs --------------------------------------------------------------------
+
+STEPS = {
+    "add": (lambda a, b: a + b, lambda torch, a, b: a + b),
+    "subtract": (lambda a, b: a - b, lambda torch, a, b: a - b),
+    "multiply": (lambda a, b: a * b, lambda torch, a, b: a * b),
+    "divide": (lambda a, b: a / (1 + b * b), lambda torch, a, b: a / (1 + b * b)),
+    "matmul": (lambda a, b: a @ b / 3, lambda torch, a, b: a @ b / 3),
+    "tanh": (lambda a, b: ops.tanh(a), lambda torch, a, b: torch.tanh(a)),
+    "sin": (lambda a, b: np.sin(a), lambda torch, a, b: torch.sin(a)),
+    "sigmoid": (lambda a, b: a.sigmoid(), lambda torch, a, b: torch.sigmoid(a)),
+    "exp": (lambda a, b: ops.exp(ops.tanh(a)), lambda torch, a, b: torch.exp(torch.tanh(a))),
+    "power": (lambda a, b: (1 + a * a) ** 0.5, lambda torch, a, b: (1 + a * a) ** 0.5),
+    "column": (
+        lambda a, b: a.sum(axis=1, keepdims=True) * b,
+        lambda torch, a, b: a.sum(1, True) * b,
+    ),
+    "row": (lambda a, b: a.mean(axis=0) + b, lambda torch, a, b: a.mean(0) + b),
+    "number": (lambda a, b: a.mean() - b, lambda torch, a, b: a.mean() - b),
+    "transpose": (lambda a, b: a.T, lambda torch, a, b: a.T),
+    "pick": (lambda a, b: a[[0, 0, 2]] * b, lambda torch, a, b: a[[0, 0, 2]] * b),
+    "join": (
+        lambda a, b: ops.concatenate([a[:1], b[1:]]),
+        lambda torch, a, b: torch.cat([a[:1], b[1:]]),
+    ),
+    "softmax": (lambda a, b: a.softmax(axis=1), lambda torch, a, b: a.softmax(1)),
+    "logsumexp": (
+        lambda a, b: a.logsumexp(axis=1, keepdims=True) + b,
+        lambda torch, a, b: a.logsumexp(1, True) + b,
+    ),
+    "softplus": (
+        lambda a, b: a.softplus(),
+        lambda torch, a, b: torch.logaddexp(a, torch.zeros_like(a)),
+    ),
+    "norm": (
+        lambda a, b: b / (1 + a.norm()),
+        lambda torch, a, b: b / (1 + torch.linalg.vector_norm(a)),
+    ),
+}
+
+programs = st.lists(
+    st.tuples(st.sampled_from(sorted(STEPS)), st.integers(0, 3), st.integers(0, 3)),
+    min_size=1,
+    max_size=12,
+)
+
+
+def run(program, inputs, torch=None):
+    """Each step combines two of the four newest values; all of them count in the result."""
+    values = list(inputs)
+    for name, i, j in program:
+        a, b = values[-1 - i % len(values)], values[-1 - j % len(values)]
+        values.append(STEPS[name][1](torch, a, b) if torch else STEPS[name][0](a, b))
+    total = sum((v * v * 0.1).mean() for v in values[2:])
+    return total * 1.0
+
+
+def matrices(seed):
+    return list(np.random.default_rng(seed).normal(size=(2, 3, 3)))
+
+
+@settings(max_examples=60, deadline=None)
+@given(program=programs, seed=st.integers(0, 100))
+def test_random_graphs_equal_pytorch(program, seed):
+    torch = pytest.importorskip("torch")
+    arrays = matrices(seed)
+    tensors = [leaf(x) for x in arrays]
+    others = [torch.tensor(x, requires_grad=True) for x in arrays]
+    y, expected = run(program, tensors), run(program, others, torch)
+    np.testing.assert_allclose(y.item(), expected.item(), rtol=1e-10)
+
+    first = gradients(y, tensors, create_graph=True)
+    options = {"allow_unused": True, "materialize_grads": True}
+    other_first = torch.autograd.grad(expected, others, create_graph=True, **options)
+    for g, other in zip(first, other_first, strict=True):
+        scale = max(1, np.abs(other.numpy(force=True)).max())
+        np.testing.assert_allclose(g.data, other.numpy(force=True), rtol=1e-9, atol=1e-10 * scale)
+
+    total = sum((g * g).sum() for g in first)
+    other_total = sum((g * g).sum() for g in other_first)
+    if not total.requires_grad:
+        return
+    second = gradients(total, tensors)
+    other_second = torch.autograd.grad(other_total, others, **options)
+    for g, other in zip(second, other_second, strict=True):
+        scale = max(1, np.abs(other.numpy(force=True)).max())
+        np.testing.assert_allclose(g.data, other.numpy(force=True), rtol=1e-8, atol=1e-9 * scale)
+
+    y.backward()
+    for t, g in zip(tensors, first, strict=True):
+        grad_of_t = np.zeros((3, 3)) if t.grad is None else t.grad
+        np.testing.assert_allclose(grad_of_t, g.data, rtol=1e-9, atol=1e-12)
+
+
+@settings(max_examples=30, deadline=None)
+@given(program=programs, seed=st.integers(0, 100))
+def test_random_graphs_equal_differences_of_the_values(program, seed):
+    check_gradients(lambda a, b: run(program, [a, b]), *matrices(seed), order=2, directions=1)
+
+
+@settings(max_examples=30, deadline=None)
+@given(program=programs, seed=st.integers(0, 100))
+def test_random_graphs_leave_nothing_behind_and_repeat_exactly(program, seed):
+    """Trap 2: a second backward through the same graph adds exactly the same."""
+    tensors = [leaf(x) for x in matrices(seed)]
+    y = run(program, tensors)
+    y.backward()
+    once = [t.grad for t in tensors]
+    y.backward()
+    for t, g in zip(tensors, once, strict=True):
+        if g is not None:
+            np.testing.assert_array_equal(t.grad, 2 * g)
