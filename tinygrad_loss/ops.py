@@ -91,7 +91,7 @@ def relu(x: Array) -> Array:
 
 @op(lambda g, y, x, slope=0.01: np.where(x > 0, g, slope * g))
 def leaky_relu(x: Array, slope: float = 0.01) -> Array:
-    """Return x where x > 0, else slope * x (Maas, Hannun, Ng 2013). At 0 its derivative is slope."""
+    """x where x > 0, else slope * x (Maas, Hannun, Ng 2013). Its derivative at 0 is slope."""
     return np.where(x > 0, x, slope * x)
 
 
@@ -233,42 +233,17 @@ def log_softmax(x: Array, axis: Any = -1) -> Array:
 # --- shapes: the same numbers in other places, so the gradient goes back to where they were -------
 
 
-@op(lambda g, y, x, shape: g.reshape(x.shape))
-def reshape(x: Array, shape: Any) -> Array:
-    """The same elements in another shape."""
-    return x.reshape(shape)
-
-
 def _inverse(axes: Any) -> Any:
     return None if axes is None else tuple(np.argsort([axis % len(axes) for axis in axes]))
 
 
-@op(lambda g, y, x, axes=None: g.transpose(_inverse(axes)))
-def transpose(x: Array, axes: Any = None) -> Array:
-    """Reorder the axes, or reverse them. The inverse order brings the gradient back."""
-    return x.transpose(axes)
-
-
-# Swapping twice changes nothing: its own inverse.
-swapaxes = Op(np.swapaxes, lambda g, y, x, a, b: g.swapaxes(a, b))
-
-
-@op(lambda g, y, x, axis: g.reshape(x.shape))
-def expand_dims(x: Array, axis: Any) -> Array:
-    """New axes of size 1."""
-    return np.expand_dims(x, axis)
-
-
-@op(lambda g, y, x, axis=None: g.reshape(x.shape))
-def squeeze(x: Array, axis: Any = None) -> Array:
-    """Without the axes of size 1."""
-    return x.squeeze(axis=axis)
-
-
-@op(lambda g, y, x, shape: g)  # backprop.py sums it: the gradient of a broadcast is a sum
-def broadcast_to(x: Array, shape: Any) -> Array:
-    """Repeat x to the shape."""
-    return np.broadcast_to(x, shape)
+reshape = Op(np.reshape, lambda g, y, x, shape: g.reshape(x.shape))
+expand_dims = Op(np.expand_dims, lambda g, y, x, axis: g.reshape(x.shape))
+squeeze = Op(np.squeeze, lambda g, y, x, axis=None: g.reshape(x.shape))
+transpose = Op(np.transpose, lambda g, y, x, axes=None: g.transpose(_inverse(axes)))
+swapaxes = Op(np.swapaxes, lambda g, y, x, a, b: g.swapaxes(a, b))  # its own inverse
+# Nothing to do: for every op, backprop.py undoes broadcasting, with a sum.
+broadcast_to = Op(np.broadcast_to, lambda g, y, x, shape: g)
 
 
 @op(lambda g, y, x, dtype: g)  # backprop.py converts it: a gradient has the dtype of its input
