@@ -217,6 +217,18 @@ def test_trap_07_data_of_a_constant_changed_after_it_was_used():
         loss.backward()
 
 
+def test_trap_07_a_detached_copy_does_not_change_along():
+    """A penalty on the distance from where the weights started, or a target network."""
+    w = leaf([1.0, 2.0])
+    start, p = w.detach(), leaf([3.0, 4.0])
+    loss = (start * p).sum()
+    w.data -= 1
+    loss.backward()
+    assert p.grad.tolist() == [1, 2]
+    y = w * 2
+    assert y.detach().data is y.data  # computed data cannot be written to: no need to copy
+
+
 def test_trap_07_steps_between_forward_and_backward_are_fine_when_not_used():
     """Training in turns: only what a loss was computed from must stay."""
     w, other = leaf(2.0), leaf(3.0)

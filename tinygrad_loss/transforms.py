@@ -64,6 +64,10 @@ def value_and_grad(f: Callable[..., Any], argnums: int | tuple[int, ...] = 0) ->
     def value_and_derivative(*args: Any, **options: Any) -> tuple[Any, Any]:
         create_graph = mode.get()[0]
         with set_mode(recording=True):
+            if not all(-1 < n < len(args) for n in numbers):
+                raise TypeError(
+                    f"grad: argnums={argnums}, but f was called with {len(args)} positional arguments"
+                )
             inputs = {n: variable(args[n]) for n in numbers}
             value = f(*(inputs.get(n, x) for n, x in enumerate(args)), **options)
             if not isinstance(value, Tensor):
