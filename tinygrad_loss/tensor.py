@@ -200,8 +200,9 @@ class Tensor(ArrayMethods):
         self.stamp = now()
 
     def detach(self) -> Tensor:
-        """A leaf that shares the data and does not require grad: to the graph it is a constant."""
-        return Tensor(self._data, name=self.name, copy=False)
+        """Return the values as a leaf that does not require grad: to the graph, a constant."""
+        # Data that can be assigned is copied, or the constant would change along with it.
+        return Tensor(self._data, name=self.name, copy=self.origin is None)
 
     def retain_grad(self) -> Tensor:
         """Let ``backward()`` store the gradient here too, although an op computed this Tensor."""
