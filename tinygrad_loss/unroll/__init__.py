@@ -1,0 +1,193 @@
+"""``unroll``: the backprop that one would have written by hand.
+
+    trace.py      arrays that note every NumPy call made on them
+    simplify.py   rules of algebra, applied while tracing
+    memory.py     which values share which buffer
+    names.py      what a textbook would call them
+    write.py      the source
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+
+from ..tensor import Array, Tensor
+from .memory import Memory, live
+from .record import Recording, as_data
+from .trace import Value, fingerprint, values_in
+from .write import Writer
+
+__all__ = ["Step", "unroll"]
+
+
+def unroll(f: Callable[..., Tensor], *example_inputs: Any, wrt: Iterable[Tensor]) -> Step:
+    """Write ``f`` and its gradient as straight-line NumPy source.
+
+    ``f`` is run on the example, then the engine's own backward pass, both on arrays that note every
+    NumPy call. What no one reads is dropped, what is computed twice is shared, constants are
+    folded, and the rest is written down, one statement a call, forward and then backward, into
+    buffers that are allocated once. (Griewank & Walther 2008, "Evaluating Derivatives", ch. 4,
+    call this source transformation by tracing.)
+
+    Parameters
+    ----------
+    f : function of the inputs whose value is a scalar Tensor; anything that the engine can
+        differentiate, gradients of gradients included
+    example_inputs : arrays or Tensors of the shapes and dtypes to come, with values that ``f``
+        accepts. Lists become arrays. Numbers, None and strings are part of the code: another
+        value is traced anew.
+    wrt : the Tensors to differentiate with respect to, e.g. ``model.parameters()``; an example
+        input that is a Tensor can be one of them
+
+    Returns
+    -------
+    Step
+        ``step(*inputs)`` returns ``(value, gradients)``, a number and a tuple of arrays in the
+        order of ``wrt``; ``step.source`` is the text that it runs.
+
+    At each call
+    - the inputs are read, and the data of every Tensor that ``f`` uses, also after ``p.data = ...``;
+    - random numbers (dropout, gradient_penalty) are drawn anew, as ``f`` would;
+    - the losses' checks of values are made: a wrong label raises the same ValueError. Warnings are
+      given once, while tracing;
+    - inputs or parameters of another shape or dtype are traced anew.
+
+    Frozen as they were in the example are arrays that ``f`` captures (a copy; also ``p.data``), and
+    whatever Python decided: the number of layers, train or eval mode, a learning rate. Pass as an
+    input what shall change.
+
+    The gradients are the step's own buffers, which the next call overwrites: use them, as an
+    optimizer does, or copy them. For the same reason a step belongs to one thread.
+
+    Raises
+    ------
+    TypeError
+        If ``f`` needs the numbers themselves, e.g. to branch on them (``if loss > 1``, ``item()``,
+        ``float()``); returns no Tensor; calls ``backward()`` or assigns data; or makes an array
+        that is another one each time, such as noise from NumPy.
+    ValueError
+        As ``gradients``: the value is not a scalar, or a Tensor of ``wrt`` does not require grad.
+
+    >>> W = Tensor([[1.0], [2.0]], requires_grad=True, name="W")
+    >>> step = unroll(lambda x, y: ((x @ W - y) ** 2).sum(), np.ones((3, 2)), np.ones((3, 1)), wrt=[W])
+    >>> print(step.source)
+    import numpy as np
+    ...
+    >>> step(np.ones((3, 2)), np.zeros((3, 1)))
+    (np.float64(27.0), (array([[18.],
+           [18.]]),))
+    """
+    return Step(f, example_inputs, wrt)
+
+
+class Step:
+    """A function and its gradient as straight-line code; made by ``unroll``."""
+
+    def __init__(
+        self, f: Callable[..., Tensor], example_inputs: tuple[Any, ...], wrt: Iterable[Tensor]
+    ) -> None:
+        if isinstance(wrt, Tensor) or not isinstance(wrt, Iterable):
+            raise TypeError(
+                f"unroll: wrt is {type(wrt).__name__}; expected a list of Tensors, such as "
+                "model.parameters()."
+            )
+        self._f = f
+        self._wrt = list(wrt)
+        self._arguments = list(example_inputs)
+        self._programs: dict[Any, Program] = {}
+        self._program = self._traced(example_inputs)
+
+    @property
+    def source(self) -> str:
+        """The NumPy source of the latest call: buffers, forward, backward."""
+        return self._program.source
+
+    def __call__(self, *inputs: Any) -> tuple[Any, tuple[Array, ...]]:
+        """Compute the value and its gradients."""
+        program = self._program
+        arrays = [x if type(x) is np.ndarray else asas_data(x) for x in inputs]
+        parameters = [p.data for p in program.parameters]
+        if [_kind(x) for x in arrays] != program.kinds or not program.fits(parameters):
+            program = self._program = self._traced(inputs)
+            parameters = [p.data for p in program.parameters]
+        arguments = [*[arrays[i] for i in program.dynamic], *parameters]
+        for check, numbers in program.checks:
+            check(*[arguments[i] for i in numbers])
+        return program.run(*arguments)  # type: ignore[no-any-return]
+
+    def _traced(self, inputs: tuple[Any, ...]) -> Program:
+        key = tuple(_kind(as_data(x)) for x in inputs)
+        program = self._programs.get(key)
+        if program is None or not program.fits([p.data for p in program.parameters]):
+            wrt = [_counterpart(p, self._arguments, inputs) for p in self._wrt]
+            program = Program(self._f, inputs, wrt)
+            if len(self._programs) >= 16:
+                self._programs.pop(next(iter(self._programs)))
+            self._programs[key] = program
+        return program
+
+
+def _kind(x: Any) -> Any:
+    """What the code depends on: shape and dtype of an array, or the value of anything else."""
+    return (x.shape, x.dtype) if isinstance(x, np.ndarray) else (type(x), x)
+
+
+def _counterpart(p: Tensor, examples: list[Any], inputs: tuple[Any, ...]) -> Any:
+    """A Tensor of wrt; the number of the input if it was one of the example inputs."""
+    return next((i for i, x in enumerate(examples) if x is p), p)
+
+
+class Program:
+    """The code for inputs of certain shapes and dtypes."""
+
+    def __init__(self, f: Callable[..., Tensor], inputs: tuple[Any, ...], wrt: list[Any]) -> None:
+        others: list[Tensor] = []
+        recording = Recording(f, inputs, wrt, others)
+        while recording.captured:
+            others += dict.fromkeys(recording.captured)
+            recording = Recording(f, inputs, wrt, others)
+        again = Recording(f, inputs, wrt, others)
+        if fingerprint(recording.trace) != fingerprint(again.trace):
+            raise TypeError(
+                "unroll: the function makes an array or a number that is another one each time it "
+                "is called, such as noise from NumPy or a counter; it would be frozen. Make it "
+                "outside, and pass it as an input of the step. (dropout and gradient_penalty draw "
+                "anew.)"
+            )
+        data = [as_data(x) for x in inputs]
+        self.kinds = [_kind(x) for x in data]
+        self.dynamic = [i for i, x in enumerate(data) if isinstance(x, np.ndarray)]
+        self.parameters = recording.parameters
+        self.known = [p.data for p in self.parameters]
+        self._write(recording)
+
+    def _write(self, recording: Recording) -> None:
+        trace, arguments = recording.trace, recording.arguments
+        position = {value: i for i, value in enumerate(arguments)}
+        before = [c for c in trace.checks if all(x in position for x in c.data)]
+        within = [c for c in trace.checks if c not in before]
+        self.checks = [(check, [position[x] for x in check.data]) for check in before]
+        read = [recording.value, *recording.gradients]
+        values = live(trace.values, [*read, *(x for c in within for x in values_in(c.data))])
+        forward = set(trace.values[: recording.n_forward])
+        n_forward = sum(value in forward for value in values)
+        memory = Memory(values, recording.value, recording.gradients, within)
+        writer = Writer(arguments, memory, within, n_forward)
+        self.source = writer.source
+        namespace = dict(writer.namespace)
+        exec(compile(self.source, "<unrolled>", "exec"), namespace)
+        namespace.update(writer.namespace)
+        self.run = namespace["step"]
+
+    def fits(self, parameters: list[Array]) -> bool:
+        """Whether the parameters still have the shapes and dtypes of the code."""
+        if not all(map(operator.is_, parameters, self.known)):
+            for new, old in zip(parameters, self.known, strict=True):
+                if new.shape != old.shape or new.dtype != old.dtype:
+                    return False
+            self.known = parameters
+        return True

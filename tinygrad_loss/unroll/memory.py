@@ -1,0 +1,184 @@
+"""Memory: which Values live in which buffer, allocated once and reused at every call.
+
+A buffer is taken over by another Value of the same shape when its last reader has run, by an
+elementwise function even while that reader runs.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from .trace import Check, Value, astype, random, values_in, with_added, with_added_at, with_item
+
+VIEWS = {np.reshape, np.transpose, np.broadcast_to}
+WRITING = {with_item, with_added, with_added_at}  # they change some elements of their first input
+WITH_OUT = {np.concatenate, np.clip}  # Python functions that take out=
+FRESH = {np.where, np.concatenate, np.take, astype}  # they return memory of their own
+
+
+def copied(x: Any) -> Any:
+    """A copy, for a gradient that would otherwise share its memory with something else."""
+    return x.copy()
+
+
+def live(values: list[Value], read: Iterable[Value]) -> list[Value]:
+    """The Values that those in ``read`` are computed from, in order. Draws are always made."""
+    needed = set(read)
+    for value in reversed(values):
+        if value.function is random:
+            needed.add(value)
+        if value in needed:
+            needed.update(value.sources)
+    return [value for value in values if value in needed]
+
+
+def is_view(value: Value) -> bool:
+    """Whether the elements may be those of the first input, in other places."""
+    if value.function is operator.getitem:
+        index = value.inputs[1]
+        parts = index if isinstance(index, tuple) else (index,)
+        return all(isinstance(i, int | np.integer | slice | type(None) | type(...)) for i in parts)
+    return value.function in VIEWS
+
+
+class Buffer:
+    """Memory of one shape and dtype, and who lives in it at the moment."""
+
+    __slots__ = ("array", "occupant")
+
+    def __init__(self, array: Any, occupant: Value) -> None:
+        self.array = array
+        self.occupant = occupant
+
+
+class Memory:
+    """The plan: ``values`` in order, and for each that is written into a buffer, which one.
+
+    ``home[view]`` is the Value whose memory a view shows. ``gradients`` are those given, as copies
+    where they would share memory with an input, a constant or each other.
+    """
+
+    def __init__(
+        self, values: list[Value], result: Value, gradients: list[Value], checks: list[Check]
+    ) -> None:
+        self.values = list(values)
+        self.result = result
+        self.gradients = self._owned(gradients)
+        self.home: dict[Value, Value] = {}
+        self.layout: dict[Value, Any] = {}
+        self.buffers: list[Buffer] = []
+        self.buffer_of: dict[Value, Buffer] = {}
+        self._choose_layouts()
+        self.last = self._last_readers(checks)
+        self._place()
+
+    def _owned(self, gradients: list[Value]) -> list[Value]:
+        owned, taken = [], {self.result}
+        for g in gradients:
+            home = g
+            while is_view(home) and home.function is not np.broadcast_to:
+                home = home.inputs[0]
+            if home in taken or not (_takes_out(home) or home.function in FRESH):
+                g = home = Value(g.array, copied, (g,), name=g.name)
+                self.values.append(g)
+            taken.add(home)
+            owned.append(g)
+        return owned
+
+    def _choose_layouts(self) -> None:
+        """For each Value an array with the layout in memory that it will have."""
+        owned = set(self.gradients)
+        for value in self.values:
+            if is_view(value):
+                source = value.inputs[0]
+                base = self.layout.get(source, source.array)
+                self.layout[value] = value.function(base, *value.inputs[1:])  # type: ignore[misc]
+                if np.may_share_memory(self.layout[value], base):
+                    self.home[value] = self.home.get(source, source)
+            elif _takes_out(value) and (value.shape != () or value in owned):
+                order = "F" if value.array.flags.fnc and value.function is not np.matmul else "C"
+                self.layout[value] = np.empty(value.shape, value.dtype, order)  # type: ignore[call-overload]
+            else:
+                self.layout[value] = value.array
+                for source in value.sources:
+                    # Whatever the function is, it may have returned a view.
+                    if value.shape != () and np.may_share_memory(value.array, source.array):
+                        self.home[value] = self.home.get(source, source)
+
+    def in_buffer(self, value: Value) -> bool:
+        """Whether the Value is written into a buffer, rather than returned by its function."""
+        return value in self.buffer_of
+
+    def _last_readers(self, checks: list[Check]) -> dict[Value, int]:
+        last: dict[Value, int] = {}
+        for i, value in enumerate(self.values):
+            for source in value.sources:
+                last[self.home.get(source, source)] = i
+        position = {value: i for i, value in enumerate(self.values)}
+        for check in checks:
+            sources = list(values_in(check.data))
+            at = max(position.get(x, -1) for x in sources)
+            for x in sources:
+                home = self.home.get(x, x)
+                last[home] = max(at, last.get(home, -1))
+        for value in (self.result, *self.gradients):
+            last[self.home.get(value, value)] = len(self.values)
+        return last
+
+    def _place(self) -> None:
+        free: dict[Any, list[Buffer]] = {}
+        owned = set(self.gradients)
+        for i, value in enumerate(self.values):
+            sources = set(value.sources)
+            if _takes_out(value) and (value.shape != () or value in owned):
+                layout = self.layout[value]
+                key = _key(layout)
+                buffer = self._taken_over(i, value, key)
+                if buffer is None and free.get(key):
+                    buffer = free[key].pop()
+                if buffer is None:
+                    buffer = Buffer(layout, value)
+                    self.buffers.append(buffer)
+                buffer.occupant = value
+                self.buffer_of[value] = buffer
+            for home in {self.home.get(source, source) for source in sources}:
+                buffer = self.buffer_of.get(home)
+                if buffer is not None and buffer.occupant is home and self.last[home] == i:
+                    free.setdefault(_key(buffer.array), []).append(buffer)
+
+    def _taken_over(self, i: int, value: Value, key: Any) -> Buffer | None:
+        """The buffer of an input that ends here, if each element is read before it is written."""
+        for source in values_in(value.inputs):
+            buffer = self.buffer_of.get(source)
+            if buffer is None or self.last[source] != i or _key(buffer.array) != key:
+                continue
+            if value.function in WRITING:
+                others = list(values_in(value.inputs[1:]))
+                if value.inputs[0] is not source:
+                    continue
+            elif isinstance(value.function, np.ufunc) and value.function.signature is None:
+                others = [x for x in value.sources if x is not source]
+            else:
+                continue
+            if all(self.home.get(x, x) is not source for x in others):
+                return buffer
+        return None
+
+
+def _takes_out(value: Value) -> bool:
+    function: Any = value.function
+    return (
+        (isinstance(function, np.ufunc) and value.dtype != object)
+        or isinstance(getattr(function, "__self__", None), np.ufunc)
+        or function in WRITING
+        or function in WITH_OUT
+        or function in (copied, random)
+    )
+
+
+def _key(array: Any) -> Any:
+    return array.dtype, array.shape, array.strides

@@ -1,0 +1,92 @@
+"""Names: what a textbook would call a value, such as ``h1``, ``a1``, ``loss``, ``d_h1``, ``d_W0``."""
+
+from __future__ import annotations
+
+import keyword
+import re
+from collections import Counter
+from typing import Any
+
+import numpy as np
+
+from ..tensor import Tensor
+from .trace import Value
+
+# By the op that made a Tensor. Layers are counted: h1 = x @ W0 + b0, a1 = relu(h1), h2 = ...
+LAYERS = {"matmul": "h", "linear": "h"}
+ACTIVATIONS = {"relu", "leaky_relu", "tanh", "sigmoid", "softplus", "gelu"}
+OPS = {"logsumexp": "lse", "softmax": "p", "log_softmax": "log_p"}
+# By the NumPy function, for what is computed on the way.
+FUNCTIONS = {
+    "exp": "e", "log": "log", "greater": "mask", "maximum.reduce": "m", "add.reduce": "total",
+    "random": "u", "square": "squares", "reciprocal": "r",
+}  # fmt: skip
+
+
+class Names:
+    """Unique names, valid in Python."""
+
+    def __init__(self) -> None:
+        self._taken = {"np", "step"}
+        self._count: Counter[str] = Counter()
+
+    def new(self, wanted: str) -> str:
+        """The name wanted; with a number if it is taken."""
+        wanted = re.sub(r"\W+", "_", wanted).strip("_") or "t"
+        if wanted[0].isdigit() or keyword.iskeyword(wanted):
+            wanted = f"_{wanted}"
+        name = wanted
+        while name in self._taken:
+            self._count[wanted] += 1
+            name = f"{wanted}{'_' * wanted[-1].isdigit()}{self._count[wanted] + 1}"
+        self._taken.add(name)
+        return name
+
+
+def name_parameters(parameters: list[Tensor]) -> list[str]:
+    """Short names: "layers.0.weight" and "layers.2.weight" become W0 and W1."""
+    short = []
+    for p in parameters:
+        last = (p.name or ("W" if p.ndim == 2 else "b" if p.ndim == 1 else "w")).split(".")[-1]
+        short.append({"weight": "W", "bias": "b"}.get(last, last))
+    total, seen = Counter(short), Counter[str]()
+    names = []
+    for name in short:
+        names.append(name if total[name] == 1 else f"{name}{seen[name]}")
+        seen[name] += 1
+    return names
+
+
+def name_tensors(nodes: list[Tensor], value_of: dict[Tensor, Value]) -> None:
+    """Name the Values of Tensors, given from the oldest to the newest."""
+    layer = 0
+    for node in nodes:
+        value = value_of[node]
+        op = node.origin[0].name if node.origin else ""
+        if op in LAYERS:
+            layer += 1
+        if value.name is None and not value.constant:
+            if node.name:
+                value.name = node.name
+            elif op in LAYERS:
+                value.name = f"h{layer}"
+            elif op in ACTIVATIONS:
+                value.name = f"a{layer}"
+            else:
+                value.name = OPS.get(op)
+
+
+def fallback(value: Value, base: str | None) -> str:
+    """A name by what computes the Value; ``base`` is the name of the Value that a view shows."""
+    function: Any = value.function
+    if function is np.transpose:
+        return f"{base}_T"
+    if function is np.reshape:
+        return f"{base}_column" if value.shape[-1:] == (1,) else f"{base}_flat"
+    if base is not None:
+        return f"{base}_part"
+    name = getattr(function, "__name__", "t")
+    owner = getattr(function, "__self__", None)
+    if isinstance(owner, np.ufunc):
+        name = f"{owner.__name__}.{name}"
+    return FUNCTIONS.get(name, "t")

@@ -1,0 +1,168 @@
+"""Recording: run a function, then its backward pass, on arrays that note what is done to them."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from ..backprop import gradients
+from ..losses.checks import tracer
+from ..tensor import Op, Tensor, now, set_mode
+from .names import name_parameters, name_tensors
+from .trace import Trace, TracedArray, Value
+
+
+def as_data(x: Any) -> Any:
+    """An input as an array; what is no array (a number, None, a string) is part of the code."""
+    if isinstance(x, Tensor):
+        return x.data
+    if x is None or isinstance(x, bool | int | float | str):
+        return x
+    return np.asarray(x)
+
+
+class Recording:
+    """What one run of ``f`` and its backward pass did.
+
+    ``arguments`` are the Values of the inputs that are arrays, then of the parameters: the Tensors
+    of ``wrt`` and those in ``others``, which ``f`` is known to use. Any further ones that it turns
+    out to use are collected in ``captured``.
+    """
+
+    def __init__(
+        self, f: Callable[..., Tensor], inputs: tuple[Any, ...], wrt: list[Any], others: list[Tensor]
+    ) -> None:
+        self.trace = Trace()
+        self.captured: list[Tensor] = []
+        self._start = now()
+        self._made: list[Tensor] = []
+        self._passed: list[tuple[Tensor, Any]] = []
+        leaves = [x for x in wrt if isinstance(x, Tensor)]
+        self.parameters = list(dict.fromkeys([*leaves, *others]))
+        names = name_parameters(self.parameters)
+        traced_inputs, self.arguments = self._inputs(f, inputs)
+        traced_parameters = [
+            Value(p.data, name=name) for p, name in zip(self.parameters, names, strict=True)
+        ]
+        self.arguments += traced_parameters
+        targets = [traced_inputs[x] if isinstance(x, int) else x for x in wrt]
+        with self._recording(traced_parameters):
+            output = f(*traced_inputs)
+            self._check(output, wrt)
+            self.n_forward = len(self.trace.values)
+            slopes = gradients(output, targets)
+        self.value = self._value(output.data)
+        self.value.name = self.value.name or "loss"
+        self.gradients = [self._value(slope.data) for slope in slopes]
+        self._name(targets)
+
+    def _inputs(
+        self, f: Callable[..., Tensor], inputs: tuple[Any, ...]
+    ) -> tuple[list[Any], list[Value]]:
+        """The inputs with traced arrays in them, as arrays or Tensors as given."""
+        given, values = [], []
+        for name, x in zip(_argument_names(f, len(inputs)), inputs, strict=True):
+            data = as_data(x)
+            if not isinstance(data, np.ndarray):
+                given.append(x)
+                continue
+            value = Value(data, name=getattr(x, "name", None) or name)
+            values.append(value)
+            array = TracedArray(value, self.trace)
+            if isinstance(x, Tensor):
+                given.append(Tensor(array, x.requires_grad, name=x.name, copy=False))
+            else:
+                given.append(array)
+        return given, values
+
+    @contextmanager
+    def _recording(self, values: list[Value]) -> Iterator[None]:
+        """Traced arrays in the parameters, and this object where the engine reports to."""
+        arrays = [p.data for p in self.parameters]
+        grads = [p.grad for p in self.parameters]
+        traced = [TracedArray(value, self.trace) for value in values]
+        token = tracer.set(self.trace)
+        try:
+            for p, array in zip(self.parameters, traced, strict=True):
+                p._data = array
+            # The engine tells whoever looks for anomalies of every op and rule that has run.
+            with set_mode(recording=True, anomaly=self):
+                yield
+            for p, array, grad in zip(self.parameters, traced, grads, strict=True):
+                if p.data is not array or p.grad is not grad:
+                    raise TypeError(
+                        f"unroll: the function changes {p.name or 'a parameter'}, by backward(), an "
+                        "optimizer or an assignment to data. Return the loss; the step returns the "
+                        "gradients, for the update outside."
+                    )
+        finally:
+            for p, array, grad in zip(self.parameters, arrays, grads, strict=True):
+                p._data = array
+                p.grad = grad
+            tracer.reset(token)
+            self.trace.restore_generators()
+
+    @staticmethod
+    def _check(output: Any, wrt: list[Any]) -> None:
+        if not isinstance(output, Tensor):
+            raise TypeError(
+                f"unroll: the function returned {type(output).__name__}; expected a Tensor, the "
+                "loss. (item() and float() take the number out of it.)"
+            )
+
+    # What the engine reports to, in the place of detect_anomaly().
+
+    def after_forward(self, output: Tensor, op: Op, inputs: Any, arrays: Any) -> None:
+        """Note a Tensor that was made, and the Tensors from outside that it was made from."""
+        self._made.append(output)
+        for x in inputs:
+            if (
+                isinstance(x, Tensor)
+                and x.origin is None
+                and x.stamp < self._start
+                and not isinstance(x.data, TracedArray)
+            ):
+                self.captured.append(x)
+
+    def __call__(self, node: Tensor, i: int, g: Any, part: Any) -> None:
+        """Note the gradient of a Tensor."""
+        self._passed.append((node, g))
+
+    # --- values and their names ---
+
+    def _value(self, array: Any) -> Value:
+        return array.value if isinstance(array, TracedArray) else self.trace.constant(array)
+
+    def _name(self, targets: list[Tensor]) -> None:
+        value_of = {x: x.data.value for x in self._made if isinstance(x.data, TracedArray)}
+        name_tensors(list(value_of), value_of)
+        for node, g in self._passed:
+            g = g.data if isinstance(g, Tensor) else g
+            if node in value_of and isinstance(g, TracedArray):
+                self._name_gradient(g.value, value_of[node])
+        for target, g in zip(targets, self.gradients, strict=True):
+            if isinstance(target.data, TracedArray):
+                self._name_gradient(g, target.data.value)
+        values = dict(zip(self.parameters, self.arguments[-len(self.parameters) :], strict=True))
+        for target, g in zip(targets, self.gradients, strict=True):
+            if target in values:
+                self._name_gradient(g, values[target])
+
+    @staticmethod
+    def _name_gradient(g: Value, of: Value) -> None:
+        if g.name is None and g.function is not None and of.name:
+            g.name = f"d_{of.name}"
+
+
+def _argument_names(f: Callable[..., Any], n: int) -> list[str]:
+    """The names that ``f`` gives to its arguments."""
+    try:
+        parameters = inspect.signature(f).parameters.values()
+    except (TypeError, ValueError):
+        parameters = {}.values()
+    names = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    return (names + [f"x{i}" for i in range(len(names), n)])[:n]

@@ -1,0 +1,304 @@
+"""Simplification: the same numbers, to rounding, with less work.
+
+Each rule looks at one call while it is traced, and may put another Value in its place. Calls that
+were made before are shared and constants are folded in any case (see ``trace.py``). The rules are
+algebra on NumPy functions; none knows an op of the engine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from .trace import Trace, Value
+
+Rule = Callable[..., Any]
+RULES: dict[Any, list[Rule]] = {}
+
+
+def rule(*functions: Any) -> Callable[[Rule], Rule]:
+    """Register a rule for these functions; it returns None where it does not apply."""
+
+    def register(f: Rule) -> Rule:
+        for function in functions:
+            RULES.setdefault(function, []).append(f)
+        return f
+
+    return register
+
+
+def simplified(
+    trace: Trace, function: Any, inputs: tuple[Any, ...], options: dict[str, Any]
+) -> Value | None:
+    """A Value equal to ``function(*inputs, **options)`` that takes less, or None."""
+    if isinstance(function, np.ufunc) and function.signature is None:
+        shorter = _without_broadcasts(inputs)
+        if shorter is not None:
+            return trace.apply(function, *shorter, **options)
+    if options:
+        return None
+    for f in RULES.get(getattr(function, "__name__", None), ()):
+        simpler = f(trace, *inputs)
+        if simpler is not None:
+            return simpler  # type: ignore[no-any-return]
+    return None
+
+
+# --- what rules look at --------------------------------------------------------------------------
+
+
+def made_by(x: Any, name: str) -> bool:
+    """Whether x is the Value of a call of the function with this name."""
+    return _is_value(x) and x.function is not None and x.function.__name__ == name
+
+
+def _is_value(x: Any) -> bool:
+    return hasattr(x, "constant")
+
+
+def uniform(x: Any) -> Any:
+    """The one number that all elements of a constant are, or None."""
+    if not _is_value(x):
+        return x if isinstance(x, int | float) and not isinstance(x, bool) else None
+    if not x.constant or x.array.size == 0 or x.dtype.kind not in "fiu":
+        return None
+    flat = x.array.reshape(-1)
+    same = flat[0] == flat[-1] and (flat == flat[0]).all()
+    return flat[0].item() if same else None
+
+
+def _shape(x: Any) -> tuple[int, ...]:
+    return x.shape if _is_value(x) else ()
+
+
+def _smaller(a: Any, b: Any) -> bool:
+    return _shape(a) == () or (_is_value(b) and a.array.size < b.array.size)
+
+
+# --- elementwise functions broadcast by themselves -----------------------------------------------
+
+
+def _without_broadcasts(inputs: tuple[Any, ...]) -> tuple[Any, ...] | None:
+    """The inputs with arrays of one repeated number as that number, where the shape allows it."""
+    shapes = [_shape(x) for x in inputs]
+    full = np.broadcast_shapes(*shapes)
+    for i, x in enumerate(inputs):
+        if not _is_value(x) or x.shape == ():
+            continue
+        source: Any = None
+        if x.constant:
+            number = uniform(x)
+            source = None if number is None else np.array(number, x.dtype)
+        elif made_by(x, "broadcast_to"):
+            source = x.inputs[0]
+        if source is None:
+            continue
+        if np.broadcast_shapes(*shapes[:i], source.shape, *shapes[i + 1 :]) == full:
+            return (*inputs[:i], source, *inputs[i + 1 :])
+    return None
+
+
+# --- arithmetic ----------------------------------------------------------------------------------
+
+
+def _times_one(divide: bool) -> Rule:
+    def times_one(trace: Trace, a: Any, b: Any) -> Any:
+        for x, one in ((a, b),) if divide else ((a, b), (b, a)):
+            if _is_value(x) and uniform(one) == 1 and np.result_type(*_operands(a, b)) == x.dtype:
+                full = np.broadcast_shapes(_shape(a), _shape(b))
+                return x if x.shape == full else trace.apply(np.broadcast_to, x, full)
+        return None
+
+    return times_one
+
+
+def _operands(*inputs: Any) -> list[Any]:
+    """Operands as NumPy's rules of promotion see them."""
+    return [x.dtype if _is_value(x) else x for x in inputs]
+
+
+rule("multiply")(_times_one(divide=False))
+rule("divide")(_times_one(divide=True))
+
+
+@rule("multiply")
+def one_factor(trace: Trace, a: Any, b: Any) -> Any:
+    """c1 * (c2 * x) = (c1 c2) * x for numbers c1 and c2."""
+    for c1, product in ((a, b), (b, a)):
+        if not (made_by(product, "multiply") and _is_number(c1) and not product.options):
+            continue
+        for c2, x in (product.inputs, product.inputs[::-1]):
+            if _is_number(c2) and _is_value(x) and x.shape == product.shape:
+                factor = np.array(uniform(c1) * uniform(c2)).astype(product.dtype)
+                if _keeps_dtype(product.dtype, c1) and np.isfinite(factor) and factor != 0:
+                    return trace.apply(np.multiply, x, factor)
+    return None
+
+
+def _is_number(x: Any) -> bool:
+    return _shape(x) == () and uniform(x) is not None
+
+
+def _keeps_dtype(dtype: Any, *others: Any) -> bool:
+    return bool(dtype.kind == "f" and np.result_type(dtype, *_operands(*others)) == dtype)
+
+
+@rule("multiply")
+def small_quotient(trace: Trace, a: Any, b: Any) -> Any:
+    """a * (b / d) = b * (a / d), which divides few numbers instead of many."""
+    for x, quotient in ((a, b), (b, a)):
+        if made_by(quotient, "divide") and _keeps_dtype(quotient.dtype, x):
+            big, small = quotient.inputs
+            if (
+                _is_value(big)
+                and big.shape == quotient.shape
+                and _is_value(small)
+                and _smaller(x, big)
+                and _smaller(small, big)
+                and np.broadcast_shapes(_shape(x), big.shape) == big.shape
+            ):
+                return trace.apply(np.multiply, big, trace.apply(np.divide, x, small))
+    return None
+
+
+@rule("add")
+def sum_of_negative(trace: Trace, a: Any, b: Any) -> Any:
+    """x + (-y) = x - y."""
+    for x, negative in ((a, b), (b, a)):
+        if made_by(negative, "negative"):
+            return trace.apply(np.subtract, x, negative.inputs[0])
+    return None
+
+
+@rule("negative")
+def twice_negative(trace: Trace, x: Any) -> Any:
+    """-(-x) = x."""
+    if made_by(x, "negative"):
+        return x.inputs[0]
+    return None
+
+
+@rule("power")
+def small_powers(trace: Trace, x: Any, exponent: Any) -> Any:
+    """x ** 1 = x, and x ** 2 is a square."""
+    if _is_value(x) and _keeps_dtype(x.dtype, exponent) and _shape(exponent) == ():
+        if uniform(exponent) == 1:
+            return x
+        if uniform(exponent) == 2:
+            return trace.apply(np.square, x)
+    return None
+
+
+@rule("greater")
+def mask_of_relu(trace: Trace, x: Any, zero: Any) -> Any:
+    """x > 0 is max(x, 0) > 0, after which x itself need not be kept."""
+    if uniform(zero) == 0 and not made_by(x, "maximum"):
+        y = trace.find(np.maximum, x, zero)
+        if y is not None:
+            return trace.apply(np.greater, y, zero)
+    return None
+
+
+# --- one-hot arrays are never built --------------------------------------------------------------
+
+
+@rule("add")
+def add_at_index(trace: Trace, a: Any, b: Any) -> Any:
+    """x + (zeros with some elements set) adds to those elements of x."""
+    from .trace import with_added, with_added_at
+
+    for x, sparse in ((b, a), (a, b)):
+        for name, function in (("with_item", with_added), ("with_added_at", with_added_at)):
+            if (
+                made_by(sparse, name)
+                and uniform(sparse.inputs[0]) == 0
+                and _is_value(x)
+                and (x.shape, x.dtype) == (sparse.shape, sparse.dtype)
+            ):
+                return trace.apply(function, x, *sparse.inputs[1:])
+    return None
+
+
+# --- softmax from the exponentials that logsumexp has computed -----------------------------------
+
+
+@rule("exp")
+def softmax_of_logsumexp(trace: Trace, x: Any) -> Any:
+    """exp(z - (log(s) + m)) = exp(z - m) / s, with s the sum of exp(z - m) over the rows.
+
+    s is at least 1, the share of the largest element; but 0 for a row of -inf, whose softmax here
+    is 0. logsumexp's rule says so with ``where(y == -inf, 0, y)``, which max(s, 1) replaces.
+    """
+    if not made_by(x, "subtract"):
+        return None
+    z, shift = x.inputs
+    guarded = _unshaped(shift)
+    if not made_by(guarded, "where") or uniform(guarded.inputs[1]) != 0:
+        return None
+    impossible, _, y = guarded.inputs
+    if not made_by(impossible, "equal") or uniform(impossible.inputs[1]) != -np.inf:
+        return None
+    total = _unshaped(y)
+    if impossible.inputs[0] is not y or not made_by(total, "add"):
+        return None
+    log_s, m = total.inputs
+    if not made_by(log_s, "log") or not made_by(log_s.inputs[0], "reduce"):
+        return None
+    s = log_s.inputs[0]
+    e = s.inputs[0]
+    if (
+        s.function == np.add.reduce
+        and s.shape == m.shape == shift.shape
+        and made_by(e, "exp")
+        and e.inputs[0] is trace.find(np.subtract, z, m)
+    ):
+        return trace.apply(np.divide, e, trace.apply(np.maximum, s, 1))
+    return None
+
+
+def _unshaped(x: Any) -> Any:
+    return x.inputs[0] if made_by(x, "reshape") else x
+
+
+# --- shapes --------------------------------------------------------------------------------------
+
+
+@rule("expand_dims")
+def only_reshape(trace: Trace, x: Any, axis: Any) -> Any:
+    """Axes of size 1 come and go by a reshape."""
+    return trace.apply(np.reshape, x, np.expand_dims(x.array, axis).shape)
+
+
+@rule("reshape")
+def one_reshape(trace: Trace, x: Any, shape: Any) -> Any:
+    """The last of several reshapes decides; one to the same shape is none."""
+    if x.shape == shape:
+        return x
+    return trace.apply(np.reshape, x.inputs[0], shape) if made_by(x, "reshape") else None
+
+
+@rule("transpose")
+def one_transpose(trace: Trace, x: Any, axes: Any) -> Any:
+    """Two transposes are one, or none."""
+    if axes == tuple(range(len(axes))):
+        return x
+    if made_by(x, "transpose"):
+        return trace.apply(np.transpose, x.inputs[0], tuple(x.inputs[1][axis] for axis in axes))
+    return None
+
+
+@rule("broadcast_to")
+def one_broadcast(trace: Trace, x: Any, shape: Any) -> Any:
+    """The last of several broadcasts decides; one to the same shape is none."""
+    if x.shape == tuple(np.atleast_1d(shape)) or x.shape == shape:
+        return x
+    return trace.apply(np.broadcast_to, x.inputs[0], shape) if made_by(x, "broadcast_to") else None
+
+
+@rule("astype")
+def same_dtype(trace: Trace, x: Any, dtype: Any) -> Any:
+    """A conversion to the dtype that it has is none."""
+    return x if x.dtype == dtype else None

@@ -1,0 +1,313 @@
+"""Writing: from the Values of a trace to straight-line NumPy source, one statement a Value."""
+
+from __future__ import annotations
+
+import operator
+from collections import Counter
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from .memory import WRITING, Memory, copied, is_view
+from .names import Names, fallback
+from .simplify import uniform
+from .trace import Check, Value, astype, random, values_in, with_added_at, with_item
+
+OPERATORS = {
+    np.add: "+", np.subtract: "-", np.multiply: "*", np.divide: "/", np.power: "**",
+}  # fmt: skip
+
+
+class Writer:
+    """The source, and the namespace that it runs in."""
+
+    def __init__(
+        self, arguments: list[Value], memory: Memory, checks: list[Check], n_forward: int
+    ) -> None:
+        self.memory = memory
+        self.names = Names()
+        self.namespace: dict[str, Any] = {"np": np}
+        self.prelude: list[str] = []
+        self.views: dict[int, list[str]] = {}
+        self.text = {value: self.names.new(value.name or "x") for value in arguments}
+        self.constants: dict[Value, str] = {}
+        self._name_values()
+        body = self._body(checks, n_forward)
+        self.source = self._assembled(arguments, body)
+
+    # --- names ---
+
+    def _name_values(self) -> None:
+        memory = self.memory
+        readers: Counter[Value] = Counter()
+        reader: dict[Value, Value] = {}
+        for value in memory.values:
+            for source in set(value.sources):
+                readers[source] += 1
+                reader[source] = value
+        same: dict[Value, Value] = {}
+        unnamed = []
+        for value in reversed(memory.values):
+            after = reader.get(value)
+            if self._inline(value, readers[value]):
+                continue
+            if value.name is not None:
+                self.text[value] = self.names.new(value.name)
+            elif after is not None and readers[value] == 1 and self._continues(value, after):
+                same[value] = after
+            else:
+                unnamed.append(value)
+        for value in reversed(unnamed):
+            base = self.text.get(value.inputs[0]) if is_view(value) else None
+            self.text[value] = self.names.new(fallback(value, base))
+        for value in reversed(memory.values):
+            if value in same:
+                self.text[value] = self.text[same[value]]
+
+    def _continues(self, value: Value, after: Value) -> bool:
+        """Whether ``after`` only goes on with ``value`` in place, as in h = x @ W; h = h + b."""
+        buffers = self.memory.buffer_of
+        return (
+            value in buffers
+            and buffers.get(after) is buffers[value]
+            and after.inputs[0] is value
+            and (after.function in OPERATORS or after.function in WRITING)
+            and not is_view(after)
+        )
+
+    def _inline(self, value: Value, n_readers: int) -> bool:
+        """Whether ``W1.T`` stands where it is read: a view of what is another array at each call."""
+        memory = self.memory
+        if not is_view(value) or memory.home.get(value, value) in memory.buffer_of:
+            return False
+        if value is memory.result or value in memory.gradients:
+            return False
+        return value.function is np.transpose or n_readers <= 1
+
+    # --- statements ---
+
+    def _body(self, checks: list[Check], n_forward: int) -> list[str]:
+        position = {value: i for i, value in enumerate(self.memory.values)}
+        checks_at: dict[int, list[Check]] = {}
+        for check in checks:
+            at = max(position.get(x, -1) for x in values_in(check.data))
+            checks_at.setdefault(at, []).append(check)
+        lines: list[str] = []
+        ignored: dict[str, str] = {}
+        for i, value in enumerate(self.memory.values):
+            if i in (0, n_forward):
+                lines.append("# forward" if i < n_forward else "# backward")
+            statements = self._statements(value)
+            if statements and value.ignored and value.ignored != ignored:
+                kinds = ", ".join(f'{k}="{how}"' for k, how in sorted(value.ignored.items()))
+                lines.append(f"with np.errstate({kinds}):")
+            if statements:
+                ignored = value.ignored
+                lines += [f"    {line}" for line in statements] if ignored else statements
+            for check in checks_at.get(i, ()):
+                name = self._object(check, "check")
+                lines.append(f"{name}({', '.join(map(self._argument, check.data))})")
+                ignored = {}
+        return lines
+
+    def _statements(self, value: Value) -> list[str]:
+        memory = self.memory
+        name = self.text.get(value)
+        if value in memory.buffer_of:
+            return self._into_buffer(value, self.text[value])
+        if name is None:
+            self.text[value] = self._call(value)
+            return []
+        home = memory.buffer_of.get(memory.home.get(value, value))
+        line = f"{name} = {self._call(value)}"
+        if is_view(value) and home is not None:
+            self.views.setdefault(id(home), []).append(line)
+            return []
+        return [line]
+
+    def _into_buffer(self, value: Value, name: str) -> list[str]:
+        function, inputs = value.function, value.inputs
+        if function is random:
+            return [f"{self._argument(inputs[0])}.random(out={name})"]
+        if function is copied:
+            return [f"np.copyto({name}, {self._argument(inputs[0])})"]
+        if function not in WRITING:
+            return [self._call(value, out=name)]
+        x, index, part = inputs
+        lines = []
+        buffers = self.memory.buffer_of
+        if buffers.get(x) is not buffers[value]:
+            number = uniform(x)
+            start = self._argument(x) if number is None else _number(x.array.flat[0])
+            lines.append(f"{name}[...] = {start}")
+        text = self._argument(part, literal=True)
+        if function is with_added_at:
+            return [*lines, f"np.add.at({name}, {self._argument(index)}, {text})"]
+        target = f"{name}[{self._index(index)}]"
+        if function is with_item:
+            return [*lines, f"{target} = {text}"]
+        minus = text.startswith("-") and uniform(part) is not None
+        return [*lines, f"{target} -= {text[1:]}" if minus else f"{target} += {text}"]
+
+    # --- expressions ---
+
+    def _call(self, value: Value, out: str | None = None) -> str:
+        function, inputs = value.function, value.inputs
+        if function is operator.getitem:
+            return f"{self._argument(inputs[0])}[{self._index(inputs[1])}]"
+        if function is astype:
+            return f"{self._argument(inputs[0])}.astype({self._argument(inputs[1])})"
+        if function is np.transpose:
+            x, axes = inputs
+            reverse = axes == tuple(range(len(axes)))[::-1]
+            return f"{self._argument(x)}.T" if reverse else f"{self._argument(x)}.transpose{axes}"
+        if function is np.reshape:
+            x, shape = inputs
+            sizes = f"{shape[0]}" if len(shape) == 1 else f"{shape}"
+            return f"{self._argument(x)}.reshape({sizes.strip('()') or '()'})"
+        # A number as text would take the dtype of the array it meets: only where that is its own.
+        plain = isinstance(function, np.ufunc) and {
+            x.dtype for x in inputs if isinstance(x, Value) and not x.constant
+        }
+        arguments = [
+            self._argument(x, literal=isinstance(x, Value) and bool(plain) and plain == {x.dtype})
+            for x in inputs
+        ]
+        if out is None and value.shape == () and not value.options:
+            if function in OPERATORS:
+                return f" {OPERATORS[function]} ".join(arguments)
+            if function is np.negative:
+                return f"-{arguments[0]}"
+        arguments += [f"{key}={self._argument(x)}" for key, x in value.options.items()]
+        if out is not None:
+            arguments.append(f"out={out}")
+        return f"{self._function(value)}({', '.join(arguments)})"
+
+    def _function(self, value: Value) -> str:
+        function: Any = value.function
+        if function is np.matmul and self._is_dot(value):
+            return "np.dot"
+        name = getattr(function, "__name__", "function")
+        owner = getattr(function, "__self__", None)
+        if isinstance(owner, np.ufunc) and getattr(np, owner.__name__, None) is owner:
+            return f"np.{owner.__name__}.{name}"
+        module: ModuleType
+        for module, prefix in ((np, "np"), (np.linalg, "np.linalg"), (np.fft, "np.fft")):
+            if getattr(module, name, None) is function:
+                return f"{prefix}.{name}"
+        return self._object(function, name.split(" ")[0])
+
+    def _is_dot(self, value: Value) -> bool:
+        """Whether np.dot, which has less overhead than np.matmul, computes the same."""
+        return (
+            value in self.memory.buffer_of
+            and value.dtype in (np.float32, np.float64)
+            and all(x.array.ndim == 2 and x.dtype == value.dtype for x in value.inputs)
+        )
+
+    def _object(self, thing: Any, wanted: str) -> str:
+        """The name of a thing that has no text."""
+        for name, known in self.namespace.items():
+            if known is thing:
+                return name
+        name = self.names.new(wanted)
+        self.namespace[name] = thing
+        return name
+
+    def _argument(self, x: Any, literal: bool = False) -> str:
+        if isinstance(x, Value):
+            return self._constant(x, literal) if x.constant else self.text[x]
+        if isinstance(x, list):
+            return f"[{', '.join(map(self._argument, x))}]"
+        if isinstance(x, tuple):
+            inside = ", ".join(map(self._argument, x))
+            return f"({inside},)" if len(x) == 1 else f"({inside})"
+        if isinstance(x, slice):
+            return f"slice({', '.join(map(self._argument, (x.start, x.stop, x.step)))})"
+        if isinstance(x, np.dtype):
+            return f"np.{x.name}" if hasattr(np, x.name) else f"np.dtype({x.str!r})"
+        if isinstance(x, type) and issubclass(x, np.generic):
+            return f"np.{x.__name__}"
+        if isinstance(x, float):
+            return _number(x)
+        if x is Ellipsis:
+            return "..."
+        if x is None or isinstance(x, bool | int | str):
+            return repr(x)
+        return self._object(x, "rng" if isinstance(x, np.random.Generator) else type(x).__name__)
+
+    def _index(self, index: Any) -> str:
+        parts = index if isinstance(index, tuple) else (index,)
+        text = ", ".join(map(self._index_part, parts))
+        if not parts:
+            return "()"
+        return f"{text}," if isinstance(index, tuple) and len(parts) == 1 else text
+
+    def _index_part(self, x: Any) -> str:
+        if not isinstance(x, slice):
+            return "np.newaxis" if x is None else self._argument(x)
+        ends = ["" if end is None else self._argument(end) for end in (x.start, x.stop, x.step)]
+        return ":".join(ends if ends[2] else ends[:2])
+
+    def _constant(self, value: Value, literal: bool) -> str:
+        """A number as text, where that is the same; else a name, made before the step."""
+        array = value.array
+        if literal and array.shape == () and array.dtype.kind in "fiu":
+            return _number(array[()])
+        if value not in self.constants:
+            name, text = _described(array)
+            self.constants[value] = name = self.names.new(name)
+            self.namespace[name] = array
+            self.prelude.append(f"{name} = {text}")
+        return self.constants[value]
+
+    # --- the whole text ---
+
+    def _assembled(self, arguments: list[Value], body: list[str]) -> str:
+        memory = self.memory
+        residents: dict[int, list[str]] = {id(buffer): [] for buffer in memory.buffers}
+        for value, buffer in memory.buffer_of.items():
+            if self.text[value] not in residents[id(buffer)]:
+                residents[id(buffer)].append(self.text[value])
+        result = self._argument(memory.result)
+        if memory.result.shape != ():
+            result += ".copy()"
+        gradients = ", ".join(map(self._argument, memory.gradients))
+        comma = "," if len(memory.gradients) == 1 else ""
+        lines = ["import numpy as np", "", *self.prelude]
+        for buffer in memory.buffers:
+            array = buffer.array
+            dtype = "" if array.dtype == np.float64 else f", {self._argument(array.dtype)}"
+            order = "" if array.flags.c_contiguous else ', order="F"'
+            names = " = ".join(residents[id(buffer)])
+            lines.append(f"{names} = np.empty({array.shape}{dtype}{order})")
+            lines += self.views.get(id(buffer), [])
+        lines += ["", "", f"def step({', '.join(self.text[value] for value in arguments)}):"]
+        lines += [f"    {line}" for line in body]
+        lines += [f"    return {result}, ({gradients}{comma})", ""]
+        return "\n".join(lines)
+
+
+def _number(x: Any) -> str:
+    if np.isnan(x):
+        return "np.nan"
+    if np.isinf(x):
+        return "np.inf" if x > 0 else "-np.inf"
+    return str(x)
+
+
+def _nested(array: Any) -> str:
+    return f"[{', '.join(map(_nested, array))}]" if array.ndim else _number(array[()])
+
+
+def _described(array: Any) -> tuple[str, str]:
+    """A name for a constant array, and how to make it."""
+    kind = f", np.{array.dtype}" if array.dtype not in (np.float64, np.int64, bool) else ""
+    if array.ndim == 1 and np.array_equal(array, np.arange(array.size)) and array.dtype == np.int64:
+        return "rows", f"np.arange({array.size})"
+    if array.size <= 8 and array.dtype.kind in "fiub":
+        return "c", f"np.array({_nested(array)}{kind})"
+    if array.dtype.kind in "fiub" and (array == array.flat[0]).all():
+        return "c", f"np.full({array.shape}, {_number(array.flat[0])}{kind})"
+    return "c", f"...  # {array.dtype} {array.shape}: captured by the function"
