@@ -42,8 +42,8 @@ def main() -> None:
     for name in options.sizes:
         results.append(measure.time_and_memory(TASKS[name], options.only, rounds))
         print(f"{name}: measured", flush=True)
-    print(report.absences(results))
-    print(f"\n{report.ratio_table(results)}\n\n{report.memory_table(results)}\n")
+    print(report.absences(results), end="\n\n")
+    print(f"{report.ratio_table(results)}\n\n{report.memory_table(results)}\n")
     path = options.output / "benchmark.png"
     report.chart(results, path)
     print(f"chart: {path}\n")
