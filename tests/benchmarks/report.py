@@ -107,9 +107,10 @@ def absences(results: list[Result]) -> str:
     for result in results:
         for absence in result.absent.items():
             where.setdefault(absence, []).append(result.task.name)
-    return "\n".join(
+    lines = [
         f"absent: {name} on {', '.join(tasks)}: {reason}" for (name, reason), tasks in where.items()
-    )
+    ]
+    return "\n".join(lines) or "absent: none"
 
 
 def chart(results: list[Result], path: Path) -> None:
