@@ -77,21 +77,23 @@ def ratio_table(results: list[Result]) -> str:
             elif name == BASELINE:
                 cells.append(f"1 ({duration(result.seconds[name])})")
             else:
-                cells.append(f"{result.ratio[name]:.3g}")
+                ratio = result.ratio[name]
+                cells.append(f"{ratio:,.0f}" if ratio >= 100 else f"{ratio:.3g}")
         rows.append(cells)
     return table(header, rows)
 
 
 def memory_table(results: list[Result]) -> str:
-    """Peak memory of a step over that of the one by hand; for that one, its megabytes."""
+    """Peak memory of a step over that of the one by hand, and in megabytes.
+
+    On tiny networks it is the objects of Python, not the numbers, that take the memory.
+    """
     rows = []
     for name in dict.fromkeys(name for result in results for name in result.peak):
         cells = [name]
         for result in results:
             by_hand, mine = result.peak[BASELINE], result.peak[name]
-            cells.append(
-                f"1 ({by_hand / 1e6:.3g} MB)" if name == BASELINE else f"{mine / by_hand:.2f}"
-            )
+            cells.append(f"{mine / by_hand:.2f} ({mine / 1e6:.3g} MB)")
         rows.append(cells)
     return table(["peak memory / by hand", *(r.task.name for r in results)], rows)
 
