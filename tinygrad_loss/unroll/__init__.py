@@ -110,7 +110,7 @@ class Step:
         """Compute the value and its gradients."""
         program = self._program
         arrays = [x if type(x) is np.ndarray else asas_data(x) for x in inputs]
-        parameters = [p.data for p in program.parameters]
+        parameters = [p._data for p in program.parameters]
         if [_kind(x) for x in arrays] != program.kinds or not program.fits(parameters):
             program = self._program = self._traced(inputs)
             parameters = [p.data for p in program.parameters]

@@ -92,6 +92,12 @@ class Memory:
     def _choose_layouts(self) -> None:
         """For each Value an array with the layout in memory that it will have."""
         owned = set(self.gradients)
+        reduced = {
+            value.inputs[0]
+            for value in self.values
+            if getattr(value.function, "__name__", "") == "reduce"
+            and value.options.get("axis") in (-1, 1)
+        }
         for value in self.values:
             if is_view(value):
                 source = value.inputs[0]
@@ -100,8 +106,8 @@ class Memory:
                 if np.may_share_memory(self.layout[value], base):
                     self.home[value] = self.home.get(source, source)
             elif _takes_out(value) and (value.shape != () or value in owned):
-                order = "F" if value.array.flags.fnc and value.function is not np.matmul else "C"
-                self.layout[value] = np.empty(value.shape, value.dtype, order)  # type: ignore[call-overload]
+                order: Any = "F" if self._by_columns(value, reduced) else "C"
+                self.layout[value] = np.empty(value.shape, value.dtype, order)
             else:
                 self.layout[value] = value.array
                 for source in value.sources:
@@ -109,9 +115,20 @@ class Memory:
                     if value.shape != () and np.may_share_memory(value.array, source.array):
                         self.home[value] = self.home.get(source, source)
 
-    def in_buffer(self, value: Value) -> bool:
-        """Whether the Value is written into a buffer, rather than returned by its function."""
-        return value in self.buffer_of
+    def _by_columns(self, value: Value, reduced: set[Value]) -> bool:
+        """Whether a table is stored column by column: one with short rows that are reduced.
+
+        A reduction of many short rows spends its time on starting each; of few long columns, not.
+        """
+        if value.function in WRITING:
+            return bool(self.layout.get(value.inputs[0], value.array).flags.fnc)
+        if not isinstance(value.function, np.ufunc) or value.function.signature:
+            return False
+        if value in reduced:
+            n, width = value.shape if value.array.ndim == 2 else (0, 1)
+            return 1 < width <= 32 and n >= width
+        same = [x for x in value.sources if x.shape == value.shape]
+        return any(self.layout[x].flags.fnc for x in same if x in self.layout)
 
     def _last_readers(self, checks: list[Check]) -> dict[Value, int]:
         last: dict[Value, int] = {}

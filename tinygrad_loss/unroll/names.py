@@ -15,11 +15,12 @@ from .trace import Value
 # By the op that made a Tensor. Layers are counted: h1 = x @ W0 + b0, a1 = relu(h1), h2 = ...
 LAYERS = {"matmul": "h", "linear": "h"}
 ACTIVATIONS = {"relu", "leaky_relu", "tanh", "sigmoid", "softplus", "gelu"}
-OPS = {"logsumexp": "lse", "softmax": "p", "log_softmax": "log_p"}
+OPS = {"logsumexp": "lse", "softmax": "p", "log_softmax": "log_p", "subtract": "diff"}
 # By the NumPy function, for what is computed on the way.
 FUNCTIONS = {
     "exp": "e", "log": "log", "greater": "mask", "maximum.reduce": "m", "add.reduce": "total",
-    "random": "u", "square": "squares", "reciprocal": "r",
+    "random": "u", "square": "squares", "isfinite": "finite", "where": "chosen",
+    "getitem": "picked", "equal": "equal", "divide": "scale", 
 }  # fmt: skip
 
 
@@ -60,20 +61,28 @@ def name_parameters(parameters: list[Tensor]) -> list[str]:
 def name_tensors(nodes: list[Tensor], value_of: dict[Tensor, Value]) -> None:
     """Name the Values of Tensors, given from the oldest to the newest."""
     layer = 0
+    last: Value | None = None  # of the layer, until its bias is added
     for node in nodes:
         value = value_of[node]
-        op = node.origin[0].name if node.origin else ""
-        if op in LAYERS:
+        op, inputs = (node.origin[0].name, node.origin[1]) if node.origin else ("", ())
+        if op in ("mean", "sum") and node is nodes[-1] and inputs[0].name is None:
+            losses = value_of.get(inputs[0])
+            if losses is not None and losses.function is not None and not losses.constant:
+                losses.name = "losses"
+        if value.name is not None or value.constant:
+            continue
+        if node.name:
+            value.name = node.name
+        elif op in LAYERS:
             layer += 1
-        if value.name is None and not value.constant:
-            if node.name:
-                value.name = node.name
-            elif op in LAYERS:
-                value.name = f"h{layer}"
-            elif op in ACTIVATIONS:
-                value.name = f"a{layer}"
-            else:
-                value.name = OPS.get(op)
+            value.name = f"h{layer}"
+            last = value
+        elif op == "add" and last is not None and last in value.inputs:
+            value.name, last.name = last.name, None
+        elif op in ACTIVATIONS:
+            value.name = f"a{layer}"
+        else:
+            value.name = OPS.get(op)
 
 
 def fallback(value: Value, base: str | None) -> str:
@@ -82,11 +91,20 @@ def fallback(value: Value, base: str | None) -> str:
     if function is np.transpose:
         return f"{base}_T"
     if function is np.reshape:
-        return f"{base}_column" if value.shape[-1:] == (1,) else f"{base}_flat"
+        return f"{base}_{shown(value)}"
     if base is not None:
         return f"{base}_part"
+    if function is np.where and getattr(value.inputs[0], "function", None) is np.isfinite:
+        return "finite_part"
+    if function is np.matmul and any(x.constant and (x.array == 1).all() for x in value.sources):
+        return "total"
     name = getattr(function, "__name__", "t")
     owner = getattr(function, "__self__", None)
     if isinstance(owner, np.ufunc):
         name = f"{owner.__name__}.{name}"
     return FUNCTIONS.get(name, "t")
+
+
+def shown(value: Value) -> str:
+    """What a reshape shows: a column, or the elements in another shape."""
+    return "column" if value.shape[-1:] == (1,) else "flat" if value.array.ndim == 1 else "view"

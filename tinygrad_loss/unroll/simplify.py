@@ -7,6 +7,7 @@ algebra on NumPy functions; none knows an op of the engine.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +39,11 @@ def simplified(
         shorter = _without_broadcasts(inputs)
         if shorter is not None:
             return trace.apply(function, *shorter, **options)
+    if getattr(function, "__name__", "") == "reduce":
+        simpler = reduction_of_transpose(trace, function, *inputs, **options)
+        if simpler is None and function == np.add.reduce:
+            simpler = sum_as_product(trace, *inputs, **options)
+        return simpler  # type: ignore[no-any-return]
     if options:
         return None
     for f in RULES.get(getattr(function, "__name__", None), ()):
@@ -174,10 +180,19 @@ def sum_of_negative(trace: Trace, a: Any, b: Any) -> Any:
 
 
 @rule("negative")
-def twice_negative(trace: Trace, x: Any) -> Any:
-    """-(-x) = x."""
+def negative_of(trace: Trace, x: Any) -> Any:
+    """-(-x) = x; -(a - b) = b - a; -(a * b) = a * (-b) and -(b / c) = (-b) / c for a small b."""
     if made_by(x, "negative"):
         return x.inputs[0]
+    if made_by(x, "subtract"):
+        with np.errstate(**x.ignored):
+            return trace.apply(np.subtract, x.inputs[1], x.inputs[0])
+    if made_by(x, "multiply"):
+        for a, b in (x.inputs, x.inputs[::-1]):
+            if _is_value(b) and _smaller(b, a) and (b.constant or made_by(b, "divide")):
+                return trace.apply(np.multiply, a, trace.apply(np.negative, b))
+    if made_by(x, "divide") and _is_value(x.inputs[0]) and x.inputs[0].constant:
+        return trace.apply(np.divide, trace.apply(np.negative, x.inputs[0]), x.inputs[1])
     return None
 
 
@@ -205,6 +220,14 @@ def mask_of_relu(trace: Trace, x: Any, zero: Any) -> Any:
 # --- one-hot arrays are never built --------------------------------------------------------------
 
 
+@rule("subtract")
+def subtract_from_sparse(trace: Trace, sparse: Any, x: Any) -> Any:
+    """(zeros with some elements set) - x = -x + (zeros with some elements set)."""
+    if made_by(sparse, "with_item") and uniform(sparse.inputs[0]) == 0 and _is_value(x):
+        return trace.apply(np.add, trace.apply(np.negative, x), sparse)
+    return None
+
+
 @rule("add")
 def add_at_index(trace: Trace, a: Any, b: Any) -> Any:
     """x + (zeros with some elements set) adds to those elements of x."""
@@ -218,49 +241,139 @@ def add_at_index(trace: Trace, a: Any, b: Any) -> Any:
                 and _is_value(x)
                 and (x.shape, x.dtype) == (sparse.shape, sparse.dtype)
             ):
-                return trace.apply(function, x, *sparse.inputs[1:])
+                _, index, part = sparse.inputs
+                if uniform(part) is not None and _shape(part):
+                    part = np.array(uniform(part), part.dtype)
+                return trace.apply(function, x, index, part)
     return None
 
 
-# --- softmax from the exponentials that logsumexp has computed -----------------------------------
+# --- reductions ----------------------------------------------------------------------------------------
+
+
+def reduction_of_transpose(
+    trace: Trace, function: Any, x: Any, axis: Any = 0, keepdims: bool = False, **options: Any
+) -> Any:
+    """Reduce the rows of x instead of the columns of x.T."""
+    if made_by(x, "transpose") and x.inputs[1] == (1, 0) and axis in (0, 1) and not keepdims:
+        return trace.apply(function, x.inputs[0], axis=1 - axis, **options)
+    return None
+
+
+def sum_as_product(
+    trace: Trace, x: Any, axis: Any = 0, keepdims: bool = False, **options: Any
+) -> Any:
+    """Sum the columns or rows of a matrix by a product with ones, for which NumPy calls BLAS.
+
+    Long rows stay with NumPy, which adds them pairwise and so loses fewer digits.
+    """
+    if not _is_value(x) or options or x.constant or x.array.ndim != 2 or x.array.size == 0:
+        return None
+    if x.dtype not in (np.float32, np.float64):
+        return None
+    axis = axis if isinstance(axis, tuple) else (axis,)
+    if axis in ((1,), (-1,)) and keepdims and _sets_one_per_row(x):
+        part = trace.apply(np.broadcast_to, x.inputs[2], x.shape[:1])
+        return trace.apply(np.reshape, part, (x.shape[0], 1))
+    if axis == (0,) and not keepdims:
+        return trace.apply(np.matmul, np.ones(len(x.array), x.dtype), x)
+    if axis in ((1,), (-1,)) and x.shape[1] <= 64:
+        ones = np.ones((x.shape[1], 1) if keepdims else x.shape[1], x.dtype)
+        return trace.apply(np.matmul, x, ones)
+    return None
+
+
+def _sets_one_per_row(x: Any) -> bool:
+    """Whether x is all zeros but for one element in each row."""
+    return (
+        made_by(x, "with_item")
+        and uniform(x.inputs[0]) == 0
+        and _is_value(x.inputs[2])
+        and picks_one_per_row(x.inputs[1], len(x.array))
+    )
+
+
+def picks_one_per_row(index: Any, n: int) -> bool:
+    """Whether an index is (0, 1, 2 .. n-1; a column for each)."""
+    return (
+        isinstance(index, tuple)
+        and len(index) == 2
+        and all(_is_value(part) and part.shape == (n,) for part in index)
+        and index[0].constant
+        and np.array_equal(index[0].array, np.arange(n))
+    )
+
+
+def _is_sum(s: Any, e: Any) -> bool:
+    """Whether s holds the sums of the rows of e, as a column."""
+    if made_by(s, "matmul"):
+        return s.inputs[0] is e and uniform(s.inputs[1]) == 1 and s.shape[-1:] == (1,)
+    return bool(
+        made_by(s, "reduce")
+        and s.function == np.add.reduce
+        and s.inputs[0] is e
+        and s.array.ndim == e.array.ndim
+    )
 
 
 @rule("exp")
-def softmax_of_logsumexp(trace: Trace, x: Any) -> Any:
-    """exp(z - (log(s) + m)) = exp(z - m) / s, with s the sum of exp(z - m) over the rows.
+def softmax_of_log_softmax(trace: Trace, log_p: Any) -> Any:
+    """exp(x - log(s)) = exp(x) / s, where s is the sum of exp(x): computed already."""
+    if not made_by(log_p, "subtract"):
+        return None
+    x, log_s = log_p.inputs
+    e = trace.find(np.exp, x)
+    if e is not None and made_by(log_s, "log") and _is_sum(log_s.inputs[0], e):
+        return trace.apply(np.divide, e, log_s.inputs[0])
+    return None
 
-    s is at least 1, the share of the largest element; but 0 for a row of -inf, whose softmax here
-    is 0. logsumexp's rule says so with ``where(y == -inf, 0, y)``, which max(s, 1) replaces.
+
+@rule("getitem")
+def pick_before_subtracting(trace: Trace, x: Any, index: Any) -> Any:
+    """(a - b)[rows, y] = a[rows, y] - b, where b is a column: one element of each row suffices."""
+    if made_by(x, "subtract") and x.array.ndim == 2 and picks_one_per_row(index, len(x.array)):
+        a, b = x.inputs
+        if _shape(a) == x.shape and _shape(b) == (len(x.array), 1):
+            with np.errstate(**x.ignored):
+                picked = trace.apply(operator.getitem, a, index)
+                return trace.apply(np.subtract, picked, trace.apply(np.reshape, b, (b.shape[0],)))
+    return None
+
+
+@rule("where")
+def softmax_of_impossible(trace: Trace, condition: Any, zero: Any, p: Any) -> Any:
+    """Where z is -inf, exp(z - m) / s is 0 already, unless all of its row is -inf and s = 0.
+
+    s, the sum of exp(z - m) with the maximum m, is at least 1 in any other row.
     """
-    if not made_by(x, "subtract"):
+    if not (made_by(condition, "equal") and uniform(zero) == 0 and made_by(p, "divide")):
         return None
-    z, shift = x.inputs
-    guarded = _unshaped(shift)
-    if not made_by(guarded, "where") or uniform(guarded.inputs[1]) != 0:
-        return None
-    impossible, _, y = guarded.inputs
-    if not made_by(impossible, "equal") or uniform(impossible.inputs[1]) != -np.inf:
-        return None
-    total = _unshaped(y)
-    if impossible.inputs[0] is not y or not made_by(total, "add"):
-        return None
-    log_s, m = total.inputs
-    if not made_by(log_s, "log") or not made_by(log_s.inputs[0], "reduce"):
-        return None
-    s = log_s.inputs[0]
-    e = s.inputs[0]
+    z, infinity = condition.inputs
+    e, s = p.inputs
     if (
-        s.function == np.add.reduce
-        and s.shape == m.shape == shift.shape
+        uniform(infinity) == -np.inf
         and made_by(e, "exp")
-        and e.inputs[0] is trace.find(np.subtract, z, m)
+        and made_by(e.inputs[0], "subtract")
+        and e.inputs[0].inputs[0] is z
+        and _is_row_maximum(e.inputs[0].inputs[1], z)
+        and _is_sum(s, e)
     ):
         return trace.apply(np.divide, e, trace.apply(np.maximum, s, 1))
     return None
 
 
-def _unshaped(x: Any) -> Any:
-    return x.inputs[0] if made_by(x, "reshape") else x
+def _is_row_maximum(m: Any, z: Any) -> bool:
+    """Whether m is the maximum of each row of z, or 0 for a row without a finite one."""
+    if not made_by(m, "where") or uniform(m.inputs[2]) != 0:
+        return False
+    finite, largest, _ = m.inputs
+    return (
+        made_by(finite, "isfinite")
+        and finite.inputs[0] is largest
+        and made_by(largest, "reduce")
+        and largest.function == np.maximum.reduce
+        and largest.inputs[0] is z
+    )
 
 
 # --- shapes --------------------------------------------------------------------------------------
@@ -277,6 +390,8 @@ def one_reshape(trace: Trace, x: Any, shape: Any) -> Any:
     """The last of several reshapes decides; one to the same shape is none."""
     if x.shape == shape:
         return x
+    if made_by(x, "reduce") and x.options == {"axis": 1} and shape == (*x.shape, 1):
+        return trace.apply(x.function, *x.inputs, axis=1, keepdims=True)
     return trace.apply(np.reshape, x.inputs[0], shape) if made_by(x, "reshape") else None
 
 

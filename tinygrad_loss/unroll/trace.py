@@ -171,7 +171,7 @@ class Trace:
         ignored = {
             kind: how
             for kind, how in np.geterr().items()
-            if how != self._errstate[kind] and (kind != "divide" or function in _DIVIDING)
+            if how != self._errstate[kind] and may_raise(function, kind)
         }
         key = (function, _key(inputs), _key(options))
         if key in self._known:
@@ -512,6 +512,8 @@ class TracedArray:
                     "unroll: how many elements x[mask] has depends on the values of the mask, but "
                     "the step is straight-line code for fixed shapes. Use where(mask, x, 0)."
                 )
+        if all(i is None or i is Ellipsis or (isinstance(i, slice) and i == slice(None)) for i in parts):
+            return self.reshape(np.broadcast_to(np.int8(0), self.shape)[index].shape)
         if all(isinstance(i, int | np.integer | slice | type(None) | type(...)) for i in parts):
             return self._view(operator.getitem, index)
         return self._apply(operator.getitem, self, index)
@@ -601,10 +603,24 @@ def _operators() -> None:
 
 _operators()
 
-# The only elementwise functions that can divide by zero.
+
+
+def may_raise(function: Any, kind: str) -> bool:
+    """Whether a function can give a warning of this kind of floating-point error."""
+    if kind == "divide":
+        return function in _DIVIDING
+    return function not in _HARMLESS
+
+
 _DIVIDING = {
     np.divide, np.floor_divide, np.remainder, np.fmod, np.reciprocal, np.power, np.float_power,
     np.log, np.log2, np.log10, np.log1p, np.arctanh,
+}  # fmt: skip
+# np.matmul is written as np.dot, which gives no warnings.
+_HARMLESS = {
+    np.exp, np.negative, np.absolute, np.maximum, np.minimum, np.where, np.matmul, operator.getitem,
+    np.reshape, np.transpose, np.broadcast_to, np.isfinite, np.isnan, np.isinf,
+    with_item, np.equal, np.not_equal,
 }  # fmt: skip
 _TEXT = {np.array2string, np.array_repr, np.array_str}
 # Known from shapes and dtypes alone, hence constant.

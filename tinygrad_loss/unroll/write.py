@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from .memory import WRITING, Memory, copied, is_view
-from .names import Names, fallback
+from .names import Names, fallback, shown
 from .simplify import uniform
-from .trace import Check, Value, astype, random, values_in, with_added_at, with_item
+from .trace import Check, Value, astype, may_raise, random, values_in, with_added_at, with_item
 
 OPERATORS = {
     np.add: "+", np.subtract: "-", np.multiply: "*", np.divide: "/", np.power: "**",
@@ -56,6 +56,8 @@ class Writer:
                 self.text[value] = self.names.new(value.name)
             elif after is not None and readers[value] == 1 and self._continues(value, after):
                 same[value] = after
+            elif after is not None and is_view(after) and after.name is not None:
+                self.text[value] = self.names.new(f"{after.name}_{shown(value)}")
             else:
                 unnamed.append(value)
         for value in reversed(unnamed):
@@ -72,8 +74,7 @@ class Writer:
             value in buffers
             and buffers.get(after) is buffers[value]
             and after.inputs[0] is value
-            and (after.function in OPERATORS or after.function in WRITING)
-            and not is_view(after)
+            and (after.function in OPERATORS or fallback(value, None) == "t" or fallback(after, None) == "t")
         )
 
     def _inline(self, value: Value, n_readers: int) -> bool:
@@ -99,17 +100,27 @@ class Writer:
             if i in (0, n_forward):
                 lines.append("# forward" if i < n_forward else "# backward")
             statements = self._statements(value)
-            if statements and value.ignored and value.ignored != ignored:
-                kinds = ", ".join(f'{k}="{how}"' for k, how in sorted(value.ignored.items()))
-                lines.append(f"with np.errstate({kinds}):")
             if statements:
-                ignored = value.ignored
+                if not self._fits(value, ignored):
+                    ignored = value.ignored
+                    if ignored:
+                        kinds = ", ".join(f'{k}="{how}"' for k, how in sorted(ignored.items()))
+                        lines.append(f"with np.errstate({kinds}):")
                 lines += [f"    {line}" for line in statements] if ignored else statements
             for check in checks_at.get(i, ()):
                 name = self._object(check, "check")
                 lines.append(f"{name}({', '.join(map(self._argument, check.data))})")
                 ignored = {}
         return lines
+
+    @staticmethod
+    def _fits(value: Value, ignored: dict[str, str]) -> bool:
+        """Whether in a block that ignores these errors exactly the right ones are ignored."""
+        return all(ignored.get(kind) == how for kind, how in value.ignored.items()) and (
+            bool(value.ignored) or not ignored
+        ) and not any(
+            kind not in value.ignored and may_raise(value.function, kind) for kind in ignored
+        )
 
     def _statements(self, value: Value) -> list[str]:
         memory = self.memory
@@ -203,7 +214,7 @@ class Writer:
         return (
             value in self.memory.buffer_of
             and value.dtype in (np.float32, np.float64)
-            and all(x.array.ndim == 2 and x.dtype == value.dtype for x in value.inputs)
+            and all(x.array.ndim <= 2 and x.dtype == value.dtype for x in value.inputs)
         )
 
     def _object(self, thing: Any, wanted: str) -> str:
@@ -306,6 +317,9 @@ def _described(array: Any) -> tuple[str, str]:
     kind = f", np.{array.dtype}" if array.dtype not in (np.float64, np.int64, bool) else ""
     if array.ndim == 1 and np.array_equal(array, np.arange(array.size)) and array.dtype == np.int64:
         return "rows", f"np.arange({array.size})"
+    if array.dtype.kind in "fiu" and (array == 1).all():
+        shape = array.shape if array.ndim > 1 else array.size
+        return "ones", f"np.ones({shape}{kind})"
     if array.size <= 8 and array.dtype.kind in "fiub":
         return "c", f"np.array({_nested(array)}{kind})"
     if array.dtype.kind in "fiub" and (array == array.flat[0]).all():
