@@ -364,8 +364,8 @@ STEPS = {
         lambda torch, a, b: torch.logaddexp(a, torch.zeros_like(a)),
     ),
     "norm": (
-        lambda a, b: b / (1 + a.norm()),
-        lambda torch, a, b: b / (1 + torch.linalg.vector_norm(a)),
+        lambda a, b: b / (1 + a * a).norm(),
+        lambda torch, a, b: b / torch.linalg.vector_norm(1 + a * a),
     ),
 }
 

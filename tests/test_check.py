@@ -109,6 +109,15 @@ def test_gradient_of_a_transpose_not_transposed_fails():
         check_gradients(f, np.arange(6.0).reshape(2, 3))
 
 
+@pytest.mark.parametrize(
+    "rule", [lambda g, y, a, b: (g * a).T, lambda g, y, a, b: 1 / 0, lambda g, y, a: g]
+)
+def test_a_rule_that_fails_or_gives_another_shape_names_the_input(rule):
+    product = Op(lambda a, b: a * b, lambda g, y, a, b: g * b, rule, name="product")
+    with pytest.raises(AssertionError, match=r"input 1 \(2, 3\): no gradient: backward of product"):
+        check_gradients(product, np.ones((2, 3)), np.ones((2, 3)))
+
+
 def test_a_wrong_second_derivative_fails_at_order_two_only():
     """The rule's value is right, but it hides from the second pass how it depends on x."""
     cube = Op(
