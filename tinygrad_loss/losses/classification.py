@@ -106,7 +106,7 @@ def cross_entropy(
         )
     elif weight is None and ignore_index is None and not label_smoothing:
         target = checks.class_indices(name, logits, target, or_probabilities=True)
-        losses = logsumexp(logits) - picked(logits, target)
+        losses = -picked(log_softmax(logits), target)
     else:
         losses, weights = _cross_entropy_of_indices(
             logits, target, weight, ignore_index, label_smoothing
