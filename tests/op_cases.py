@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_loss import functions, ops
+from tinygrad_loss import Tensor, functions, gradients, ops
 from tinygrad_loss.tensor import Op
 
 
@@ -376,6 +376,14 @@ CASES = [
         for label, f, torch_f, shapes in rows
     ),
 ]
+
+
+def grad_of(f, *inputs):
+    """The gradients of the sum of f(*inputs), as arrays."""
+    variables = [Tensor(x, requires_grad=True) for x in inputs]
+    y = f(*variables)
+    slopes = gradients(y, variables, np.ones(y.shape))
+    return [slope.data for slope in slopes] if len(slopes) > 1 else slopes[0].data
 
 
 def public_names() -> set[str]:
