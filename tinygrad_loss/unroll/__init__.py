@@ -9,7 +9,6 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -108,23 +107,20 @@ class Step:
 
     def __call__(self, *inputs: Any) -> tuple[Any, tuple[Array, ...]]:
         """Compute the value and its gradients."""
-        program = self._program
-        arrays = [x if type(x) is np.ndarray else asas_data(x) for x in inputs]
-        parameters = [p._data for p in program.parameters]
-        if [_kind(x) for x in arrays] != program.kinds or not program.fits(parameters):
-            program = self._program = self._traced(inputs)
-            parameters = [p.data for p in program.parameters]
-        arguments = [*[arrays[i] for i in program.dynamic], *parameters]
-        for check, numbers in program.checks:
-            check(*[arguments[i] for i in numbers])
-        return program.run(*arguments)  # type: ignore[no-any-return]
+        return self._program.call(*inputs)  # type: ignore[no-any-return]
+
+    def _call_other(self, *inputs: Any) -> tuple[Any, tuple[Array, ...]]:
+        """What the current program leaves: new shapes, new parameters, lists and Tensors."""
+        self._program = self._traced(inputs)
+        return self._program.run(inputs)
 
     def _traced(self, inputs: tuple[Any, ...]) -> Program:
+        """The program for such inputs: the one that there is, or a new one."""
         key = tuple(_kind(as_data(x)) for x in inputs)
         program = self._programs.get(key)
-        if program is None or not program.fits([p.data for p in program.parameters]):
+        if program is None or not program.fits():
             wrt = [_counterpart(p, self._arguments, inputs) for p in self._wrt]
-            program = Program(self._f, inputs, wrt)
+            program = Program(self._f, inputs, wrt, self._call_other)
             if len(self._programs) >= 16:
                 self._programs.pop(next(iter(self._programs)))
             self._programs[key] = program
@@ -144,7 +140,13 @@ def _counterpart(p: Tensor, examples: list[Any], inputs: tuple[Any, ...]) -> Any
 class Program:
     """The code for inputs of certain shapes and dtypes."""
 
-    def __init__(self, f: Callable[..., Tensor], inputs: tuple[Any, ...], wrt: list[Any]) -> None:
+    def __init__(
+        self,
+        f: Callable[..., Tensor],
+        inputs: tuple[Any, ...],
+        wrt: list[Any],
+        otherwise: Callable[..., Any],
+    ) -> None:
         others: list[Tensor] = []
         recording = Recording(f, inputs, wrt, others)
         while recording.captured:
@@ -158,12 +160,10 @@ class Program:
                 "outside, and pass it as an input of the step. (dropout and gradient_penalty draw "
                 "anew.)"
             )
-        data = [as_data(x) for x in inputs]
-        self.kinds = [_kind(x) for x in data]
-        self.dynamic = [i for i, x in enumerate(data) if isinstance(x, np.ndarray)]
         self.parameters = recording.parameters
         self.known = [p.data for p in self.parameters]
         self._write(recording)
+        self.call = self._guarded([as_data(x) for x in inputs], otherwise)
 
     def _write(self, recording: Recording) -> None:
         trace, arguments = recording.trace, recording.arguments
@@ -181,13 +181,58 @@ class Program:
         namespace = dict(writer.namespace)
         exec(compile(self.source, "<unrolled>", "exec"), namespace)
         namespace.update(writer.namespace)
-        self.run = namespace["step"]
+        self.step = namespace["step"]
 
-    def fits(self, parameters: list[Array]) -> bool:
+    def _guarded(self, inputs: list[Any], otherwise: Callable[..., Any]) -> Callable[..., Any]:
+        """A function that runs the step if all is as it was when traced, at the least cost.
+
+        It reads the data of the parameters, and calls ``otherwise`` if an array is another one, or
+        an input of another shape or dtype.
+        """
+        self._scope: dict[str, Any] = {
+            "ndarray": np.ndarray, "otherwise": otherwise, "run": self.step,
+        }  # fmt: skip
+        names = [f"x{i}" for i in range(len(inputs))]
+        tests, dynamic = ["True"], []
+        for name, x in zip(names, inputs, strict=True):
+            if isinstance(x, np.ndarray):
+                dynamic.append(name)
+                self._scope |= {f"{name}_shape": x.shape, f"{name}_dtype": x.dtype}
+                tests += [
+                    f"{name}.__class__ is ndarray",
+                    f"{name}.dtype is {name}_dtype",
+                    f"{name}.shape == {name}_shape",
+                ]
+            else:
+                self._scope |= {f"{name}_value": x, f"{name}_type": type(x)}
+                tests += [f"{name}.__class__ is {name}_type", f"{name} == {name}_value"]
+        for i, (p, array) in enumerate(zip(self.parameters, self.known, strict=True)):
+            self._scope |= {f"p{i}": p, f"a{i}": array}
+            tests.append(f"p{i}._data is a{i}")
+        arguments = [*dynamic, *(f"a{i}" for i in range(len(self.parameters)))]
+        lines = [f"def step({', '.join(names)}):", f"    if {' and '.join(tests)}:"]
+        for i, (check, positions) in enumerate(self.checks):
+            self._scope |= {f"test{i}": check.test, f"check{i}": check}
+            data = ", ".join(arguments[position] for position in positions)
+            lines.append(f"        if not test{i}({data}): check{i}({data})")
+        lines.append(f"        return run({', '.join(arguments)})")
+        lines.append(f"    return otherwise({', '.join(names)})")
+        exec("\n".join(lines), self._scope)
+        return self._scope["step"]  # type: ignore[no-any-return]
+
+    def run(self, inputs: tuple[Any, ...]) -> Any:
+        """Run the step on inputs that have to be converted, or with other arrays as parameters."""
+        self.known = [p.data for p in self.parameters]
+        self._scope |= {f"a{i}": array for i, array in enumerate(self.known)}
+        data = (as_data(x) for x in inputs)
+        arguments = [*(x for x in data if isinstance(x, np.ndarray)), *self.known]
+        for check, positions in self.checks:
+            check(*(arguments[position] for position in positions))
+        return self.step(*arguments)
+
+    def fits(self) -> bool:
         """Whether the parameters still have the shapes and dtypes of the code."""
-        if not all(map(operator.is_, parameters, self.known)):
-            for new, old in zip(parameters, self.known, strict=True):
-                if new.shape != old.shape or new.dtype != old.dtype:
-                    return False
-            self.known = parameters
-        return True
+        return all(
+            _kind(p.data) == _kind(array)
+            for p, array in zip(self.parameters, self.known, strict=True)
+        )
