@@ -26,9 +26,8 @@ def explained(error: Exception, op: str, inputs: tuple[Any, ...], where: str = "
     kinds = (np.exceptions.AxisError, IndexError, ValueError)
     kind = next((kind for kind in kinds if isinstance(error, kind)), TypeError)
     reason = str(error)
-    if op == "matmul" and "core dimension" in reason:
-        a, b = inputs
-        reason = f"inner sizes {a.shape[-1]} and {b.shape[-2]} differ"
+    if "core dimension" in reason:  # of a matrix product
+        reason = f"inner sizes {inputs[0].shape[-1]} and {inputs[1].shape[-2]} differ"
     elif "broadcast" in reason:
         reason = (
             "these shapes do not broadcast. Aligned at the right, two sizes must be equal, or one "
