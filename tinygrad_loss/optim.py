@@ -359,7 +359,7 @@ class Adam(Optimizer):
 
 
 def linear_decay(step: int, steps: int, start: float, end: float) -> float:
-    """A learning rate that falls in a straight line from ``start`` at step 0 to ``end`` at ``steps``.
+    """A learning rate that falls in a straight line, from ``start`` to ``end`` at step ``steps``.
 
     A schedule is a function of the step. Assign its value before the step is taken:
     ``optimizer.lr = linear_decay(k, 100, start=1.0, end=0.1)``.
