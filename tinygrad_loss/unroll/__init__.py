@@ -95,8 +95,10 @@ class Step:
                 "model.parameters()."
             )
         self._f = f
-        self._wrt = list(wrt)
-        self._arguments = list(example_inputs)
+        # A Tensor of wrt, or the number of the example input that it is.
+        number = {id(x): i for i, x in enumerate(example_inputs) if isinstance(x, Tensor)}
+        self._wrt = [number.get(id(p), p) for p in wrt]
+        self._examples = [(type(x), getattr(x, "requires_grad", False), getattr(x, "name", None)) for x in example_inputs]
         self._programs: dict[Any, Program] = {}
         self._program = self._traced(example_inputs)
 
@@ -119,8 +121,8 @@ class Step:
         key = tuple(_kind(as_data(x)) for x in inputs)
         program = self._programs.get(key)
         if program is None or not program.fits():
-            wrt = [_counterpart(p, self._arguments, inputs) for p in self._wrt]
-            program = Program(self._f, inputs, wrt, self._call_other)
+            given = tuple(map(_like, inputs, self._examples))
+            program = Program(self._f, given, self._wrt, self._call_other)
             if len(self._programs) >= 16:
                 self._programs.pop(next(iter(self._programs)))
             self._programs[key] = program
@@ -132,9 +134,12 @@ def _kind(x: Any) -> Any:
     return (x.shape, x.dtype) if isinstance(x, np.ndarray) else (type(x), x)
 
 
-def _counterpart(p: Tensor, examples: list[Any], inputs: tuple[Any, ...]) -> Any:
-    """A Tensor of wrt; the number of the input if it was one of the example inputs."""
-    return next((i for i, x in enumerate(examples) if x is p), p)
+def _like(x: Any, example: Any) -> Any:
+    """An input as a Tensor if the example was one, that the function may rely on it."""
+    kind, requires_grad, name = example
+    if kind is Tensor and not isinstance(x, Tensor):
+        return Tensor(as_data(x), requires_grad, name=name, copy=False)
+    return x
 
 
 class Program:

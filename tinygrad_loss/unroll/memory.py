@@ -82,7 +82,8 @@ class Memory:
             home = g
             while is_view(home) and home.function is not np.broadcast_to:
                 home = home.inputs[0]
-            if home in taken or not (_takes_out(home) or home.function in FRESH):
+            fresh = home.function in FRESH and home.shape != ()
+            if home in taken or not (_takes_out(home) or fresh):
                 g = home = Value(g.array, copied, (g,), name=g.name)
                 self.values.append(g)
             taken.add(home)

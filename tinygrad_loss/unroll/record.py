@@ -20,7 +20,7 @@ def as_data(x: Any) -> Any:
     """An input as an array; what is no array (a number, None, a string) is part of the code."""
     if isinstance(x, Tensor):
         return x.data
-    if x is None or isinstance(x, bool | int | float | str):
+    if x is None or (isinstance(x, bool | int | float | str) and not isinstance(x, np.generic)):
         return x
     return np.asarray(x)
 
@@ -147,7 +147,8 @@ class Recording:
         for target, g in zip(targets, self.gradients, strict=True):
             if isinstance(target.data, TracedArray):
                 self._name_gradient(g, target.data.value)
-        values = dict(zip(self.parameters, self.arguments[-len(self.parameters) :], strict=True))
+        first = len(self.arguments) - len(self.parameters)
+        values = dict(zip(self.parameters, self.arguments[first:], strict=True))
         for target, g in zip(targets, self.gradients, strict=True):
             if target in values:
                 self._name_gradient(g, values[target])

@@ -7,6 +7,7 @@ algebra on NumPy functions; none knows an op of the engine.
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -81,7 +82,7 @@ def _shape(x: Any) -> tuple[int, ...]:
 
 
 def _smaller(a: Any, b: Any) -> bool:
-    return _shape(a) == () or (_is_value(b) and a.array.size < b.array.size)
+    return math.prod(_shape(a)) < math.prod(_shape(b))
 
 
 # --- elementwise functions broadcast by themselves -----------------------------------------------

@@ -392,7 +392,7 @@ class TracedArray:
         if function in _METHODS:
             array, *others = inputs
             if isinstance(array, TracedArray):
-                return getattr(array, _METHODS[function])(*others, **options)
+                return _METHODS[function](array, *others, **options)
         return self._apply(function, *inputs, **options)
 
     # --- methods, spelt as the functions that they are ---
@@ -631,9 +631,13 @@ _VALUE_SHAPES = {
     np.union1d, np.intersect1d, np.setdiff1d, np.setxor1d, np.bincount, np.histogram, np.delete,
     np.repeat, np.unique_all, np.unique_counts, np.unique_inverse, np.unique_values,
 }  # fmt: skip
-_METHODS = {
-    np.sum: "sum", np.prod: "prod", np.max: "max", np.amax: "max", np.min: "min", np.amin: "min",
-    np.any: "any", np.all: "all", np.mean: "mean", np.reshape: "reshape", np.ravel: "ravel",
-    np.transpose: "transpose", np.swapaxes: "swapaxes", np.squeeze: "squeeze", np.copy: "copy",
-    np.take: "take", np.argmax: "argmax", np.argmin: "argmin", np.clip: "clip",
+_METHODS: dict[Any, Callable[..., Any]] = {
+    np.sum: TracedArray.sum, np.prod: TracedArray.prod, np.mean: TracedArray.mean,
+    np.max: TracedArray.max, np.amax: TracedArray.max, np.min: TracedArray.min,
+    np.amin: TracedArray.min, np.any: TracedArray.any, np.all: TracedArray.all,
+    np.ravel: TracedArray.ravel, np.swapaxes: TracedArray.swapaxes, np.copy: TracedArray.copy,
+    np.squeeze: TracedArray.squeeze, np.take: TracedArray.take, np.clip: TracedArray.clip,
+    np.argmax: TracedArray.argmax, np.argmin: TracedArray.argmin,
+    np.reshape: lambda a, shape, order="C", copy=None: a.reshape(shape, order=order),
+    np.transpose: lambda a, axes=None: a.transpose(axes),
 }  # fmt: skip
