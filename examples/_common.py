@@ -1,0 +1,45 @@
+"""What the examples share: the command line, the look of the pictures, and where they go."""
+
+import argparse
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("agg")  # draws files, and needs no screen
+
+import matplotlib.pyplot as plt  # noqa: E402
+
+OUTPUT = Path(__file__).parent / "output"
+
+# Told apart in grey too, by brightness and dashes.
+COLORS = ["black", "tab:blue", "tab:orange", "tab:green", "0.6"]
+DASHES = ["-", (0, (6, 2)), (0, (2, 1.2)), (0, (7, 1.5, 1.5, 1.5)), "-"]
+
+plt.rcParams.update(
+    {
+        "axes.prop_cycle": plt.cycler(color=COLORS, linestyle=DASHES),
+        "axes.spines.right": False,
+        "axes.spines.top": False,
+        "axes.titlelocation": "left",
+        "axes.titlesize": 10,
+        "figure.constrained_layout.use": True,
+        "font.size": 9,
+        "legend.frameon": False,
+        "legend.handlelength": 2.8,
+    }
+)
+
+
+def run(main, doc):
+    """Run an example from the command line: all of it, or with ``--quick`` a part of it."""
+    parser = argparse.ArgumentParser(description=doc.split("\n")[0])
+    parser.add_argument("--quick", action="store_true", help="less of it, in a second or two")
+    main(quick=parser.parse_args().quick)
+
+
+def save_figure(figure, name):
+    """Save a figure as examples/output/name.png; 8 inches make 800 pixels."""
+    OUTPUT.mkdir(exist_ok=True)
+    figure.savefig(OUTPUT / f"{name}.png", dpi=100)
+    plt.close(figure)
+    print(f"saved {OUTPUT / f'{name}.png'}")
