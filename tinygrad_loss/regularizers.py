@@ -32,7 +32,8 @@ from .ops import sum as sum_
 def l1(params: Any, strength: float) -> Any:
     """The lasso penalty: pulls every weight towards 0 with the same force, so that few remain.
 
-    Formula: strength * sum |w|. Gradient: strength * sign(w), and 0 at w = 0.
+    Formula: strength * sum |w|.
+    Gradient: strength * sign(w), and 0 at w = 0 (where JAX says 1).
 
     Plain gradient steps only jump about 0 and leave no weight exactly there, because the force
     does not shrink with w. ``SGD(l1=strength)`` takes the proximal step instead: a plain step on
@@ -94,7 +95,8 @@ def l2(params: Any, strength: float) -> Any:
 def elastic_net(params: Any, *, l1: float, l2: float) -> Any:
     """Elastic net: selects as the lasso does, but keeps groups of correlated inputs.
 
-    Formula: l1 * sum |w| + l2 * sum w^2. Gradient: l1 * sign(w) + 2 * l2 * w.
+    Formula: l1 * sum |w| + l2 * sum w^2.
+    Gradient: l1 * sign(w) + 2 * l2 * w.
 
     Parameters: ``params``, a Tensor or several (any shapes); the strengths ``l1`` >= 0 and ``l2``
     >= 0.
@@ -170,8 +172,8 @@ def dropout(x: Any, p: float, *, rng: np.random.Generator, training: bool = True
     """Dropout: while training, set elements to 0 at random, so that none relies on another.
 
     Formula: x * m / (1 - p), each m being 0 with probability p, else 1 ("inverted" dropout: the
-    scale keeps the expectation, so that nothing changes when training is over). Gradient: m / (1 -
-    p).
+    scale keeps the expectation, so that nothing changes when training is over).
+    Gradient: m / (1 - p).
 
     For linear regression it is an L2 penalty in expectation: E |y - dropout(X) w|^2 =
     |y - X w|^2 + p/(1 - p) sum_j w_j^2 |X_j|^2 (Wager, Wang, Liang 2013).

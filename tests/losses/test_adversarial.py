@@ -151,6 +151,17 @@ def test_the_norm_is_over_all_axes_of_a_sample():
     assert penalty.item() == pytest.approx(10 * (math.sqrt(24) - 1) ** 2)
 
 
+def test_samples_may_be_numbers():
+    # f(x) = 3 x on samples of shape (N,): slope 3
+    w = Tensor(3.0, requires_grad=True)
+    penalty = gradient_penalty(
+        lambda x: x * w, np.zeros(4), np.ones(4), rng=np.random.default_rng(0)
+    )
+    assert penalty.item() == pytest.approx(40)
+    penalty.backward()
+    assert w.grad == pytest.approx(40)  # 2 * 10 (3 - 1)
+
+
 def test_one_uniform_number_per_sample_between_real_and_fake():
     seen = []
 

@@ -151,6 +151,21 @@ def test_nan_in_a_prediction_travels_to_the_loss(name):
     assert math.isnan(value.item())
 
 
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 10**6), st.sampled_from([0.1, 1.0, 100.0]))
+def test_only_losses_of_players_can_be_negative(seed, scale):
+    may_be = {"generator_minimax", "wasserstein_critic", "wasserstein_generator", "hinge_generator"}
+    rng = np.random.default_rng(seed)
+    for name, (preds, others) in CASES.items():
+        moved = [p + scale * rng.standard_normal(p.shape) for p in preds]
+        if name in {"cross_entropy_from_probs", "binary_cross_entropy"}:
+            moved = [softmax(p) for p in moved]
+        if name == "kl_divergence":
+            moved = [Tensor(p).log_softmax().data for p in moved]
+        value = getattr(losses, name)(*moved, *others, reduction="none")
+        assert name in may_be or value.min() >= -1e-15, name
+
+
 @every_loss
 def test_dask_arrays_give_the_same_loss_and_gradient(name):
     dask_array = pytest.importorskip("dask.array")

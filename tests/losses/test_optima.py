@@ -110,6 +110,17 @@ def test_elastic_net():
     np.testing.assert_allclose(w.data, model.coef_, atol=1e-6)
 
 
+def test_a_constant_prediction_ends_at_the_variance_of_the_target():
+    # where training with (N,) against (N, 1) ends, which other libraries broadcast: R2 = 0
+    x, y = load("diabetes")
+    w, b = parameters(10, ())
+    reached = minimise(lambda: mean_squared_error(0 * (x @ w) + b, y), [w, b], lr=0.1, steps=300)
+    assert reached == pytest.approx(y.var(), rel=1e-12)
+    assert reached == pytest.approx(5929.88, abs=5e-3)
+    with pytest.raises(ValueError, match=r"reshape\(-1\)"):
+        mean_squared_error(x @ w + b, y[:, None])
+
+
 # --- outliers -------------------------------------------------------------------------------------
 
 

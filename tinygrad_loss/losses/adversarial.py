@@ -64,8 +64,9 @@ def discriminator(real: Any, fake: Any, *, reduction: Reduction = "mean") -> Any
 def generator_minimax(fake: Any, *, reduction: Reduction = "mean") -> Any:
     """Loss of the generator in the minimax game: the saturating one.
 
-    Formula: log(1 - sigmoid(f)) = -softplus(f); legitimately negative. Gradient: -sigmoid(f), which
-    vanishes when the discriminator is sure of a fake: -4.5e-5 at f = -10, where it matters most.
+    Formula: log(1 - sigmoid(f)) = -softplus(f); legitimately negative.
+    Gradient: -sigmoid(f), which vanishes when the discriminator is sure of a fake: -4.5e-5 at f =
+    -10, where it matters most.
 
     When: to see why it is not used. When not: to train (``generator_non_saturating``).
 
@@ -86,8 +87,9 @@ def generator_minimax(fake: Any, *, reduction: Reduction = "mean") -> Any:
 def generator_non_saturating(fake: Any, *, reduction: Reduction = "mean") -> Any:
     """Loss of the generator that is used in practice: fakes labelled as real.
 
-    Formula: -log sigmoid(f), computed as softplus(-f). Gradient: -sigmoid(-f), which is -1 for a
-    fake that is found out and vanishes for one that passes.
+    Formula: -log sigmoid(f), computed as softplus(-f).
+    Gradient: -sigmoid(-f), which is -1 for a fake that is found out and vanishes for one that
+    passes.
 
     When: the default for a GAN with ``discriminator``. When not: modes get lost
     (``wasserstein_generator`` with a gradient penalty).
@@ -109,9 +111,10 @@ def generator_non_saturating(fake: Any, *, reduction: Reduction = "mean") -> Any
 def wasserstein_critic(real: Any, fake: Any, *, reduction: Reduction = "mean") -> Any:
     """Loss of the Wasserstein critic: minus the distance that it sees between real and fake.
 
-    Formula: mean f(fake) - mean f(real). Gradient: -1/n on real, 1/n on fake, whatever the scores.
-    Its negative estimates the earth mover's distance if f has slopes of at most 1, which is what
-    ``gradient_penalty`` is for; without it, the loss goes to minus infinity.
+    Formula: mean f(fake) - mean f(real).
+    Gradient: -1/n on real, 1/n on fake, whatever the scores. Its negative estimates the earth
+    mover's distance if f has slopes of at most 1, which is what ``gradient_penalty`` is for;
+    without it, the loss goes to minus infinity.
 
     When: a loss that falls as samples get better, and few lost modes. When not: in a hurry; the
     critic needs several steps per step of the generator.
@@ -133,7 +136,8 @@ def wasserstein_critic(real: Any, fake: Any, *, reduction: Reduction = "mean") -
 def wasserstein_generator(fake: Any, *, reduction: Reduction = "mean") -> Any:
     """Loss of the Wasserstein generator: minus the critic's score.
 
-    Formula: -mean f(fake). Gradient: -1/n for every sample: it never saturates.
+    Formula: -mean f(fake).
+    Gradient: -1/n for every sample: it never saturates.
 
     When: with ``wasserstein_critic``. Source: Arjovsky, Chintala, Bottou 2017, "Wasserstein GAN".
 
@@ -244,8 +248,8 @@ def _described(x: Any) -> str:
 def least_squares_discriminator(real: Any, fake: Any, *, reduction: Reduction = "mean") -> Any:
     """Loss of the least-squares discriminator: regression on 1 for real and 0 for fake.
 
-    Formula: (f_real - 1)^2/2 + f_fake^2/2. Gradient: f - 1 on real, f on fake, each divided by its
-    number.
+    Formula: (f_real - 1)^2/2 + f_fake^2/2.
+    Gradient: f - 1 on real, f on fake, each divided by its number.
 
     When: gradients shall not vanish for samples far on the right side, which still get pulled
     towards the boundary. When not: outliers among the scores, which it squares.
@@ -270,7 +274,8 @@ def least_squares_discriminator(real: Any, fake: Any, *, reduction: Reduction = 
 def least_squares_generator(fake: Any, *, reduction: Reduction = "mean") -> Any:
     """Loss of the least-squares generator: fakes shall score 1.
 
-    Formula: (f - 1)^2/2. Gradient: f - 1.
+    Formula: (f - 1)^2/2.
+    Gradient: f - 1.
 
     When: with ``least_squares_discriminator``. Source: Mao et al. 2017, "Least Squares Generative
     Adversarial Networks", eq. 9.
@@ -290,8 +295,8 @@ def least_squares_generator(fake: Any, *, reduction: Reduction = "mean") -> Any:
 def hinge_discriminator(real: Any, fake: Any, *, reduction: Reduction = "mean") -> Any:
     """Loss of the hinge discriminator: real above 1, fake below -1, and no credit for more.
 
-    Formula: relu(1 - f_real) + relu(1 + f_fake). Gradient: -1 on real below 1, 1 on fake above -1,
-    else 0, each divided by its number.
+    Formula: relu(1 - f_real) + relu(1 + f_fake).
+    Gradient: -1 on real below 1, 1 on fake above -1, else 0, each divided by its number.
 
     When: large image GANs (SAGAN, BigGAN), with spectral normalisation. When not: the scores shall
     mean probabilities (``discriminator``).
@@ -315,7 +320,8 @@ def hinge_discriminator(real: Any, fake: Any, *, reduction: Reduction = "mean") 
 def hinge_generator(fake: Any, *, reduction: Reduction = "mean") -> Any:
     """Loss of the generator against a hinge discriminator: minus the score.
 
-    Formula: -f. Gradient: -1 for every sample, the same as ``wasserstein_generator``.
+    Formula: -f.
+    Gradient: -1 for every sample, the same as ``wasserstein_generator``.
 
     When: with ``hinge_discriminator``. Source: Lim and Ye 2017, "Geometric GAN".
 

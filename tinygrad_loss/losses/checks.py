@@ -309,8 +309,8 @@ def reduce(function: str, losses: Any, reduction: str, weights: Any = None) -> A
         )
     if losses.size == 0:
         raise ValueError(
-            f"{function}: the mean is undefined for 0 samples. Use reduction='sum', which is 0, "
-            "or skip the batch."
+            f"{function}: the mean is undefined for 0 samples; use reduction='sum' or skip the "
+            "batch. (The sum is 0.)"
         )
     if weights is None:
         return mean(losses)

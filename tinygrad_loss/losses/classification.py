@@ -50,9 +50,10 @@ def cross_entropy(
     """Cross-entropy of softmax(logits): minus the log-probability of the truth.
 
     Formula: -log p_y with p = softmax(z), or -sum_c t_c log p_c for probability targets t.
-    Computed as logsumexp(z) - z_y, which is exact for logits of any size: at z = (1000, 0) and y =
-    1 it is 1000, where the textbook form takes the logarithm of 0. Gradient: p - t, t being
-    one-hot for an index: each row sums to 0.
+    Computed as -log_softmax(z)_y with log_softmax(z) = z - logsumexp(z), both shifted by the row's
+    maximum, so that exp never sees a number above 0. It is exact for logits of any size: at
+    z = (1000, 0) and y = 1 it is 1000, where the textbook form takes the logarithm of 0.
+    Gradient: p - t, t being one-hot for an index: each row sums to 0.
 
     Parameters
     ----------
@@ -70,8 +71,8 @@ def cross_entropy(
     at once (``binary_cross_entropy_with_logits`` on (N, C)).
 
     A loss stuck at ln C says that nothing has been learnt. Give it no softmax: rows that are all
-    >= 0 and sum to 1 are legal, but get a UserWarning, since a second softmax cannot go below ln(1
-    + (C-1)/e), 1.461 for 10 classes. (A single row can look so by chance.)
+    >= 0 and sum to 1 are legal, but get a UserWarning, since after a second softmax the loss stays
+    above ln(1 + (C-1)/e), 1.461 for 10 classes. (A single row can look so by chance.)
 
     Raises ValueError also for ignore_index with probability targets, and if no sample counts.
 
@@ -148,7 +149,10 @@ def _cross_entropy_of_probabilities(
             "is an index of a class. Leave the rows out instead: logits[kept], target[kept]."
         )
     checks.require_distributions(
-        "cross_entropy", "target", target, "Are these class indices? Use target.astype(int)."
+        "cross_entropy",
+        "target",
+        target,
+        "Class indices? Use target.astype(int). Yes or no? Use binary_cross_entropy_with_logits.",
     )
     target = checks.converted(target, logits.dtype)
     if label_smoothing:
@@ -196,8 +200,9 @@ def cross_entropy_from_probs(
 ) -> Any:
     """Cross-entropy of probabilities: the textbook formula.
 
-    Formula: -log p_y for class indices, -sum_c t_c log p_c for probability targets. Gradient:
-    -t/p. Probabilities below eps count as eps, so that log 0 is -27.63 and its gradient 0.
+    Formula: -log p_y for class indices, -sum_c t_c log p_c for probability targets.
+    Gradient: -t/p. Probabilities below eps count as eps, so that log 0 counts as -27.63 and
+    has the gradient 0.
 
     Parameters: ``probs`` (N, C) or (C,), rows >= 0 that sum to 1; ``target`` and ``base`` as in
     ``cross_entropy``; ``eps`` in (0, 1).
@@ -250,9 +255,11 @@ def binary_cross_entropy(
 ) -> Any:
     """Binary cross-entropy of probabilities, or log loss: the textbook formula.
 
-    Formula: -[y log p + (1 - y) log(1 - p)]. Gradient: (p - y) / (p (1 - p)). p and 1 - p below
-    eps count as eps: at p = 0, y = 1 the loss is -log eps = 27.63, its gradient 0. (PyTorch says
-    100 there, scikit-learn 36.04, Keras 16.12.) It has its minimum, the entropy of y, at p = y.
+    Formula: -[y log p + (1 - y) log(1 - p)].
+    Gradient: (p - y) / (p (1 - p)).
+    p and 1 - p below eps count as eps: at p = 0, y = 1 the loss is -log eps = 27.63, its gradient
+    0. (PyTorch says 100 there, scikit-learn 36.04, Keras 16.12.) The minimum, the entropy of y, is
+    at p = y.
 
     Parameters: ``probs`` in [0, 1] and ``target`` in [0, 1], of one shape; ``base`` as in
     ``cross_entropy``; ``eps`` in (0, 1).
@@ -292,11 +299,12 @@ def binary_cross_entropy_with_logits(
 ) -> Any:
     """Binary cross-entropy of sigmoid(logits): the loss of logistic regression.
 
-    Formula: -[y log p + (1 - y) log(1 - p)] with p = sigmoid(z). Computed as y softplus(-z) + (1 -
-    y) softplus(z), since -log sigmoid(z) = softplus(-z): exact for logits of any size. (The usual
-    stable form max(z, 0) - z y + log1p(exp(-|z|)) has the right value too, but, differentiated by
-    the chain rule, the wrong gradient at its kinks at z = 0, where every zero-initialised model
-    starts.) Gradient: sigmoid(z) - y.
+    Formula: -[y log p + (1 - y) log(1 - p)] with p = sigmoid(z).
+    Computed as y softplus(-z) + (1 - y) softplus(z), since -log sigmoid(z) = softplus(-z): exact
+    for logits of any size. (The usual stable form max(z, 0) - z y + log1p(exp(-|z|)) has the right
+    value too, but, differentiated by the chain rule, the wrong gradient at its kinks at z = 0,
+    where every zero-initialised model starts.)
+    Gradient: sigmoid(z) - y.
 
     Parameters: ``logits`` and ``target`` in [0, 1], of one shape; ``pos_weight`` multiplies the
     term of y, a number > 0 or an array that broadcasts to the shape of the logits (one per
@@ -307,8 +315,8 @@ def binary_cross_entropy_with_logits(
 
     Raises ValueError also if a target is outside [0, 1], or pos_weight is not > 0 or does not fit.
 
-    Source: Cox 1958, "The Regression Analysis of Binary Sequences", J. Royal Statistical Society B
-    20.
+    Source: Cox 1958, "The Regression Analysis of Binary Sequences", Journal of the Royal
+    Statistical Society B 20.
 
     >>> from tinygrad_loss import Tensor
     >>> logits = Tensor([2.0, 0.0, -1000.0], requires_grad=True)
@@ -356,10 +364,10 @@ def focal(
     """Focal loss: cross-entropy that turns away from what is already right (Lin et al. 2017).
 
     Formula: -alpha_y (1 - p_y)^gamma log p_y with p = softmax(z). gamma = 0 is cross-entropy; with
-    gamma = 2 a sample at p_y = 0.9 counts a hundredth. Computed with log(1 - p_y) = logsumexp of
-    the *other* log-probabilities and (1 - p_y)^gamma = exp(gamma log(1 - p_y)): the power itself
-    has a NaN gradient at p_y = 1 for gamma < 1. Gradient at z_y: alpha_y (1 - p_y)^gamma (gamma
-    p_y log p_y + p_y - 1).
+    gamma = 2 a sample at p_y = 0.9 counts a hundredth.
+    Computed with log(1 - p_y) = logsumexp of the *other* log-probabilities and (1 - p_y)^gamma =
+    exp(gamma log(1 - p_y)): the power itself has a NaN gradient at p_y = 1 for gamma < 1.
+    Gradient at z_y: alpha_y (1 - p_y)^gamma (gamma p_y log p_y + p_y - 1).
 
     Parameters: ``logits`` (N, C) or (C,); ``target`` integer (N,) or (); ``gamma`` >= 0; ``alpha``
     None or (C,), one weight in [0, 1] per class. The mean divides by N.
@@ -409,12 +417,12 @@ def binary_focal(
     Formula: -alpha (1 - p)^gamma log p for y = 1 and -(1 - alpha) p^gamma log(1 - p) for y = 0,
     with p = sigmoid(z); a soft y mixes the two. alpha is the weight of class 1, as in the paper,
     so that its 0.25 weighs positives *down*; None weighs neither. gamma = 0, alpha = 0.5 is half
-    of ``binary_cross_entropy_with_logits``. Computed with log p = -softplus(-z), and the powers as
-    exp(gamma log(1 - p)), as in ``focal``. Gradient for y = 1: alpha (1 - p)^gamma (gamma p log p
-    + p - 1).
+    of ``binary_cross_entropy_with_logits``.
+    Computed with log p = -softplus(-z), and the powers as exp(gamma log(1 - p)), as in ``focal``.
+    Gradient for y = 1: alpha (1 - p)^gamma (gamma p log p + p - 1).
 
-    Parameters: ``logits`` and ``target`` in [0, 1], of one shape; ``gamma`` >= 0; ``alpha`` in [0,
-    1].
+    Parameters: ``logits`` and ``target`` in [0, 1], of one shape; ``gamma`` >= 0; ``alpha`` None or
+    in [0, 1].
 
     Raises ValueError also if gamma, alpha or a target is out of range.
 
@@ -446,9 +454,9 @@ def binary_focal(
 def kl_divergence(log_probs: Any, target: Any, *, reduction: Reduction = "mean") -> Any:
     """Kullback-Leibler divergence from the predicted distribution to the target's.
 
-    Formula: sum_c t_c (log t_c - log p_c) per row: what a code made for p wastes when t is true,
-    0 where they agree and never negative. It is cross-entropy minus the entropy of t,
-    a constant, hence the same gradient: -t with respect to log p. Terms with t_c = 0 are 0.
+    Formula: sum_c t_c (log t_c - log p_c) per row: what a code made for p wastes when t is true, 0
+    where they agree and never negative. It is cross-entropy minus the entropy of t, a constant,
+    hence the same gradient: -t with respect to log p. Terms with t_c = 0 are 0.
 
     Parameters: ``log_probs`` (N, C) or (C,), from log_softmax; ``target`` probabilities of its
     shape. The mean divides by N, the definition. (PyTorch's default divides by N C.)
@@ -458,8 +466,8 @@ def kl_divergence(log_probs: Any, target: Any, *, reduction: Reduction = "mean")
 
     Raises ValueError also if log_probs holds a positive value, or target no probabilities.
 
-    Source: Kullback and Leibler 1951, "On Information and Sufficiency", Annals of Math. Statistics
-    22.
+    Source: Kullback and Leibler 1951, "On Information and Sufficiency", Annals of
+    Mathematical Statistics 22.
 
     >>> from tinygrad_loss import Tensor
     >>> log_probs = Tensor(np.log([[0.5, 0.25, 0.25]]), requires_grad=True)

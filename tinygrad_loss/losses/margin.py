@@ -24,9 +24,10 @@ from .checks import Reduction, matched, picked, reduce, require_option
 def hinge(scores: Any, labels: Any, *, reduction: Reduction = "mean") -> Any:
     """Hinge loss: the support vector machine's.
 
-    Formula: relu(1 - y s), y in {-1, +1}. Gradient: -y where y s < 1, else 0; 0 at the kink y s =
-    1. What is right by a margin of 1 costs nothing and is left alone, which makes the solution
-    depend on few samples, the support vectors.
+    Formula: relu(1 - y s), y in {-1, +1}.
+    Gradient: -y where y s < 1, else 0; 0 at the kink y s = 1.
+    What is right by a margin of 1 costs nothing and is left alone, which makes the solution depend
+    on few samples, the support vectors.
 
     Parameters: ``scores`` and ``labels``, -1 or +1, of one shape.
 
@@ -53,8 +54,8 @@ def hinge(scores: Any, labels: Any, *, reduction: Reduction = "mean") -> Any:
 def squared_hinge(scores: Any, labels: Any, *, reduction: Reduction = "mean") -> Any:
     """Squared hinge loss: the L2-SVM's (scikit-learn's default for LinearSVC).
 
-    Formula: relu(1 - y s)^2, y in {-1, +1}. Gradient: -2 y relu(1 - y s), without a jump at y s =
-    1.
+    Formula: relu(1 - y s)^2, y in {-1, +1}.
+    Gradient: -2 y relu(1 - y s), without a jump at y s = 1.
 
     Parameters, errors: as ``hinge``.
 
@@ -80,7 +81,9 @@ def squared_hinge(scores: Any, labels: Any, *, reduction: Reduction = "mean") ->
 def _margin_errors(name: str, scores: Any, labels: Any) -> Any:
     """By how much each score misses the margin, relu(1 - y s)."""
     labels = checks.as_data(labels)
-    checks.require_labels(name, "labels", labels, (-1, 1), "Convert 0 and 1 with 2*y - 1.")
+    checks.require_labels(
+        name, "labels", labels, (-1, 1), "Convert with 2*y - 1 if they are 0 and 1."
+    )
     scores, labels = matched(name, scores, labels, ("scores", "labels"))
     return relu(1 - labels * scores)
 
@@ -98,7 +101,8 @@ def multiclass_hinge(
     Formula: kind="crammer_singer": relu(margin + max_{j != y} s_j - s_y), the nearest rival;
     kind="weston_watkins": sum_{j != y} relu(margin + s_j - s_y), every rival. The first is never
     more than the second. Neither is divided by C. (PyTorch's multi_margin_loss is Weston-Watkins /
-    C.) Gradient: +1 at each rival that counts, minus their number at y; rivals that tie for the
+    C; Keras's CategoricalHinge, relu(1 + max over wrong - right), is neither.)
+    Gradient: +1 at each rival that counts, minus their number at y; rivals that tie for the
     maximum share the 1 equally.
 
     Parameters: ``scores`` (N, C) or (C,), C >= 2; ``target`` integer (N,) or (); ``margin`` > 0.

@@ -35,12 +35,18 @@ from .checks import Reduction, matched, reduce, require_option
 def sum_squared_error(pred: Any, target: Any, *, reduction: Reduction = "sum") -> Any:
     """Sum of squared errors, the loss of least squares (Legendre 1805).
 
-    Formula: L = sum_i e_i^2, without the factor 1/2 that some books add. Gradient: 2 e.
+    Formula: L = sum_i e_i^2, without the factor 1/2 that some books add.
+    Gradient: 2 e.
+
+    Parameters: ``pred`` and ``target``, of one shape (any). The loss has the dtype of
+    ``pred``; with "none" also its shape.
 
     When: to compare with the statistics literature, where it is the residual sum of squares. When
     not: for gradient descent, because the gradient grows with the number of samples, and the
     learning rate has to shrink with it: ``mean_squared_error`` is this divided by n. Unlike the
     other losses it is a sum by default.
+
+    Raises ValueError if the shapes differ, for an unknown reduction, or for the mean of nothing.
 
     Source: Hastie, Tibshirani, Friedman 2009, "The Elements of Statistical Learning", eq. 3.2.
 
@@ -60,7 +66,11 @@ def sum_squared_error(pred: Any, target: Any, *, reduction: Reduction = "sum") -
 def mean_squared_error(pred: Any, target: Any, *, reduction: Reduction = "mean") -> Any:
     """Mean squared error: least squares, averaged (Gauss 1809).
 
-    Formula: L = 1/n sum_i e_i^2. Gradient: 2 e / n, so a far target pulls proportionally harder.
+    Formula: L = 1/n sum_i e_i^2.
+    Gradient: 2 e / n, so a far target pulls proportionally harder.
+
+    Parameters: ``pred`` and ``target``, of one shape (any). The loss has the dtype of
+    ``pred``; with "none" also its shape.
 
     When: the noise is roughly Gaussian (this is its negative log-likelihood, up to constants), or
     the conditional mean is wanted. When not: with outliers, which it squares (``huber``), and not
@@ -68,6 +78,8 @@ def mean_squared_error(pred: Any, target: Any, *, reduction: Reduction = "mean")
     (``binary_cross_entropy_with_logits``).
 
     A constant prediction ends at Var(target): a loss stuck there says that nothing has been learnt.
+
+    Raises ValueError if the shapes differ, for an unknown reduction, or for the mean of nothing.
 
     Source: Bishop 2006, "Pattern Recognition and Machine Learning", sec. 3.1.1.
 
@@ -87,13 +99,18 @@ def mean_squared_error(pred: Any, target: Any, *, reduction: Reduction = "mean")
 def mean_absolute_error(pred: Any, target: Any, *, reduction: Reduction = "mean") -> Any:
     """Mean absolute error, the loss of least absolute deviations (Boscovich 1757; Laplace 1793).
 
-    Formula: L = 1/n sum_i |e_i|. Gradient: sign(e) / n; 0 at the kink e = 0, the middle of its
-    subgradients.
+    Formula: L = 1/n sum_i |e_i|.
+    Gradient: sign(e) / n; 0 at the kink e = 0, the middle of its subgradients. (JAX says 1 there.)
+
+    Parameters: ``pred`` and ``target``, of one shape (any). The loss has the dtype of
+    ``pred``; with "none" also its shape.
 
     When: some targets are wild, or the conditional median is wanted; its unit is that of the
     target. When not: where the last digits matter, because the gradient does not shrink near the
     minimum, so that steps of a fixed size jump to and fro (lower the learning rate, or use
     ``huber``).
+
+    Raises ValueError if the shapes differ, for an unknown reduction, or for the mean of nothing.
 
     Source: Hastie, Tibshirani, Friedman 2009, "The Elements of Statistical Learning", sec. 10.6.
 
@@ -113,15 +130,19 @@ def mean_absolute_error(pred: Any, target: Any, *, reduction: Reduction = "mean"
 def huber(pred: Any, target: Any, *, delta: float = 1.0, reduction: Reduction = "mean") -> Any:
     """Huber loss: squared for errors up to delta, absolute beyond (Huber 1964).
 
-    Formula: e^2/2 if |e| <= delta, else delta (|e| - delta/2). Gradient: clip(e, -delta, delta).
+    Formula: e^2/2 if |e| <= delta, else delta (|e| - delta/2).
+    Gradient: clip(e, -delta, delta).
     Computed without branches: with c = clip(e, -delta, delta) both lines are c (e - c/2).
+
+    Parameters: ``pred`` and ``target``, of one shape (any), and ``delta`` > 0. The loss has the
+    dtype of ``pred``; with "none" also its shape.
 
     When: squared error is right but for some outliers. delta is the error, in units of the target,
     from which a sample counts as one; 1.345 standard deviations of the noise keep 95 % of the
     efficiency of least squares. When not: the outliers are what you want to predict. (PyTorch's
     smooth_l1_loss is this divided by delta.)
 
-    Raises ValueError also if delta <= 0.
+    Raises ValueError if delta <= 0, and as ``mean_squared_error``.
 
     Source: Huber 1964, "Robust Estimation of a Location Parameter", Annals of Mathematical
     Statistics 35.
@@ -145,12 +166,19 @@ def huber(pred: Any, target: Any, *, delta: float = 1.0, reduction: Reduction = 
 def log_cosh(pred: Any, target: Any, *, reduction: Reduction = "mean") -> Any:
     """Logarithm of the hyperbolic cosine of the error: a Huber loss without a seam.
 
-    Formula: log cosh e, about e^2/2 near 0 and |e| - log 2 far away. Gradient: tanh(e). Computed
-    as e + softplus(-2 e) - log 2, since cosh(711) overflows: cosh e = e^e (1 + e^(-2 e)) / 2.
+    Formula: log cosh e, about e^2/2 near 0 and |e| - log 2 far away.
+    Gradient: tanh(e).
+    Computed as e + softplus(-2 e) - log 2, which is log(exp(e) (1 + exp(-2 e)) / 2): cosh(711)
+    would overflow.
+
+    Parameters: ``pred`` and ``target``, of one shape (any). The loss has the dtype of
+    ``pred``; with "none" also its shape.
 
     When: as ``huber`` with delta = 1, where smooth second derivatives are wanted (Newton's method,
     boosting). Its scale is fixed: divide pred and target by the size of an ordinary error. When
     not: to choose where outliers begin.
+
+    Raises ValueError if the shapes differ, for an unknown reduction, or for the mean of nothing.
 
     Source: Green 1990, "Bayesian reconstructions from emission tomography data using a modified EM
     algorithm", IEEE Transactions on Medical Imaging 9.
@@ -172,15 +200,19 @@ def log_cosh(pred: Any, target: Any, *, reduction: Reduction = "mean") -> Any:
 def pinball(pred: Any, target: Any, *, quantile: float = 0.5, reduction: Reduction = "mean") -> Any:
     """Pinball or quantile loss: absolute error, tilted (Koenker and Bassett 1978).
 
-    Formula: q relu(target - pred) + (1 - q) relu(pred - target). Gradient: -q below the target, 1
-    - q above it, and 0 at the kink. With q = 0.9 a prediction that is too low costs nine times one
-    that is too high, and the minimum is where 90 % of the targets lie below: the 0.9-quantile.
+    Formula: q relu(target - pred) + (1 - q) relu(pred - target).
+    Gradient: -q below the target, 1 - q above it, and 0 at the kink. With q = 0.9 a prediction
+    that is too low costs nine times one that is too high, and the minimum is where 90 % of the
+    targets lie below: the 0.9-quantile.
+
+    Parameters: ``pred`` and ``target``, of one shape (any), and ``quantile`` in (0, 1). The loss
+    has the dtype of ``pred``; with "none" also its shape.
 
     When: an interval is wanted rather than a number (two models, q = 0.05 and 0.95), or too little
     and too much cost differently (stock, staffing). When not: for q = 0.5, where it is half of
     ``mean_absolute_error``.
 
-    Raises ValueError also if the quantile is not between 0 and 1.
+    Raises ValueError if the quantile is not between 0 and 1, and as ``mean_squared_error``.
 
     Source: Koenker and Bassett 1978, "Regression Quantiles", Econometrica 46.
 

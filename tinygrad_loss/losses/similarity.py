@@ -33,10 +33,11 @@ def contrastive(
 ) -> Any:
     """Contrastive loss: pull pairs of a kind together, push others beyond the margin.
 
-    Formula, D = |a - b|: D^2/2 if same is 1; relu(margin - D)^2/2 if it is 0. Computed without a
-    root for same pairs; for the others the gradient at D = 0 is 0, where no direction is better
-    than another. Gradient with respect to a: (a - b) for same pairs, -(margin - D) (a - b)/D for
-    others within the margin; with respect to b, minus that.
+    Formula, D = |a - b|: D^2/2 if same is 1; relu(margin - D)^2/2 if it is 0.
+    Computed without a root for same pairs; for the others the gradient at D = 0 is 0, where no
+    direction is better than another.
+    Gradient with respect to a: (a - b) for same pairs, -(margin - D) (a - b)/D for others within
+    the margin; with respect to b, minus that.
 
     Parameters: ``a`` and ``b`` (N, D) or (D,); ``same`` (N,) or (), 1 (True) or 0. Mind that in the
     paper Y = 0 means similar; hence this parameter's name. ``margin`` > 0, in units of distance.
@@ -83,8 +84,9 @@ def triplet(
     """Triplet loss: the anchor shall be nearer to the positive than to the negative, by a margin.
 
     Formula: relu(d(a, p) - d(a, n) + margin), d the Euclidean distance, exact. (PyTorch adds 1e-6
-    to each difference, optax inside the root.) Gradient where the loss is > 0: with respect to p,
-    (p - a)/d(a, p); to n, -(n - a)/d(a, n); to a, minus the sum of both.
+    to each difference, optax inside the root.)
+    Gradient where the loss is > 0: with respect to p, (p - a)/d(a, p); to n, -(n - a)/d(a, n); to
+    a, minus the sum of both.
 
     Parameters
     ----------
@@ -128,12 +130,12 @@ def cosine_embedding(
 ) -> Any:
     """Cosine embedding loss: like directions for like pairs, whatever the lengths.
 
-    Formula, cos = a b / (|a| |b|): 1 - cos if label is 1; relu(cos - margin) if it is -1. Gradient
-    of cos with respect to a: (b/|b| - cos a/|a|) / |a|, at right angles to a. A zero vector has no
-    direction: its cosine counts as 0, and its gradient is 0.
+    Formula, cos = a b / (|a| |b|): 1 - cos if label is 1; relu(cos - margin) if it is -1.
+    Gradient of cos with respect to a: (b/|b| - cos a/|a|) / |a|, at right angles to a. A zero
+    vector has no direction: its cosine counts as 0, and its gradient is 0.
 
-    Parameters: ``a`` and ``b`` (N, D) or (D,); ``label`` (N,) or (), 1 or -1; ``margin`` in [-1,
-    1): how alike unlike pairs may remain.
+    Parameters: ``a`` and ``b`` (N, D) or (D,); ``label`` (N,) or (), 1 or -1; ``margin`` in
+    [-1, 1]: how alike unlike pairs may remain.
 
     When: lengths mean nothing, as with texts of different lengths. When not: magnitudes matter
     (``contrastive``).
@@ -157,7 +159,9 @@ def cosine_embedding(
     a, b = _embeddings(name, a=a, b=b)
     label = checks.as_data(label)
     _one_per_row(name, "label", label, a)
-    checks.require_labels(name, "label", label, (-1, 1), "Convert 0 and 1 with 2*y - 1.")
+    checks.require_labels(
+        name, "label", label, (-1, 1), "Convert with 2*y - 1 if they are 0 and 1."
+    )
     cosine = sum_(_unit(a) * _unit(b), axis=-1)
     return reduce(name, where(label == 1, 1 - cosine, relu(cosine - margin)), reduction)
 
@@ -167,9 +171,10 @@ def nt_xent(a: Any, b: Any, *, temperature: float = 0.5, reduction: Reduction = 
 
     Formula: the 2N rows of a and b are the embeddings of N samples, each seen twice. For row i
     with partner j: -log(exp(cos_ij / T) / sum_{k != i} exp(cos_ik / T)), cos being cosine
-    similarity. Computed as cross-entropy of the similarities with -inf on the diagonal, so that no
-    row is its own rival. Gradient with respect to cos_ik: (p_ik - 1[k = j]) / T, p the softmax
-    over k.
+    similarity.
+    Computed as cross-entropy of the similarities with -inf on the diagonal, so that no row is its
+    own rival.
+    Gradient with respect to cos_ik: (p_ik - 1[k = j]) / T, p the softmax over k.
 
     Parameters: ``a`` and ``b`` (N, D) with N >= 2, row i of each being the two views;
     ``temperature`` T > 0: the smaller, the more the nearest rivals count. "none" returns the 2N
