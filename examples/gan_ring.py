@@ -18,11 +18,8 @@ Run it with
 It takes about a minute, prints a table and saves examples/output/gan_ring.png.
 """
 
-import argparse
-from pathlib import Path
-
-import matplotlib.pyplot as plt
 import numpy as np
+from _common import plt, run, save_figure
 from tqdm import tqdm
 
 from tinygrad_loss import losses, no_grad
@@ -107,28 +104,22 @@ def main(quick=False):
 
 def draw(samples, results):
     """The samples of each game's worst seed."""
-    figure, axes = plt.subplots(1, len(GAMES), figsize=(9, 2.9), sharex=True, sharey=True)
+    figure, axes = plt.subplots(1, len(GAMES), figsize=(8, 2.7), sharex=True, sharey=True)
     for axis, game in zip(axes, GAMES, strict=True):
         worst = min(range(len(results[game])), key=lambda i: results[game][i])
         modes, share = results[game][worst]
         axis.scatter(*samples[game][worst].T, s=1.5, color="0.15", linewidths=0)
         for centre in CENTRES:
             axis.add_patch(plt.Circle(centre, 3 * SIGMA, fill=False, color="tab:red", linewidth=1))
-        axis.set_title(f"{game}\n{modes} modes, {share:.0%} near one", fontsize=9)
-        axis.set(xlim=(-2.9, 2.9), ylim=(-2.9, 2.9), aspect="equal")
-        axis.tick_params(labelsize=8)
+        axis.set_title(f"{game}\n{modes} modes, {share:.0%} near one")
+        axis.set(
+            xlim=(-2.9, 2.9), ylim=(-2.9, 2.9), aspect="equal", xticks=(-2, 0, 2), yticks=(-2, 0, 2)
+        )
     figure.suptitle(
         "2000 samples of each generator, with its worst seed; rings: 3 sigma", fontsize=10
     )
-    figure.tight_layout()
-    output = Path(__file__).parent / "output"
-    output.mkdir(exist_ok=True)
-    figure.savefig(output / "gan_ring.png", dpi=160)
-    plt.close(figure)
-    print(f"saved {output / 'gan_ring.png'}")
+    save_figure(figure, "gan_ring")
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--quick", action="store_true", help="one seed and 300 steps")
-    main(parser.parse_args().quick)
+    run(main, __doc__)

@@ -14,25 +14,18 @@ losses_regression.png, ..._classification.png, ..._margin.png, ..._similarity.pn
 ..._adversarial.png.
 """
 
-import argparse
 from functools import partial
 from itertools import pairwise
-from pathlib import Path
 
-import matplotlib.pyplot as plt
 import numpy as np
+from _common import OUTPUT, plt, run
 from tqdm import tqdm
 
 from tinygrad_loss import Tensor, log, log_softmax, losses, sigmoid, sqrt, stack
 
-# Told apart in grey too, by brightness and dashes
-STYLES = [
-    {"color": "black", "linestyle": "-"},
-    {"color": "tab:blue", "linestyle": (0, (6, 2))},
-    {"color": "tab:orange", "linestyle": (0, (2, 1.2))},
-    {"color": "tab:green", "linestyle": (0, (7, 1.5, 1.5, 1.5))},
-    {"color": "0.65", "linestyle": "-", "linewidth": 3, "zorder": 1},
-]
+# As the other pictures, but what lies below others is broad
+STYLES = [{"linewidth": 1.6, **style} for style in plt.rcParams["axes.prop_cycle"]]
+STYLES[-1] |= {"linewidth": 3, "zorder": 1}
 
 
 def elementwise(loss, other, **options):
@@ -242,7 +235,6 @@ def value_and_slope(f, x):
 
 def draw_curve(axes, f, kinks, low, high, n, style):
     """Draw a loss and its gradient piece by piece, so that no line crosses a jump."""
-    style = {"linewidth": 1.6, **style}
     ends = [low, *kinks, high]
     for left, right in pairwise(ends):
         x = np.linspace(left, right, n)
@@ -256,28 +248,22 @@ def draw_curve(axes, f, kinks, low, high, n, style):
         axes[1].plot(kink, slope, **mark)
 
 
-def draw_page(name, rows, n, dpi, output):
+def draw_page(name, rows, n, dpi):
     figure, grid = plt.subplots(
         len(rows), 3, figsize=(8, 2.45 * len(rows)), width_ratios=(1, 1, 0.75)
     )
+    figure.get_layout_engine().set(w_pad=0.08, h_pad=0.08)
     for (title, x_label, x_range, *y_ranges, curves), axes in zip(rows, grid, strict=True):
         for (label, f, *kinks), style in zip(curves, STYLES, strict=False):
             draw_curve(axes[:2], f, kinks, *x_range, n, style)
-            axes[2].plot([], [], label=label, **{"linewidth": 1.6, **style})
+            axes[2].plot([], [], label=label, **style)
         for axis, y_label, y_range in zip(axes[:2], ("loss", "gradient"), y_ranges, strict=True):
-            axis.set(xlim=x_range, ylim=y_range)
-            axis.set_xlabel(x_label, fontsize=9)
-            axis.set_ylabel(y_label, fontsize=9)
-            axis.axhline(0, color="0.8", linewidth=0.8, zorder=0)
-            axis.spines[["top", "right"]].set_visible(False)
-            axis.tick_params(labelsize=8)
-        axes[0].set_title(title, loc="left", fontsize=10)
+            axis.set(xlim=x_range, ylim=y_range, xlabel=x_label, ylabel=y_label)
+            axis.axhline(0, color="0.8", linewidth=0.8, linestyle="-", zorder=0)
+        axes[0].set_title(title)
         axes[2].axis("off")
-        axes[2].legend(
-            loc="center left", bbox_to_anchor=(-0.3, 0.5), frameon=False, fontsize=8, handlelength=3
-        )
-    figure.tight_layout()
-    figure.savefig(output / f"losses_{name}.png", dpi=dpi)
+        axes[2].legend(loc="center left", bbox_to_anchor=(-0.1, 0.5), fontsize=8)
+    figure.savefig(OUTPUT / f"losses_{name}.png", dpi=dpi)
     plt.close(figure)
 
 
@@ -294,15 +280,12 @@ def print_kinks():
 
 def main(quick=False):
     """Draw all pages."""
-    output = Path(__file__).parent / "output"
-    output.mkdir(exist_ok=True)
+    OUTPUT.mkdir(exist_ok=True)
     for name, rows in tqdm(PAGES.items(), desc="drawing", unit="page"):
-        draw_page(name, rows, *((30, 50) if quick else (200, 160)), output)
+        draw_page(name, rows, *((30, 50) if quick else (200, 160)))
     print_kinks()
-    print(f"\nsaved {', '.join(f'losses_{name}.png' for name in PAGES)} in {output}")
+    print(f"\nsaved {', '.join(f'losses_{name}.png' for name in PAGES)} in {OUTPUT}")
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--quick", action="store_true", help="fewer points and pixels")
-    main(parser.parse_args().quick)
+    run(main, __doc__)

@@ -14,10 +14,9 @@ EXAMPLES = Path(__file__).parents[1] / "examples"
 
 @pytest.fixture
 def example(monkeypatch):
-    """Import an example as a module; it draws without a screen."""
-    matplotlib = pytest.importorskip("matplotlib")
+    """Import an example as a module."""
+    pytest.importorskip("matplotlib")
     pytest.importorskip("tqdm")
-    matplotlib.use("agg")
     monkeypatch.setattr(sys, "path", [str(EXAMPLES), *sys.path])
     return importlib.import_module
 
