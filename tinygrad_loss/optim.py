@@ -54,7 +54,7 @@ class Optimizer:
     def __init__(self, params: Iterable[Tensor], lr: float) -> None:
         self.params = _checked_params(type(self).__name__, params)
         self.lr = self._number("lr", lr, positive=True)
-        self._scratch = [np.empty_like(p.data) for p in self.params]
+        self._scratch = _shared_scratch(self.params)
 
     @property
     def lr(self) -> float:
@@ -244,7 +244,9 @@ class SGD(Optimizer):
             raise ValueError(
                 "SGD: nesterov=True with momentum=0 changes nothing. Pass a momentum, e.g. 0.9."
             )
-        self.velocity = [np.zeros_like(p.data) for p in self.params]
+        self.velocity: list[Array] = []  # one per parameter, if there is momentum
+        if self.momentum:
+            self.velocity = [np.zeros_like(p.data) for p in self.params]
 
     def update(self, i: int, w: Array, g: Array) -> None:
         """The recurrence of the class."""
@@ -253,6 +255,8 @@ class SGD(Optimizer):
             decay = np.multiply(w, self.weight_decay, out=scratch)
             g = np.add(g, decay, out=scratch)
         if self.momentum:
+            if not self.velocity:  # momentum was assigned later
+                self.velocity = [np.zeros_like(p.data) for p in self.params]
             v = self.velocity[i]
             np.multiply(v, self.momentum, out=v)
             np.add(v, g, out=v)
@@ -426,6 +430,18 @@ def _checked_params(optimizer: str, params: Iterable[Tensor]) -> list[Tensor]:
             f"{optimizer}: params is empty. An iterator can be used only once; pass a list."
         )
     return list(checked)
+
+
+def _shared_scratch(params: list[Tensor]) -> list[Array]:
+    """Room for what an update computes on its way, in the shape of each parameter.
+
+    Updates come one after the other, so all use one piece of memory, as large as the largest.
+    """
+    room: dict[Any, Array] = {}
+    for p in params:
+        if p.size > getattr(room.get(p.dtype), "size", -1):
+            room[p.dtype] = np.empty_like(p.data, shape=p.size)
+    return [room[p.dtype][: p.size].reshape(p.shape) for p in params]
 
 
 def _check_buffer(what: str, given: Any, own: list[Any]) -> None:
