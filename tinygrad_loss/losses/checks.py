@@ -210,6 +210,11 @@ def is_class(scores: Any, target: Array) -> Array:
     return np.arange(scores.shape[-1]) == target[..., np.newaxis]
 
 
+def weight_of(target: Array, weight: Array) -> Array:
+    """``weight[target]``, which NumPy arrays refuse if target is an array of another library."""
+    return np.where(is_class(weight, target), weight, 0).sum(axis=-1)
+
+
 def class_weights(function: str, name: str, weight: Any, scores: Any) -> Array:
     """One weight >= 0 for each class, in the dtype of the scores."""
     weight = data_of(converted(weight, scores.dtype))

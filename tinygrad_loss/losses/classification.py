@@ -131,7 +131,7 @@ def _cross_entropy_of_indices(
         weights = kept.astype(logits.dtype)
     else:
         weight = checks.class_weights("cross_entropy", "weight", weight, logits)
-        weights = np.where(kept, weight[target], 0)
+        weights = np.where(kept, checks.weight_of(target, weight), 0)
     losses = -picked(logp, target) * weights
     if label_smoothing:
         spread = -sum_(logp if weight is None else weight * logp, axis=-1) / logits.shape[-1]
@@ -400,7 +400,7 @@ def focal(
     if alpha is not None:
         weight = checks.class_weights("focal", "alpha", alpha, logits)
         checks.require_unit_interval("focal", "alpha", weight, "Divide it by its maximum.")
-        losses = weight[target] * losses
+        losses = checks.weight_of(target, weight) * losses
     return reduce("focal", losses, reduction)
 
 
