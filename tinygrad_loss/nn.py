@@ -440,15 +440,17 @@ def load(path: str | os.PathLike[str], module: AnyModule) -> AnyModule:
     import zlib
 
     state = {}
-    try:
-        with zipfile.ZipFile(path) as archive:
+    with open(path, "rb") as file:
+        try:
+            archive = zipfile.ZipFile(file)
             for name in archive.namelist():
                 with archive.open(name) as member:
                     array = np.lib.format.read_array(member, allow_pickle=False)
                     member.read()  # to the end of the member, where its checksum is compared
                 state[name.removesuffix(".npy")] = array
-    except (zipfile.BadZipFile, zlib.error, ValueError, EOFError, NotImplementedError) as error:
-        raise ValueError(f"load: {path} is damaged, or was not written by save: {error}") from error
+        # All that these readers raise when bytes are missing or wrong, as found by trying.
+        except (zipfile.BadZipFile, zlib.error, ValueError, EOFError, OSError, RuntimeError) as e:
+            raise ValueError(f"load: {path} is damaged, or was not written by save: {e}") from e
     _load_state(f"load: {path}", module, state)
     return module
 
