@@ -1,4 +1,4 @@
-"""What the examples share: the command line, the look of the pictures, and where they go."""
+"""What the examples share: the command line, tables, the look of the pictures and their place."""
 
 import argparse
 from pathlib import Path
@@ -7,7 +7,7 @@ import matplotlib
 
 matplotlib.use("agg")  # draws files, and needs no screen
 
-import matplotlib.pyplot as plt  # noqa: E402
+import matplotlib.pyplot as plt
 
 OUTPUT = Path(__file__).parent / "output"
 
@@ -43,3 +43,16 @@ def save_figure(figure, name):
     figure.savefig(OUTPUT / f"{name}.png", dpi=100)
     plt.close(figure)
     print(f"saved {OUTPUT / f'{name}.png'}")
+
+
+def print_table(head, rows):
+    """Print rows of texts and numbers in columns as wide as they need."""
+    cells = [[c if isinstance(c, str) else f"{c:.6g}" for c in row] for row in (head, *rows)]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    for row in cells:
+        first, *others = (
+            cell.rjust(width) if i else cell.ljust(width)
+            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+        )
+        print("  ".join([first, *others]))
+    print()
