@@ -1,14 +1,18 @@
-"""Pictures of computation graphs, with the value and the gradient of everything, and pages that step through backprop."""
+"""Pictures of computation graphs with all values and gradients, and pages to step through them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from ..tensor import Tensor
 from .dot import as_dot
+from .fold import fold
+from .page import as_page
 from .render import render
+from .svg import dress
 from .text import as_text
 from .trace import Trace, trace
 
@@ -25,22 +29,24 @@ def draw(
 ) -> Graph:
     """Draw how a Tensor was computed, and how backprop computes the gradients.
 
-    Boxes are tensors, with value and gradient; ellipses are ops; an edge leads from a tensor to each op that uses it,
-    and carries, written beside it, the gradient that came back along it. No ``.grad`` is touched.
+    Boxes are tensors, with value and gradient; ellipses are ops; an edge leads from a tensor to
+    each op that uses it, and carries, written beside it, the gradient that came back along it.
+    No ``.grad`` is touched.
 
     Parameters
     ----------
     output
         The Tensor, of any shape; or several, whose graph is drawn without gradients.
     grad
-        The gradient at ``output`` to start from, of its shape. For a scalar it is 1; for other shapes, gradients are
-        drawn only if it is given.
+        The gradient at ``output`` to start from, of its shape. For a scalar it is 1; for other
+        shapes, gradients are drawn only if it is given.
     backward
         Also draw the graph of the gradients themselves: backprop is a computation like any other.
     rankdir
         "LR" from left to right, "TB" from top to bottom; by default whichever suits the depth.
     max_nodes
-        Fold modules, the innermost first, and then whatever repeats, until at most so many nodes are left.
+        Fold modules, the innermost first, and then whatever repeats, until at most so many
+        nodes are left.
 
     Returns
     -------
@@ -68,33 +74,57 @@ def draw(
     """
     if rankdir not in (None, "LR", "TB"):
         raise ValueError(
-            f"draw: rankdir is {rankdir!r}; expected 'LR' (left to right), 'TB' (top to bottom) or None"
+            f"draw: rankdir is {rankdir!r}; expected 'LR' (left to right), 'TB' (top to bottom), "
+            "or None to choose by depth"
+        )
+    if max_nodes < 2:
+        raise ValueError(
+            f"draw: max_nodes is {max_nodes}; expected at least 2, a result and its origin"
         )
     return Graph(trace(output, grad, backward=backward), rankdir, max_nodes)
 
 
 class Graph:
-    """A picture of a computation, as text, DOT, SVG, PNG, PDF, or as a page that steps through it."""
+    """A picture of a computation: text, DOT, SVG, PNG, PDF, or a page that steps through it."""
 
     def __init__(self, trace: Trace, rankdir: str | None = None, max_nodes: int = 200) -> None:
         self.trace = trace
         self.rankdir = rankdir
         self.max_nodes = max_nodes
+        self.view = fold(trace, max_nodes)
 
     def text(self) -> str:
-        """A table: a line for each leaf and each op with name, op, inputs, shape, value and gradient."""
+        """A table: for each leaf and each op name, op and inputs, shape, value and gradient."""
         return as_text(self.trace)
 
     def dot(self) -> str:
         """The source in DOT, Graphviz's language."""
-        return as_dot(self.trace, self.rankdir)
+        return as_dot(self.view, self.rankdir)
 
     def svg(self) -> str:
-        """The picture as SVG. Raises RuntimeError if Graphviz is not installed."""
-        return render(self.dot(), "svg").decode()
+        """The picture as SVG; it follows the reader's dark mode.
+
+        Raises
+        ------
+        RuntimeError
+            Graphviz is not installed.
+        """
+        return dress(render(self.dot(), "svg"), self.view)
+
+    def html(self) -> str:
+        """The page that steps through the forward and the backward pass: one file, no network.
+
+        Raises
+        ------
+        RuntimeError
+            Graphviz is not installed.
+        ValueError
+            There are too many ops to step through.
+        """
+        return as_page(self.trace, self.rankdir)
 
     def save(self, path: str | Path) -> Path:
-        """Write to a file whose name ends in .svg, .png, .pdf, .dot, .txt or .html (the step-through page).
+        """Write a file whose name ends in .svg, .png, .pdf, .dot, .txt or .html (the page).
 
         Raises
         ------
@@ -104,25 +134,25 @@ class Graph:
             Graphviz is needed and not installed.
         """
         path = Path(path)
+        writers: dict[str, Callable[[], str | bytes]] = {
+            ".svg": self.svg,
+            ".png": lambda: render(as_dot(self.view, self.rankdir, dpi=144), "png"),
+            ".pdf": lambda: render(self.dot(), "pdf"),
+            ".dot": self.dot,
+            ".txt": self.text,
+            ".html": self.html,
+        }
         ending = path.suffix.lower()
-        if ending == ".svg":
-            content = self.svg().encode()
-        elif ending in (".png", ".pdf"):
-            content = render(self.dot(), ending[1:])
-        elif ending in (".dot", ".txt"):
-            content = (self.dot() if ending == ".dot" else self.text()).encode()
-        else:
-            raise ValueError(
-                f"save: {path.name!r} ends in {ending!r}; expected .svg, .png, .pdf, .dot, .txt or .html"
-            )
-        path.write_bytes(content)
+        if ending not in writers:
+            expected = ", ".join(writers)
+            raise ValueError(f"save: {path.name!r} ends in {ending!r}; expected one of {expected}")
+        content = writers[ending]()
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
         return path
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         """The picture, for Jupyter; the text where there is no Graphviz."""
         bundle = {"text/plain": self.text()}
-        try:
+        with suppress(RuntimeError):
             bundle["image/svg+xml"] = self.svg()
-        except RuntimeError:
-            pass
         return bundle

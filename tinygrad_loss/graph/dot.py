@@ -1,4 +1,4 @@
-"""The picture in DOT, Graphviz's language: a box for each tensor, an ellipse for each op, an edge for each use."""
+"""The picture in DOT, Graphviz's language: tensors are boxes, ops ellipses, uses edges."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from typing import Any
 import graphviz
 
 from . import text
+from .fold import LONG, Arrow, Group, Item, View
 from .scopes import Scope
-from .trace import OpNode, TensorNode, Trace, Use
+from .trace import OpNode, TensorNode
 
-# Fill and border; the line style is the second cue, for those who cannot tell the colours apart.
+# Fill and border. The line is the second cue, for those who do not see the colours apart.
 STYLES = {
     "parameter": {"fillcolor": "#D6E6F5", "color": "#0072B2", "style": "filled", "penwidth": "2"},
     "input": {"fillcolor": "#F2F2F2", "color": "#666666", "style": "filled,dashed"},
@@ -21,135 +22,170 @@ STYLES = {
     "op": {"fillcolor": "#FFF3C4", "color": "#333333", "style": "filled", "shape": "ellipse"},
     "folded": {"fillcolor": "#E4F3EE", "color": "#009E73", "style": "filled", "shape": "box3d"},
 }
-FORWARD, BACKWARD, WRONG = "#0072B2", "#B84A00", "#D00000"
+FORWARD, BACKWARD, NOT_FINITE = "#0072B2", "#B84A00", "#D00000"
 FONT = "DejaVu Sans Mono,Menlo,Consolas,monospace"
 FONT_SIZE = 10
-DEEP = 14  # ops in a row beyond which a picture from left to right becomes too wide to read
+# Beyond so many ops in a row, or characters in their boxes, left to right is too wide to read.
+DEEP, WIDE = 14, 200
+
+
+def as_dot(
+    view: View,
+    rankdir: str | None = None,
+    *,
+    dpi: int | None = None,
+    two_heads: bool = False,
+    columns: dict[TensorNode, int] | None = None,
+) -> str:
+    """DOT source of a view.
+
+    Parameters
+    ----------
+    view
+        What to show.
+    rankdir
+        "LR", "TB", or None for whichever suits the depth.
+    dpi
+        Dots per inch, for pixels.
+    two_heads
+        Edges with a head at either end, of which a page shows one at a time.
+    columns
+        How many characters wide the boxes of some tensors are to be at least.
+    """
+    rankdir = rankdir or ("LR" if _fits_across(view) else "TB")
+    picture = graphviz.Digraph("computation")
+    across, along = ("0.15", "0.25") if rankdir == "LR" else ("0.2", "0.25")
+    picture.attr(rankdir=rankdir, nodesep=across, ranksep=along, fontname=FONT, bgcolor="#FFFFFF")
+    picture.attr(fontsize=str(FONT_SIZE), label=escape([view.note()]), labeljust="l")
+    # Good layouts are found early; what follows can take minutes where many edges are long.
+    picture.attr(nslimit="2", nslimit1="2")
+    if view.span() > LONG:
+        picture.attr(splines="line")
+    if dpi:
+        picture.attr(dpi=str(dpi))
+    picture.attr("node", shape="box", fontname=FONT, fontsize=str(FONT_SIZE))
+    heads = {"dir": "both"} if two_heads else {}
+    picture.attr("edge", fontname=FONT, fontsize="9", fontcolor=BACKWARD, arrowsize="0.7", **heads)
+    _Writer(view, columns or {}).add_scope(picture, None)
+    for arrow in view.arrows:
+        label = escape([f" {arrow_label(arrow)} "]) if arrow_label(arrow) else None
+        op = arrow.uses[0].op
+        picture.edge(
+            arrow.source.id, arrow.target.id, label, id=arrow.uses[0].id, **_edge_style(op)
+        )
+    for node in view.tensors:
+        if node.maker:
+            maker = view.item(node.maker)
+            picture.edge(maker.id, node.id, id=f"{node.id}-made", **_edge_style(node.maker))
+    return str(picture.source)
 
 
 def escape(lines: Iterable[str]) -> str:
     """Lines as a DOT label in which nothing means anything but itself."""
-    return graphviz.nohtml(
-        r"\n".join(graphviz.escape(line.replace("&", "&amp;")) for line in lines)
-    )
+    escaped = (graphviz.escape(line.replace("&", "&amp;")) for line in lines)
+    label: str = graphviz.nohtml(r"\n".join(escaped))
+    return label
 
 
-def size(lines: list[str]) -> dict[str, str]:
-    """Width and height for lines of a monospaced font: all renderers draw a box alike, whatever fonts they have."""
-    columns = max(
-        sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in line) for line in lines
-    )
-    width = (columns * 0.61 * FONT_SIZE + 14) / 72
-    return {
-        "width": f"{width:.2f}",
-        "height": f"{(len(lines) * 1.25 * FONT_SIZE + 8) / 72:.2f}",
-        "fixedsize": "true",
+def columns_of(line: str) -> int:
+    """How many columns a line takes in a monospaced font, where East Asian characters take two."""
+    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in line)
+
+
+def node_lines(view: View, node: TensorNode | Item) -> list[str]:
+    """What a box says: name and shape, value, gradient. An ellipse: the op and its constants."""
+    if isinstance(node, Group):
+        return node.lines()
+    if isinstance(node, OpNode):
+        constants = (f"{text.clean(k)} = {text.constant(x)}" for k, x in node.constants.items())
+        return [text.clean(node.op.name), *constants]
+    lines = [text.title(node), f"value {text.summary(node.value)}"]
+    if view.trace.has_backward_graph:  # there, gradients are boxes of their own
+        return lines
+    return [*lines, f"grad {'-' if node.gradient is None else text.summary(node.gradient)}"]
+
+
+def arrow_label(arrow: Arrow) -> str:
+    """The gradient that came back along an edge."""
+    if len(arrow.uses) > 1:
+        return f"{len(arrow.uses)} uses"
+    gradient = arrow.uses[0].gradient
+    return "" if gradient is None else text.short(gradient)
+
+
+def _fits_across(view: View) -> bool:
+    """Whether the longest way through the picture is short enough for left to right."""
+    characters = {
+        view.item(x.maker): max(map(columns_of, node_lines(view, x)))
+        for x in view.tensors
+        if x.maker
     }
+    ops, wide = view.longest(lambda item: 1), view.longest(lambda item: characters.get(item, 0))
+    return ops <= DEEP and wide <= WIDE
 
 
-def tensor_lines(node: TensorNode) -> list[str]:
-    """What a box says."""
-    gradient = "-" if node.gradient is None else text.summary(node.gradient)
-    return [text.title(node), f"value {text.summary(node.value)}", f"grad {gradient}"]
+class _Writer:
+    """Writes nodes and clusters, scope by scope."""
+
+    def __init__(self, view: View, columns: dict[TensorNode, int]) -> None:
+        self.view = view
+        self.columns = columns
+        self.members: dict[Scope | None, list[TensorNode | Item]] = {}
+        for node in (*view.tensors, *view.items):
+            self.members.setdefault(self.scope_of(node), []).append(node)
+        shown = {scope for inner in self.members if inner for scope in inner.path()}
+        self.children: dict[Scope | None, list[Scope]] = {}
+        for scope in sorted(shown, key=lambda scope: scope.order):
+            self.children.setdefault(scope.parent, []).append(scope)
+
+    def scope_of(self, node: TensorNode | Item) -> Scope | None:
+        """The scope around a node; what a group made, or alone uses, lies where the group does."""
+        if isinstance(node, TensorNode) and node.scope:
+            items = [
+                self.view.item(op) for op in (node.maker, *(use.op for use in node.uses)) if op
+            ]
+            return next((item.scope for item in items if isinstance(item, Group)), node.scope)
+        return node.scope
+
+    def add_scope(self, picture: Any, scope: Scope | None) -> None:
+        """Write what is in a scope, and the scopes inside it as clusters."""
+        for node in self.members.get(scope, ()):
+            self.add_node(picture, node)
+        for inner in self.children.get(scope, ()):
+            with picture.subgraph(name=f"cluster_{inner.id}") as cluster:
+                cluster.attr(label=escape([text.clean(inner.label)]), labeljust="l", id=inner.id)
+                cluster.attr(style="rounded", color="#999999", fontcolor="#333333")
+                cluster.attr(bgcolor="transparent", **{"class": "scope"})
+                self.add_scope(cluster, inner)
+
+    def add_node(self, picture: Any, node: TensorNode | Item) -> None:
+        """Fix the size by the width of a monospaced font, so that all renderers draw it alike."""
+        kind, style, stretch = _look(node)
+        lines = node_lines(self.view, node)
+        minimum = self.columns.get(node, 0) if isinstance(node, TensorNode) else 0
+        columns = max(minimum, *map(columns_of, lines))
+        width = (columns * 0.61 * FONT_SIZE + 14) * stretch / 72
+        height = (len(lines) * 1.25 * FONT_SIZE + 8) * stretch / 72
+        picture.node(
+            node.id, escape(lines), id=node.id, width=f"{width:.2f}", height=f"{height:.2f}",
+            fixedsize="true", **{"class": kind}, **style,
+        )  # fmt: skip
 
 
-def op_lines(op: OpNode) -> list[str]:
-    """What an ellipse says: the op, and the arguments that are no tensors."""
-    return [text.clean(op.op.name)] + [
-        f"{text.clean(name)} = {text.constant(x)}" for name, x in op.constants.items()
-    ]
-
-
-def depth(trace: Trace) -> int:
-    """The number of ops on the longest way from a leaf to an output."""
-    longest: dict[TensorNode, int] = {}
-    for op in trace.ops:
-        longest[op.output] = 1 + max((longest.get(use.source, 0) for use in op.uses), default=0)
-    return max(longest.values(), default=0)
-
-
-def as_dot(trace: Trace, rankdir: str | None = None) -> str:
-    """DOT source of the picture."""
-    picture = graphviz.Digraph("computation")
-    picture.attr(
-        rankdir=rankdir or ("TB" if depth(trace) > DEEP else "LR"),
-        fontname=FONT, fontsize=str(FONT_SIZE), nodesep="0.2", ranksep="0.3",
-    )  # fmt: skip
-    picture.attr("node", shape="box", fontname=FONT, fontsize=str(FONT_SIZE))
-    picture.attr(
-        "edge", fontname=FONT, fontsize="9", color=FORWARD, fontcolor=BACKWARD, arrowsize="0.7"
-    )
-    members: dict[Scope | None, list[TensorNode | OpNode]] = {}
-    for node in (*trace.tensors, *trace.ops):
-        members.setdefault(node.scope, []).append(node)
-    _add_scope(picture, None, members, _children(trace.scopes))
-    for use in trace.uses:
-        _add_use(picture, use)
-    for op in trace.ops:
-        picture.edge(op.id, op.output.id, id=f"{op.id}-{op.output.id}", **_edge_style(op))
-    return picture.source
-
-
-def _children(scopes: list[Scope]) -> dict[Scope | None, list[Scope]]:
-    children: dict[Scope | None, list[Scope]] = {}
-    for scope in scopes:
-        children.setdefault(scope.parent, []).append(scope)
-    return children
-
-
-def _add_scope(picture: Any, scope: Scope | None, members: Any, children: Any) -> None:
-    for node in members.get(scope, ()):
-        if isinstance(node, TensorNode):
-            _add_tensor(picture, node)
-        else:
-            lines = op_lines(node)
-            picture.node(
-                node.id,
-                escape(lines),
-                id=node.id,
-                **{"class": "op"},
-                **STYLES["op"],
-                **_ellipse(lines),
-            )
-    for inner in children.get(scope, ()):
-        with picture.subgraph(name=f"cluster_{inner.id}") as cluster:
-            cluster.attr(
-                label=escape([text.clean(inner.label)]), id=inner.id, style="rounded", color="#999999",
-                fontcolor="#333333", **{"class": "scope"},
-            )  # fmt: skip
-            _add_scope(cluster, inner, members, children)
-
-
-def _ellipse(lines: list[str]) -> dict[str, str]:
-    box = size(lines)
-    return box | {
-        "width": f"{float(box['width']) * 1.25:.2f}",
-        "height": f"{float(box['height']) * 1.3:.2f}",
-    }
-
-
-def _add_tensor(picture: Any, node: TensorNode) -> None:
-    lines = tensor_lines(node)
-    style = dict(STYLES[node.kind])
-    classes = node.kind
-    if not (text.is_finite(node.value) and text.is_finite(node.gradient)):
-        style |= {"color": WRONG, "penwidth": "3"}
-        classes += " wrong"
-    picture.node(node.id, escape(lines), id=node.id, **{"class": classes}, **style, **size(lines))
+def _look(node: TensorNode | Item) -> tuple[str, dict[str, str], float]:
+    """Class, style, and how much larger than its text a node is."""
+    if isinstance(node, OpNode):
+        return "op", STYLES["op"], 1.25
+    if isinstance(node, Group):
+        kind, finite = "folded", node.is_finite()
+    else:
+        kind, finite = node.kind, text.is_finite(node.value) and text.is_finite(node.gradient)
+    if finite:
+        return kind, STYLES[kind], 1.0
+    return f"{kind} notfinite", STYLES[kind] | {"color": NOT_FINITE, "penwidth": "3"}, 1.0
 
 
 def _edge_style(op: OpNode) -> dict[str, str]:
     if op.backward:
         return {"class": "backward", "color": BACKWARD, "style": "dashed"}
-    return {"class": "forward"}
-
-
-def _add_use(picture: Any, use: Use) -> None:
-    label = "" if use.gradient is None else text.summary(use.gradient)
-    picture.edge(
-        use.source.id,
-        use.op.id,
-        escape([label]) if label else None,
-        id=use.id,
-        **_edge_style(use.op),
-    )
+    return {"class": "forward", "color": FORWARD}

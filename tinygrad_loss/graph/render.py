@@ -1,4 +1,4 @@
-"""From DOT to SVG, PNG or PDF: by the system's ``dot`` program, else by pygraphviz, which brings its own."""
+"""From DOT to SVG, PNG or PDF: by the program ``dot``, else by pygraphviz, which brings its own."""
 
 from __future__ import annotations
 
@@ -21,16 +21,17 @@ def render(source: str, form: str) -> bytes:
         Neither the program ``dot`` nor the package ``pygraphviz`` is there.
     """
     try:
-        return graphviz.pipe("dot", form, source.encode(), quiet=True)
+        return bytes(graphviz.pipe("dot", form, source.encode(), quiet=True))
     except graphviz.ExecutableNotFound:
         pass
     try:
         import pygraphviz
     except ImportError:
         raise RuntimeError(
-            f"drawing as {form} needs Graphviz. Either install the program dot (apt install graphviz, brew install "
-            "graphviz, or graphviz.org/download), or the Python package that contains it: "
-            "pip install 'pygraphviz>=2.0.1'. Without either, .text() and .dot() work."
+            f"drawing as {form} needs Graphviz. Either install the program dot (apt install "
+            "graphviz, brew install graphviz, or graphviz.org/download), or the Python package "
+            "that contains it: pip install 'pygraphviz>=2.0.1'. Without them, .text() and .dot() "
+            "still work."
         ) from None
     drawn = pygraphviz.AGraph(string=source).draw(format=form, prog="dot")
     return bytes(drawn)

@@ -1,4 +1,4 @@
-"""Which module computed what, and what things are called: read off the marks that ``Module.__call__`` leaves."""
+"""Which module computed what, and its names: read off the marks that ``Module.__call__`` leaves."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ class Scope:
     label: str
     kind: str  # the class of the module
     parent: Scope | None = None
+    order: int = 0  # outer scopes first, then in the order of their calls
 
     def path(self) -> Iterator[Scope]:
-        """This scope and those around it, innermost first."""
+        """Yield this scope and those around it, innermost first."""
         scope: Scope | None = self
         while scope is not None:
             yield scope
@@ -41,7 +42,8 @@ class Scopes:
         self.of: dict[Tensor, Scope] = {}
         self.names: dict[int, str] = {}  # of parameters, by id
         self.owned: set[int] = set()  # the ids of the modules' parameters
-        # Outermost first: an outer call starts no later and ends no earlier than the calls inside it.
+        # Outermost first: an outer call starts no later and ends no earlier than the calls
+        # inside it.
         calls = [
             (start, -x.stamp, -i, x, module)
             for x in nodes
@@ -51,7 +53,8 @@ class Scopes:
         calls.sort(key=lambda call: call[:3])
         modules: list[Any] = []
         for start, _, _, x, module in calls:
-            scope = Scope(f"s{len(self.all)}", "", type(module).__name__, self.of.get(x))
+            number = len(self.all)
+            scope = Scope(f"s{number}", "", type(module).__name__, self.of.get(x), number)
             self.all.append(scope)
             modules.append(module)
             for inside in _computed_since(x, start):
@@ -72,13 +75,21 @@ class Scopes:
         for module, scope in zip(modules, self.all, strict=True):
             self.owned.update(id(parameter) for parameter in module.parameters())
             called[id(module)] += 1
-            path = paths.get(id(module), "")
+            path = paths.get(id(module)) or _common_prefix(module)
             again = f", call {called[id(module)]}" if called[id(module)] > 1 else ""
             scope.label = (f"{path}: {scope.kind}" if path else scope.kind) + again
 
 
+def _common_prefix(module: Any) -> str:
+    """The path of a module by its parameters' names, if no outer module is in the graph."""
+    for path, parameter in module.named_parameters():
+        name = parameter.name or ""
+        return name.removesuffix(f".{path}") if name.endswith(f".{path}") else ""
+    return ""
+
+
 def _computed_since(output: Tensor, start: int) -> set[Tensor]:
-    """What was computed on the way to the output, from the moment ``start`` of the engine's clock on."""
+    """What was computed on the way to the output since ``start``, by the engine's clock."""
     found, stack = {output}, [output]
     while stack:
         origin = stack.pop().origin

@@ -1,4 +1,4 @@
-"""Numbers, names and whole graphs as plain text: for labels, terminals, tests and screen readers."""
+"""Numbers, names and graphs as plain text: for labels, terminals, tests and screen readers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ NAME_LENGTH = 40
 
 
 def clean(name: str, limit: int = NAME_LENGTH) -> str:
-    r"""A name that displays as what it is: control, bidi and surrogate characters are written as escapes.
+    r"""A name that shows as what it is: control, bidi and surrogate characters become escapes.
 
     Longer names are cut, so that one cannot push everything else out of the picture.
 
@@ -32,13 +32,15 @@ def clean(name: str, limit: int = NAME_LENGTH) -> str:
     )
 
 
-def number(x: Any) -> str:
+def number(x: Any, digits: int = 4) -> str:
     """One number, to four digits."""
-    return f"{x:.4g}" if isinstance(x, float | np.floating) else str(x)
+    if not isinstance(x, float | np.floating):
+        return str(x)
+    return "NaN" if np.isnan(x) else f"{x:.{digits}g}"
 
 
 def summary(array: Any) -> str:
-    """An array in one line: up to three elements in full, else mean and largest magnitude; NaN and inf by name.
+    """An array in one line: up to three elements, else mean and max abs; NaN and inf by name.
 
     >>> summary(np.array([1.0, 2.0])), summary(np.arange(4.0)), summary(np.array([np.nan] * 4))
     ('[1, 2]', 'mean 1.5, max abs 3', '4 of 4 NaN')
@@ -60,7 +62,14 @@ def summary(array: Any) -> str:
         )
     with np.errstate(over="ignore"):
         mean, largest = array.mean(dtype=np.float64), np.abs(array.astype(np.float64)).max()
-    return f"mean {number(mean)}, max abs {number(largest)}"
+    return f"mean {number(mean, 3)}, max abs {number(largest, 3)}"
+
+
+def short(array: Any) -> str:
+    """As ``summary``, in a few characters: for labels on edges."""
+    if array.ndim == 0 or array.size <= 1 or not is_finite(array):
+        return summary(array)
+    return f"max {number(np.abs(array.astype(np.float64)).max(), 3)}"
 
 
 def is_finite(array: Any) -> bool:
@@ -81,7 +90,8 @@ def constant(x: Any) -> str:
         parts = ["" if part is None else str(part) for part in (x.start, x.stop, x.step)]
         return ":".join(parts[:2] if x.step is None else parts)
     if isinstance(x, tuple | list):
-        return "(" + ", ".join(map(constant, x)) + ("," if len(x) == 1 else "") + ")"
+        shown = [constant(part) for part in x[:6]] + ["..."] * (len(x) > 6)
+        return "(" + ", ".join(shown) + ("," if len(x) == 1 else "") + ")"
     if hasattr(x, "shape"):
         return number(x[()]) if x.shape == () else f"array {x.shape}"
     if x is Ellipsis:
@@ -98,7 +108,7 @@ def call(op: OpNode) -> str:
 
 
 def as_text(trace: Trace) -> str:
-    """One line for every leaf, then one for every op: name, how it was made, shape, value and gradient."""
+    """One line for every leaf, then for every op: name, origin, shape, value and gradient."""
     rows = [("name", "made by", "shape", "value", "gradient")]
     for node in sorted(trace.tensors, key=lambda node: node.maker is not None):
         made = call(node.maker) if node.maker else node.kind

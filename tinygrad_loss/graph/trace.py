@@ -1,8 +1,8 @@
-"""A Tensor's history as plain data: what was computed, from what, and the gradient that each use sent back.
+"""A Tensor's history as plain data: what was computed, from what, and each use's gradient.
 
-``trace`` walks the graph behind a Tensor and has the engine's own ``propagate`` replay the backward pass, so that
-the chain rule stands in one place only. The Tensors are read and never written: ``.grad`` stays as it was, and a
-picture is the same before and after ``backward()``.
+``trace`` walks the graph behind a Tensor and has the engine's own ``propagate`` replay the
+backward pass, so that the chain rule stands in one place only. The Tensors are read and never
+written: ``.grad`` stays as it was, and a picture is the same before and after ``backward()``.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from .scopes import Scope, Scopes
 
 @dataclass(eq=False, slots=True)
 class TensorNode:
-    """A value: a parameter (a leaf that requires grad), an input (any other leaf), or what an op computed."""
+    """A value: a parameter (leaf that requires grad), an input (other leaf), or an op's output."""
 
     id: str
     name: str
@@ -62,7 +62,7 @@ class OpNode:
 
 @dataclass(eq=False, slots=True)
 class Use:
-    """One use of a tensor by an op, and the gradient that came back along it. ``x * x`` uses x twice."""
+    """One use of a tensor by an op, and the gradient that it sent back. ``x * x`` uses x twice."""
 
     id: str
     source: TensorNode
@@ -73,13 +73,14 @@ class Use:
 
 @dataclass(eq=False, slots=True)
 class Trace:
-    """All of it. Tensors and ops are in topological order: inputs come before what is computed from them."""
+    """All of it; tensors and ops in topological order, so inputs come before what uses them."""
 
     outputs: list[TensorNode] = field(default_factory=list)
     tensors: list[TensorNode] = field(default_factory=list)
     ops: list[OpNode] = field(default_factory=list)
     uses: list[Use] = field(default_factory=list)
     scopes: list[Scope] = field(default_factory=list)
+    has_backward_graph: bool = False
     sent: list[Use] = field(
         default_factory=list
     )  # the uses that sent a gradient, in the order in which they did
@@ -91,12 +92,13 @@ def trace(output: Tensor | Sequence[Tensor], grad: Any = None, *, backward: bool
     Parameters
     ----------
     output
-        A Tensor. A scalar's backward pass is replayed; so is that of a Tensor of any shape with ``grad``. Of
-        several outputs the forward graph alone is traced.
+        A Tensor. A scalar's backward pass is replayed; so is that of a Tensor of any shape with
+        ``grad``. Of several outputs the forward graph alone is traced.
     grad
         The gradient at ``output`` to start from, of its shape; 1 for a scalar.
     backward
-        Trace the graph of the gradients: the forward pass, and the computation of the gradient of each leaf.
+        Trace the graph of the gradients: the forward pass, and the computation of the gradient
+        of each leaf.
 
     Returns
     -------
@@ -108,7 +110,8 @@ def trace(output: Tensor | Sequence[Tensor], grad: Any = None, *, backward: bool
     TypeError
         ``output`` is not a Tensor.
     ValueError
-        ``grad`` has the wrong shape; ``backward`` of several outputs, or of one that does not require grad.
+        ``grad`` has the wrong shape; ``backward`` of several outputs, or of one that does not
+        require grad.
     RuntimeError
         Data was changed after it had been used, so that the picture would be wrong.
 
@@ -118,14 +121,14 @@ def trace(output: Tensor | Sequence[Tensor], grad: Any = None, *, backward: bool
     >>> [(use.source.name, use.gradient.item()) for use in trace(x * x).uses]
     [('x', 3.0), ('x', 3.0)]
     """
-    outputs = [output] if isinstance(output, Tensor) else list(output)
+    outputs = list(output) if isinstance(output, list | tuple) else [output]
     if not outputs or not all(isinstance(x, Tensor) for x in outputs):
         kinds = ", ".join(type(x).__name__ for x in outputs) or "an empty sequence"
         raise TypeError(f"draw: expected a Tensor or a sequence of Tensors, got {kinds}")
     if len(outputs) > 1 and (backward or grad is not None):
         raise ValueError(
-            f"draw: backward= and grad= are for one output, but {len(outputs)} were given. Draw the sum of them, "
-            "or one picture for each."
+            f"draw: backward= and grad= are for one output, but {len(outputs)} were given. Draw "
+            "the sum of them, or one picture for each."
         )
     if not backward:
         result, makers = _record(outputs, {})
@@ -140,11 +143,11 @@ def trace(output: Tensor | Sequence[Tensor], grad: Any = None, *, backward: bool
 
 
 def _gradient_graph(output: Tensor, grad: Any) -> tuple[list[Tensor], dict[Tensor, str]]:
-    """The output and the gradients of the leaves behind it, computed as a graph; and names for the gradients."""
+    """The output and the gradients of the leaves behind it, as a graph; and their names."""
     if output.origin is None:
         raise ValueError(
-            "draw: backward=True draws how the gradients of the output are computed, but this output has none: it "
-            "was not computed from Tensors that require grad."
+            "draw: backward=True draws how the gradients of the output are computed, but this "
+            "output has none: it was not computed from Tensors that require grad."
         )
     tensors = history(output)[::-1]
     leaves = [x for x in tensors if x.origin is None]
@@ -160,10 +163,10 @@ def _gradient_graph(output: Tensor, grad: Any) -> tuple[list[Tensor], dict[Tenso
 def _record(
     outputs: list[Tensor], names: dict[Tensor, str], last_forward: float = float("inf")
 ) -> tuple[Trace, dict[int, TensorNode]]:
-    """Turn the history of the outputs into nodes; also return which node stands for which Tensor."""
+    """The history of the outputs as nodes; also, which node stands for which Tensor, by id."""
     tensors = sorted({x for output in outputs for x in history(output)}, key=attrgetter("stamp"))
     scopes = Scopes(tensors)
-    backward_scope = Scope("backward", "backward pass", "backward")
+    backward_scope = Scope("backward", "backward pass", "backward pass", None, len(scopes.all))
     result = Trace(scopes=scopes.all)
     # By id: the graph keeps its Tensors and arrays alive, so no id is used twice.
     nodes: dict[int, TensorNode] = {}
@@ -176,7 +179,8 @@ def _record(
             name = names.get(x, name)
         if name is None:
             origin = getattr(x, "origin", None)
-            stem = origin[0].name if origin else kind
+            later = isinstance(x, Tensor) and x.stamp > last_forward
+            stem = origin[0].name if origin else "constant" if later else kind
             counters[stem] += 1
             name = f"{stem}{counters[stem]}"
         node = TensorNode(f"t{len(nodes)}", str(name), kind, _snapshot(value), scope=scope)
@@ -191,8 +195,9 @@ def _record(
         _check_unchanged(x)
         op, inputs, arrays, options = x.origin
         sources: list[Any] = []
-        for argument, array in zip(inputs, arrays, strict=True):
-            if isinstance(argument, Tensor) or getattr(array, "ndim", 0) > 0:
+        for i, (argument, array) in enumerate(zip(inputs, arrays, strict=True)):
+            is_array = getattr(array, "ndim", 0) > 0 or (type(array) is list and i < len(op.rules))
+            if isinstance(argument, Tensor) or is_array:
                 sources.append(nodes.get(id(argument)) or add(argument, array, "input"))
             else:
                 sources.append(argument)
@@ -218,6 +223,7 @@ def _record(
                 result.uses.append(use)
     result.outputs = [nodes.get(id(x)) or add(x, x.data, "input") for x in outputs]
     if any(made.backward for made in result.ops):
+        result.has_backward_graph = True
         result.scopes.append(backward_scope)
     _place_leaves(result, {nodes[key] for key in nodes.keys() & scopes.owned})
     return result, nodes
@@ -239,16 +245,17 @@ def _check_unchanged(x: Tensor) -> None:
     for argument in inputs:
         if isinstance(argument, Tensor) and argument.stamp > x.stamp:
             raise RuntimeError(
-                f"draw: the data of {argument.name or 'a Tensor'} {argument.shape} was changed after {op.name} had used "
-                "it, so the picture would be wrong. Draw before the optimizer's step, or compute the output again."
+                f"draw: the data of {argument.name or 'a Tensor'} {argument.shape} was changed "
+                f"after {op.name} had used it, so the picture would be wrong. Draw before "
+                "the optimizer's step, or compute the output again."
             )
 
 
 def _place_leaves(result: Trace, owned: set[TensorNode]) -> None:
     """Put a module's parameters, and the arrays that it made itself, into its scope.
 
-    An array that only ever meets parameters is the data, which comes from outside; one that meets a computed
-    value, such as the mask of a dropout, was made inside.
+    An array that only ever meets parameters is the data, which comes from outside; one that
+    meets a computed value, such as the mask of a dropout, was made inside.
     """
     for node in result.tensors:
         if node.maker is not None or not node.uses:
