@@ -190,7 +190,7 @@ class Memory:
 def _takes_out(value: Value) -> bool:
     function: Any = value.function
     return (
-        (isinstance(function, np.ufunc) and value.dtype != object)
+        (isinstance(function, np.ufunc) and function is not np.isfinite and value.dtype != object)
         or isinstance(getattr(function, "__self__", None), np.ufunc)
         or function in WRITING
         or function in WITH_OUT

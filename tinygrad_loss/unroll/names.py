@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import keyword
+import operator
 import re
 from collections import Counter
 from typing import Any
@@ -20,7 +21,7 @@ OPS = {"logsumexp": "lse", "softmax": "p", "log_softmax": "log_p", "subtract": "
 FUNCTIONS = {
     "exp": "e", "log": "log", "greater": "mask", "maximum.reduce": "m", "add.reduce": "total",
     "random": "u", "square": "squares", "isfinite": "finite", "where": "chosen",
-    "getitem": "picked", "equal": "equal", "divide": "scale", 
+    "equal": "equal", "divide": "scale", 
 }  # fmt: skip
 
 
@@ -85,19 +86,22 @@ def name_tensors(nodes: list[Tensor], value_of: dict[Tensor, Value]) -> None:
             value.name = OPS.get(op)
 
 
-def fallback(value: Value, base: str | None) -> str:
-    """A name by what computes the Value; ``base`` is the name of the Value that a view shows."""
+def fallback(value: Value, inputs: list[str]) -> str:
+    """A name by what computes the Value; ``inputs`` are the names of what it is computed from."""
     function: Any = value.function
+    first, last = (inputs[0], inputs[-1]) if inputs else ("", "")
     if function is np.transpose:
-        return f"{base}_T"
+        return f"{first}_T"
     if function is np.reshape:
-        return f"{base}_{shown(value)}"
-    if base is not None:
-        return f"{base}_part"
+        return f"{first}_{shown(value)}"
+    if function is operator.getitem:
+        return f"{first}_{last or 'part'}"
     if function is np.where and getattr(value.inputs[0], "function", None) is np.isfinite:
-        return "finite_part"
-    if function is np.matmul and any(x.constant and (x.array == 1).all() for x in value.sources):
-        return "total"
+        return f"finite_{inputs[1]}" if inputs else "finite"
+    if function is np.matmul:
+        if any(x.constant and (x.array == 1).all() for x in value.sources):
+            return "total"
+        return f"{first}_{last}" if first and last and len(first + last) < 8 else "product"
     name = getattr(function, "__name__", "t")
     owner = getattr(function, "__self__", None)
     if isinstance(owner, np.ufunc):

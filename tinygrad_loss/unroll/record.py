@@ -140,7 +140,7 @@ class Recording:
     def _name(self, targets: list[Tensor]) -> None:
         value_of = {x: x.data.value for x in self._made if isinstance(x.data, TracedArray)}
         name_tensors(list(value_of), value_of)
-        for node, g in self._passed:
+        for node, g in reversed(self._passed):  # of equal gradients, that of the oldest Tensor
             g = g.data if isinstance(g, Tensor) else g
             if node in value_of and isinstance(g, TracedArray):
                 self._name_gradient(g.value, value_of[node])

@@ -26,14 +26,16 @@ class Writer:
         self, arguments: list[Value], memory: Memory, checks: list[Check], n_forward: int
     ) -> None:
         self.memory = memory
+        self.checks = checks
         self.names = Names()
         self.namespace: dict[str, Any] = {"np": np}
         self.prelude: list[str] = []
         self.views: dict[int, list[str]] = {}
         self.text = {value: self.names.new(value.name or "x") for value in arguments}
         self.constants: dict[Value, str] = {}
+        self.position = {value: i for i, value in enumerate(memory.values)}
         self._name_values()
-        body = self._body(checks, n_forward)
+        body = self._body(n_forward)
         self.source = self._assembled(arguments, body)
 
     # --- names ---
@@ -46,11 +48,13 @@ class Writer:
             for source in set(value.sources):
                 readers[source] += 1
                 reader[source] = value
+        for check in self.checks:
+            readers.update(values_in(check.data))
         same: dict[Value, Value] = {}
         unnamed = []
         for value in reversed(memory.values):
             after = reader.get(value)
-            if self._inline(value, readers[value]):
+            if self._inline(value, after, readers[value]):
                 continue
             if value.name is not None:
                 self.text[value] = self.names.new(value.name)
@@ -61,11 +65,16 @@ class Writer:
             else:
                 unnamed.append(value)
         for value in reversed(unnamed):
-            base = self.text.get(value.inputs[0]) if is_view(value) else None
-            self.text[value] = self.names.new(fallback(value, base))
+            self.text[value] = self.names.new(fallback(value, list(map(self._named, value.inputs))))
         for value in reversed(memory.values):
             if value in same:
                 self.text[value] = self.text[same[value]]
+
+    def _named(self, x: Any) -> str:
+        """The name of an input, or of the last part of an index; empty if it has none."""
+        if isinstance(x, tuple) and x:
+            return self._named(x[-1])
+        return self.text.get(x, "") if isinstance(x, Value) else ""
 
     def _continues(self, value: Value, after: Value) -> bool:
         """Whether ``after`` only goes on with ``value`` in place, as in h = x @ W; h = h + b."""
@@ -73,54 +82,56 @@ class Writer:
         return (
             value in buffers
             and buffers.get(after) is buffers[value]
-            and after.inputs[0] is value
-            and (after.function in OPERATORS or fallback(value, None) == "t" or fallback(after, None) == "t")
+            and value in after.inputs
+            and (after.function in OPERATORS or "t" in (fallback(value, []), fallback(after, [])))
         )
 
-    def _inline(self, value: Value, n_readers: int) -> bool:
-        """Whether ``W1.T`` stands where it is read: a view of what is another array at each call."""
+    def _inline(self, value: Value, after: Value | None, n_readers: int) -> bool:
+        """Whether an expression stands where it is read, instead of under a name.
+
+        ``W1.T`` does, a view of what is another array at each call, and a sum that is only divided.
+        """
         memory = self.memory
-        if not is_view(value) or memory.home.get(value, value) in memory.buffer_of:
+        if value is memory.result or value in memory.gradients or after is None:
             return False
-        if value is memory.result or value in memory.gradients:
+        if is_view(value):
+            if memory.home.get(value, value) in memory.buffer_of:
+                return False
+            return value.function is np.transpose or n_readers == 1
+        # What it reads may be overwritten soon, so only in the very next statement.
+        if n_readers > 1 or self.position[after] != self.position[value] + 1:
             return False
-        return value.function is np.transpose or n_readers <= 1
+        return value.function is np.isfinite or (
+            value.shape == after.shape == ()
+            and after.function in OPERATORS
+            and after not in memory.buffer_of
+            and not isinstance(value.function, np.ufunc)
+            and not value.ignored
+        )
 
     # --- statements ---
 
-    def _body(self, checks: list[Check], n_forward: int) -> list[str]:
-        position = {value: i for i, value in enumerate(self.memory.values)}
+    def _body(self, n_forward: int) -> list[str]:
         checks_at: dict[int, list[Check]] = {}
-        for check in checks:
-            at = max(position.get(x, -1) for x in values_in(check.data))
+        for check in self.checks:
+            at = max(self.position.get(x, -1) for x in values_in(check.data))
             checks_at.setdefault(at, []).append(check)
         lines: list[str] = []
-        ignored: dict[str, str] = {}
+        block: list[tuple[Value, list[str]]] = []  # statements that may stand under one errstate
         for i, value in enumerate(self.memory.values):
             if i in (0, n_forward):
+                lines += _under_errstate(block)
                 lines.append("# forward" if i < n_forward else "# backward")
             statements = self._statements(value)
             if statements:
-                if not self._fits(value, ignored):
-                    ignored = value.ignored
-                    if ignored:
-                        kinds = ", ".join(f'{k}="{how}"' for k, how in sorted(ignored.items()))
-                        lines.append(f"with np.errstate({kinds}):")
-                lines += [f"    {line}" for line in statements] if ignored else statements
+                if not _joins(value, block):
+                    lines += _under_errstate(block)
+                block.append((value, statements))
             for check in checks_at.get(i, ()):
+                lines += _under_errstate(block)
                 name = self._object(check, "check")
                 lines.append(f"{name}({', '.join(map(self._argument, check.data))})")
-                ignored = {}
-        return lines
-
-    @staticmethod
-    def _fits(value: Value, ignored: dict[str, str]) -> bool:
-        """Whether in a block that ignores these errors exactly the right ones are ignored."""
-        return all(ignored.get(kind) == how for kind, how in value.ignored.items()) and (
-            bool(value.ignored) or not ignored
-        ) and not any(
-            kind not in value.ignored and may_raise(value.function, kind) for kind in ignored
-        )
+        return lines + _under_errstate(block)
 
     def _statements(self, value: Value) -> list[str]:
         memory = self.memory
@@ -287,17 +298,47 @@ class Writer:
         gradients = ", ".join(map(self._argument, memory.gradients))
         comma = "," if len(memory.gradients) == 1 else ""
         lines = ["import numpy as np", "", *self.prelude]
+        own: dict[Any, list[tuple[str, str]]] = {}
         for buffer in memory.buffers:
             array = buffer.array
             dtype = "" if array.dtype == np.float64 else f", {self._argument(array.dtype)}"
             order = "" if array.flags.c_contiguous else ', order="F"'
             names = " = ".join(residents[id(buffer)])
-            lines.append(f"{names} = np.empty({array.shape}{dtype}{order})")
+            shape = _sizes(array.shape)
+            if buffer.occupant in memory.gradients and names == self.text[buffer.occupant]:
+                own.setdefault(dtype + order, []).append((names, shape))
+            else:
+                lines.append(f"{names} = np.empty({shape}{dtype}{order})")
             lines += self.views.get(id(buffer), [])
+        for options, buffers in own.items():
+            lines += _allocated(buffers, options)
         lines += ["", "", f"def step({', '.join(self.text[value] for value in arguments)}):"]
         lines += [f"    {line}" for line in body]
         lines += [f"    return {result}, ({gradients}{comma})", ""]
         return "\n".join(lines)
+
+
+def _joins(value: Value, block: list[tuple[Value, list[str]]]) -> bool:
+    """Whether a statement may follow where the errors of the block's first are ignored."""
+    if not block or not block[0][0].ignored:
+        return not value.ignored
+    ignored = block[0][0].ignored
+    return all(ignored.get(kind) == how for kind, how in value.ignored.items()) and not any(
+        kind not in value.ignored and may_raise(value.function, kind) for kind in ignored
+    )
+
+
+def _under_errstate(block: list[tuple[Value, list[str]]]) -> list[str]:
+    """The statements of a block, indented up to the last that needs it; the block is emptied."""
+    last = max((i for i, (value, _) in enumerate(block) if value.ignored), default=-1)
+    lines = []
+    if last >= 0:
+        kinds = [f'{kind}="{how}"' for kind, how in sorted(block[0][0].ignored.items())]
+        lines.append(f"with np.errstate({', '.join(kinds)}):")
+    for i, (_, statements) in enumerate(block):
+        lines += [f"    {line}" if i <= last else line for line in statements]
+    block.clear()
+    return lines
 
 
 def _number(x: Any) -> str:
@@ -306,6 +347,30 @@ def _number(x: Any) -> str:
     if np.isinf(x):
         return "np.inf" if x > 0 else "-np.inf"
     return str(x)
+
+
+def _sizes(shape: tuple[int, ...]) -> str:
+    return str(shape[0]) if len(shape) == 1 else str(shape)
+
+
+def _allocated(buffers: list[tuple[str, str]], options: str) -> list[str]:
+    """Statements that allocate several buffers each, of at most 80 characters if possible."""
+    lines: list[str] = []
+    line: list[tuple[str, str]] = []
+    for buffer in buffers:
+        longer = _one_allocation([*line, buffer], options)
+        if line and len(longer) > 80:
+            lines.append(_one_allocation(line, options))
+            line = []
+        line.append(buffer)
+    return [*lines, _one_allocation(line, options)]
+
+
+def _one_allocation(buffers: list[tuple[str, str]], options: str) -> str:
+    names, shapes = ", ".join(name for name, _ in buffers), ", ".join(shape for _, shape in buffers)
+    if len(buffers) == 1:
+        return f"{names} = np.empty({shapes}{options})"
+    return f"{names} = (np.empty(n{options}) for n in [{shapes}])"
 
 
 def _nested(array: Any) -> str:
@@ -317,9 +382,8 @@ def _described(array: Any) -> tuple[str, str]:
     kind = f", np.{array.dtype}" if array.dtype not in (np.float64, np.int64, bool) else ""
     if array.ndim == 1 and np.array_equal(array, np.arange(array.size)) and array.dtype == np.int64:
         return "rows", f"np.arange({array.size})"
-    if array.dtype.kind in "fiu" and (array == 1).all():
-        shape = array.shape if array.ndim > 1 else array.size
-        return "ones", f"np.ones({shape}{kind})"
+    if array.ndim and array.dtype.kind in "fiu" and (array == 1).all():
+        return f"ones_{len(array)}", f"np.ones({_sizes(array.shape)}{kind})"
     if array.size <= 8 and array.dtype.kind in "fiub":
         return "c", f"np.array({_nested(array)}{kind})"
     if array.dtype.kind in "fiub" and (array == array.flat[0]).all():
