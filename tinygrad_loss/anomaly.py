@@ -54,7 +54,7 @@ class Anomaly:
 
     def __call__(self, node: Tensor, i: int, g: Any, part: Any) -> None:
         """Check what a rule was given, and what it computed from g for the i-th input."""
-        op, inputs, arrays, _ = node.origin  # type: ignore[misc]
+        op, inputs, arrays, _ = node.origin
         what = f"backward of {op.name}: {describe(op.name, inputs)}: "
         if self.checksums.get(node.stamp, _checksums(arrays)) != _checksums(arrays):
             raise RuntimeError(

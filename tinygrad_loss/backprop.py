@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 
 from .errors import changed, check_inputs, explained
-from .tensor import Array, Tensor, data_of, mode, set_mode
+from .methods import data_of
+from .tensor import Array, Tensor, mode, set_mode
 
 
 def backward(output: Tensor, grad: Any = None) -> None:
@@ -179,12 +180,12 @@ def propagate(
                 continue
             if x.stamp > node.stamp:
                 raise changed(x, node)
-            if rule is None or x not in needed:
+            if x not in needed or rule is None:
                 continue
             try:
-                part = rule(g, y, *given, **options)
-                if part.shape != arrays[i].shape or part.dtype is not arrays[i].dtype:
-                    part = fitted(part, arrays[i])
+                part, array = rule(g, y, *given, **options), arrays[i]
+                if part.shape != array.shape or part.dtype is not array.dtype:
+                    part = fitted(part, array)
             except Exception as error:
                 raise explained(error, op.name, inputs, "backward of ") from error
             if observe:

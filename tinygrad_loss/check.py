@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from .backprop import gradients
+from .methods import data_of
 from .ops import where
-from .tensor import Array, Tensor, data_of
+from .tensor import Array, Tensor
 
 _EPS = float(np.finfo(np.float64).eps)
 

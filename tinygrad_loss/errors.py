@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .methods import ArrayMethods
+from .methods import ArrayMethods, data_of
 
 SYMBOLS = {"add": " + ", "subtract": " - ", "multiply": " * ", "divide": " / ", "matmul": " @ "}
 
@@ -55,3 +55,14 @@ def check_inputs(inputs: Any) -> None:
                 f"gradients: inputs[{i}] is {x!r}; expected a Tensor that requires grad. Create it "
                 "with requires_grad=True before computing the output."
             )
+
+
+def constants(op: Any, inputs: tuple[Any, ...], options: dict[str, Any]) -> dict[str, Any]:
+    """Return the options as constants. Raise if a gradient would be lost at one of them."""
+    for x in (*inputs[len(op.rules) :], *options.values()):
+        if isinstance(x, ArrayMethods) and x.requires_grad:
+            raise TypeError(
+                f"{op.name}: {x!r} requires grad, but {op.name} has no derivative with respect to "
+                "it. Pass its .data, a constant, or compose what you need of other ops."
+            )
+    return {name: data_of(x) for name, x in options.items()}

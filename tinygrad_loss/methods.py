@@ -22,6 +22,8 @@ class ArrayMethods:
         name: str | None
         origin: Any
         grad: Any
+        scopes: Any
+        _retain: Any
         requires_grad: bool
 
         # Attached by protocol.py, which brings Python's operators and NumPy's functions to the ops.
@@ -101,8 +103,7 @@ def as_array(data: Any, dtype: Any = None, copy: bool = True, requires_grad: boo
 
     An array of another library that speaks NumPy's protocol stays what it is.
     """
-    parts = data if isinstance(data, list | tuple) else (data,)
-    if any(hasattr(part, "requires_grad") for part in parts):
+    if _holds_tensors(data):
         raise TypeError(
             "Tensor was given Tensors, whose graph would be lost. Use t.detach() for the values "
             "alone, or stack([...]) to join several and keep the graph."
@@ -122,6 +123,12 @@ def as_array(data: Any, dtype: Any = None, copy: bool = True, requires_grad: boo
             "derivatives. Pass dtype=float, or requires_grad=False for labels and indices."
         )
     return array
+
+
+def _holds_tensors(data: Any) -> bool:
+    if isinstance(data, list | tuple):
+        return any(map(_holds_tensors, data))
+    return isinstance(data, ArrayMethods)
 
 
 def data_of(x: Any) -> Any:

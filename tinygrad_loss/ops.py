@@ -83,7 +83,7 @@ def sigmoid(x: Array) -> Array:
     return np.where(x >= 0, 1, e) / (1 + e)
 
 
-@op(lambda g, y, x: g * (x > 0))
+@op(lambda g, y, x: g * (y > 0))
 def relu(x: Array) -> Array:
     """Rectified linear unit, max(x, 0). The derivative at the kink 0 is 0."""
     return np.maximum(x, 0)

@@ -16,7 +16,8 @@ import numpy as np
 
 from . import functions, ops
 from .backprop import backward
-from .tensor import Op, Tensor, data_of
+from .methods import data_of
+from .tensor import Op, Tensor
 
 
 def _linalg_norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:

@@ -19,9 +19,8 @@ from typing import Any
 
 import numpy as np
 
-from .errors import explained
+from .errors import constants, explained
 from .methods import ArrayMethods, as_array
-from .methods import data_of as data_of
 
 Array = Any  # a numpy.ndarray, or an array of another library that answers NumPy's protocols
 
@@ -95,6 +94,8 @@ class Op:
                 requires_grad = requires_grad or x.requires_grad
                 x = x._data
             arrays.append(x)
+        if options or len(inputs) > len(self.rules):
+            options = constants(self, inputs, options)
         try:
             value = self.forward(*arrays, **options)
         except (ValueError, TypeError, IndexError) as error:
@@ -176,11 +177,8 @@ class Tensor(ArrayMethods):
     ) -> None:
         self._data = as_array(data, dtype, copy, requires_grad)
         self.requires_grad = requires_grad
-        self.grad: Array | None = None
         self.name = name
-        self.origin: tuple[Op, tuple[Any, ...], list[Array], dict[str, Any]] | None = None
-        self.scopes: Any = None
-        self._retain: bool | None = None
+        self.grad = self.origin = self.scopes = self._retain = None
         self.stamp = now()
 
     @property

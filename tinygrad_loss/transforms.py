@@ -7,8 +7,9 @@ from functools import wraps
 from typing import Any
 
 from .backprop import gradients
+from .methods import data_of
 from .ops import reshape
-from .tensor import Tensor, data_of, mode, set_mode
+from .tensor import Tensor, mode, set_mode
 
 
 def grad(f: Callable[..., Any], argnums: int | tuple[int, ...] = 0) -> Callable[..., Any]:
@@ -66,7 +67,7 @@ def value_and_grad(f: Callable[..., Any], argnums: int | tuple[int, ...] = 0) ->
         with set_mode(recording=True):
             if not all(-1 < n < len(args) for n in numbers):
                 raise TypeError(
-                    f"grad: argnums={argnums}, but f was called with {len(args)} positional arguments"
+                    f"grad: argnums={argnums}, but f was given {len(args)} positional arguments"
                 )
             inputs = {n: variable(args[n]) for n in numbers}
             value = f(*(inputs.get(n, x) for n, x in enumerate(args)), **options)

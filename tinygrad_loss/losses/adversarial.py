@@ -28,9 +28,10 @@ from typing import Any
 import numpy as np
 
 from ..backprop import gradients, history
+from ..methods import data_of
 from ..ops import norm, relu, softplus, square
 from ..ops import sum as sum_
-from ..tensor import Tensor, data_of, mode, set_mode
+from ..tensor import Tensor, mode, set_mode
 from .checks import Reduction, floating, reduce, require_option, uniform
 
 

@@ -16,10 +16,10 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ..methods import as_array
+from ..methods import as_array, data_of
 from ..ops import mean, where
 from ..ops import sum as sum_
-from ..tensor import Array, Tensor, data_of
+from ..tensor import Array, Tensor
 
 Reduction = Literal["mean", "sum", "none"]
 

@@ -30,9 +30,10 @@ from typing import Any
 
 import numpy as np
 
+from ..methods import data_of
 from ..ops import clip, exp, log, log_softmax, logsumexp, softplus, where
 from ..ops import sum as sum_
-from ..tensor import Array, data_of
+from ..tensor import Array
 from . import checks
 from .checks import Reduction, matched, picked, reduce, require_option
 
