@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -123,6 +124,10 @@ class Graph:
         """
         return as_page(self.trace, self.rankdir)
 
+    def frame(self, height: int = 640) -> Frame:
+        """The page as a frame for a notebook, in which it can run but not reach the notebook."""
+        return Frame(self.html(), height)
+
     def save(self, path: str | Path) -> Path:
         """Write a file whose name ends in .svg, .png, .pdf, .dot, .txt or .html (the page).
 
@@ -156,3 +161,18 @@ class Graph:
         with suppress(RuntimeError):
             bundle["image/svg+xml"] = self.svg()
         return bundle
+
+
+class Frame:
+    """A page in a frame of its own: evaluate it in a notebook's cell to see it."""
+
+    def __init__(self, page: str, height: int) -> None:
+        self.page = page
+        self.height = height
+
+    def _repr_html_(self) -> str:
+        source = html.escape(self.page)
+        return (
+            f'<iframe title="Backprop, step by step" sandbox="allow-scripts" srcdoc="{source}" '
+            f'width="100%" height="{self.height}"></iframe>'
+        )

@@ -121,7 +121,7 @@ def trace(output: Tensor | Sequence[Tensor], grad: Any = None, *, backward: bool
     >>> [(use.source.name, use.gradient.item()) for use in trace(x * x).uses]
     [('x', 3.0), ('x', 3.0)]
     """
-    outputs = list(output) if isinstance(output, list | tuple) else [output]
+    outputs: list[Any] = list(output) if isinstance(output, list | tuple) else [output]
     if not outputs or not all(isinstance(x, Tensor) for x in outputs):
         kinds = ", ".join(type(x).__name__ for x in outputs) or "an empty sequence"
         raise TypeError(f"draw: expected a Tensor or a sequence of Tensors, got {kinds}")
@@ -241,7 +241,7 @@ def _snapshot(value: Any) -> Any:
 
 
 def _check_unchanged(x: Tensor) -> None:
-    op, inputs, _, _ = x.origin  # type: ignore[misc]
+    op, inputs, _, _ = x.origin
     for argument in inputs:
         if isinstance(argument, Tensor) and argument.stamp > x.stamp:
             raise RuntimeError(

@@ -1,0 +1,521 @@
+"""The page in a real browser: chromium, driven by selenium. Skipped where either is missing."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from tests.graph.graphs import losses, micrograd
+from tests.graph.test_pictures import CLEANED, HOSTILE, use
+from tinygrad_loss import Tensor, gradients, nn
+from tinygrad_loss import losses as loss_functions
+from tinygrad_loss.graph import draw
+
+webdriver = pytest.importorskip("selenium.webdriver")
+Keys = webdriver.Keys
+
+FLAGS = (
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-quic",
+    "--window-size=1400,900",
+)
+
+
+@pytest.fixture(scope="module")
+def chromium(tmp_path_factory):
+    binary = shutil.which("chromium") or shutil.which("chromium-browser")
+    driver = shutil.which("chromedriver")
+    if binary is None or driver is None:
+        pytest.skip("chromium or chromedriver is not installed")
+    options = webdriver.ChromeOptions()
+    options.binary_location = binary
+    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    browser = webdriver.Chrome(options, webdriver.ChromeService(driver))
+    yield browser
+    browser.quit()
+
+
+class Page:
+    """A page that is open in the browser."""
+
+    def __init__(self, browser, path):
+        self.browser = browser
+        self.path = path
+        self.browser.get("about:blank")
+        self.problems()  # of what was open before
+        self.open()
+
+    def open(self, address=""):
+        self.browser.get("about:blank")
+        self.browser.get(self.path.as_uri() + address)
+
+    def js(self, script, *arguments):
+        return self.browser.execute_script(f"return {script}", *arguments)
+
+    def show(self, step):
+        self.js("go(arguments[0])", step)
+
+    def press(self, *keys):
+        for key in keys:
+            webdriver.ActionChains(self.browser).send_keys(key).perform()
+
+    @property
+    def step(self):
+        return self.js("current")
+
+    @property
+    def count(self):
+        return self.js("steps.length")
+
+    def lines(self, node):
+        """What a box says, in the picture."""
+        texts = "document.getElementById(arguments[0]).querySelectorAll('text')"
+        script = f"[...{texts}].map(x => x.textContent)"
+        return self.js(script, node)
+
+    def state(self):
+        """The whole document; what the user typed or scrolled is not part of it."""
+        return self.js("document.documentElement.outerHTML")
+
+    def panel(self):
+        return self.js("document.getElementById('panel').textContent")
+
+    def problems(self):
+        """What the console holds, and requests other than for the page itself."""
+        console = [entry["message"] for entry in self.browser.get_log("browser")]
+        events = [
+            json.loads(entry["message"])["message"] for entry in self.browser.get_log("performance")
+        ]
+        urls = [
+            event["params"]["request"]["url"]
+            for event in events
+            if event["method"] == "Network.requestWillBeSent"
+        ]
+        return console + [url for url in urls if not url.startswith(("file:", "data:", "about:"))]
+
+
+@pytest.fixture
+def opened(chromium, tmp_path):
+    def open_page(output, **options):
+        return Page(chromium, draw(output, **options).save(tmp_path / "backprop.html"))
+
+    return open_page
+
+
+@pytest.fixture
+def expression(opened):
+    return opened(micrograd()[2])
+
+
+def mlp_loss():
+    rng = np.random.default_rng(0)
+    model = nn.MLP([12, 16, 3], activation="relu", rng=rng)
+    return loss_functions.cross_entropy(model(rng.normal(size=(9, 12))), rng.integers(0, 3, 9))
+
+
+def test_every_step_of_both_passes_without_a_word_on_the_console(expression):
+    # Start, 25 ops forward, the seed, 25 ops backward, the end.
+    assert expression.count == 1 + 25 + 1 + 25 + 1
+    for step in range(expression.count):
+        expression.show(step)
+        assert expression.step == step
+    assert expression.problems() == []
+
+
+def test_the_picture_shows_only_what_has_been_computed(expression):
+    assert expression.lines("t0") == ["a", "value -4", "grad -"]
+    made = expression.js("steps[1].output")
+    assert expression.lines(made)[1:] == ["value -", "grad -"]
+    expression.show(1)
+    assert expression.lines(made)[1:] == ["value -2", "grad -"]
+    expression.show(expression.count - 1)
+    assert expression.lines("t0") == ["a", "value -4", "grad 138.8"]
+
+
+def test_a_fork_shows_no_total_before_all_parts_are_there(expression):
+    seen = []
+    for step in range(expression.count):
+        expression.show(step)
+        line = expression.lines("t0")[2]
+        if not seen or seen[-1] != line:
+            seen.append(line)
+    parts = [f"grad {i} of 5 parts" for i in range(1, 5)]
+    assert seen == ["grad -", *parts, "grad 138.8"]
+
+
+def test_the_backward_panel_shows_rule_arithmetic_reason_and_running_total(opened):
+    x = Tensor(3.0, requires_grad=True, name="x")
+    page = opened(x * x)
+    page.show(3)
+    panel = page.panel()
+    for part in (
+        "g * b",
+        "1 * 3 = 3",
+        "g * a",
+        "Each factor receives",
+        "already there",
+        "total so far",
+    ):
+        assert part in panel
+    assert (
+        "x is used 2 times, so 2 gradients add up: 2 of them here, the gradient is complete"
+        in panel
+    )
+    cells = page.js("[...document.querySelectorAll('.sum')].map(x => x.textContent)")
+    assert cells == ["sent3", "already there3+this3=total so far6"]
+
+
+def test_the_panel_explains_a_broadcast_bias(opened):
+    b = Tensor([1.0, 2.0], requires_grad=True, name="b")
+    page = opened(((np.ones((3, 2)) + b) ** 2).sum())
+    page.press("e", Keys.ARROW_LEFT)
+    assert "b was broadcast from (2,) to (3, 2)" in page.panel()
+    assert "input1 is not differentiated" in page.panel()
+
+
+def test_back_undoes_forward(opened):
+    page = opened(mlp_loss())
+    states = []
+    for step in range(page.count):
+        page.show(step)
+        states.append(page.state())
+    for step in reversed(range(page.count)):
+        page.show(step)
+        assert page.state() == states[step], f"step {step}"
+
+
+def test_keys(expression):
+    last = expression.count - 1
+    expression.press(Keys.ARROW_RIGHT, Keys.ARROW_RIGHT)
+    assert expression.step == 2
+    expression.press(Keys.ARROW_LEFT)
+    assert expression.step == 1
+    expression.press(Keys.END)
+    assert expression.step == last
+    expression.press(Keys.ARROW_RIGHT)
+    assert expression.step == last
+    expression.press(Keys.HOME)
+    assert expression.step == 0
+    expression.press(Keys.ARROW_LEFT)
+    assert expression.step == 0
+    for key, step in {"b": 26, "f": 1, "e": last, "B": 26, "F": 1, "E": last}.items():
+        expression.press(key)
+        assert expression.step == step, key
+    expression.press("/")
+    assert expression.js("document.activeElement.id") == "find"
+    expression.press("b")  # is typed, and does not jump
+    assert expression.step == last
+    assert expression.js("document.getElementById('find').value") == "b"
+
+
+def test_play_goes_on_by_itself_and_stops_at_the_end(opened):
+    page = opened(Tensor(3.0, requires_grad=True) * 2)
+    page.js("(window.setInterval = (f) => { window.tick = f; return 1; }, 0)")
+    page.press(" ")
+    assert page.js("document.getElementById('play').getAttribute('aria-pressed')") == "true"
+    for step in range(1, page.count):
+        page.js("window.tick()")
+        assert page.step == step
+    assert page.js("document.getElementById('play').getAttribute('aria-pressed')") == "false"
+    page.press(" ")  # from the start again
+    assert page.step == 0
+    page.press(" ")
+    assert page.js("document.getElementById('play').textContent") == "Play"
+
+
+def test_buttons_slider_and_nodes(expression):
+    find = expression.browser.find_element
+    find("id", "next").click()
+    find("id", "next").click()
+    find("id", "back").click()
+    assert expression.step == 1
+    find("id", "last").click()
+    assert expression.step == expression.count - 1
+    assert not find("id", "next").is_enabled()
+    find("id", "first").click()
+    assert not find("id", "back").is_enabled()
+    expression.js(
+        "(slider => { slider.value = 7; slider.dispatchEvent(new Event('input')); })"
+        "(document.getElementById('slider'))"
+    )
+    assert expression.step == 7
+    expression.js("document.getElementById('op0').focus()")
+    expression.press(Keys.ENTER)
+    assert expression.step == 1
+    expression.press("b")
+    expression.js("document.getElementById('op0').focus()")
+    expression.press(Keys.SPACE)
+    assert expression.js("steps[current].kind") == "backward"
+    assert expression.js("steps[current].node") == "op0"
+
+
+def test_find(expression):
+    expression.press("/", *"mul", Keys.ENTER)
+    assert expression.js("document.getElementById('matches').textContent") == "6 found"
+    found = expression.js("document.querySelector('.found').id")
+    expression.press(Keys.ENTER)
+    assert expression.js("document.querySelector('.found').id") != found
+    expression.press(Keys.ESCAPE)
+    assert expression.js("document.activeElement.tagName") == "BODY"
+
+
+def test_the_address_holds_the_step(expression):
+    expression.open("#step=9")
+    assert expression.step == 9
+    expression.press(Keys.ARROW_RIGHT)
+    assert expression.browser.current_url.endswith("#step=10")
+    expression.js("void (location.hash = '#step=3')")
+    expression.js("new Promise(done => setTimeout(done, 50))")
+    assert expression.step == 3
+    for odd, step in {"#step=9999": expression.count - 1, "#step=-1": 0, "#step=x": 0}.items():
+        expression.open(odd)
+        assert expression.step == step
+    assert expression.problems() == []
+
+
+def test_the_active_node_is_in_view(opened):
+    x = Tensor(1.0, requires_grad=True, name="x")
+    y = x
+    for _ in range(40):
+        y = y + 1
+    page = opened(y)
+    page.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [REDUCED_MOTION]})
+    for step in (1, 20, 41, 60, page.count - 2):
+        page.show(step)
+        visible = page.js(
+            "((a, b) => a.top >= b.top && a.bottom <= b.bottom && a.left >= b.left && "
+            "a.right <= b.right)("
+            "document.querySelector('.node.active').getBoundingClientRect(),"
+            "document.getElementById('picture').getBoundingClientRect())"
+        )
+        assert visible, step
+    page.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+
+
+REDUCED_MOTION = {"name": "prefers-reduced-motion", "value": "reduce"}
+
+
+@pytest.mark.parametrize("renderer", ["dot", "pygraphviz"])
+def test_arrows_point_where_things_flow(opened, renderer, monkeypatch):
+    use(renderer, monkeypatch)
+    page = opened(micrograd()[2], rankdir="LR")
+    heads = "[...document.querySelectorAll('#e0 polygon')].map(x => getComputedStyle(x).display)"
+    page.show(1)
+    assert page.js(heads) == ["none", "inline"]
+    page.show(page.count - 1)
+    assert page.js(heads) == ["inline", "none"]
+    points = page.js("[...document.querySelectorAll('#e0 polygon')].map(x => x.points[0].x)")
+    assert points[0] < points[1]  # whatever the version of Graphviz, the first is at the tail
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        *((name, name) for name in HOSTILE.values()),
+        *CLEANED.values(),
+        ("x" * 10_000, "x" * 37 + "..."),
+    ],
+    ids=[*HOSTILE, *CLEANED, "long"],
+)
+def test_hostile_names_are_inert_and_unchanged(opened, name, shown):
+    x = Tensor(1.0, requires_grad=True, name=name)
+    y = x * x
+    y.name = name
+    page = opened(y)
+    page.js("window.alert = () => { throw 'alert' }, 0")
+    assert page.js("data.tensors.t0.name") == shown
+    assert page.lines("t0")[0] == shown
+    assert page.js("document.getElementById('t0').getAttribute('aria-label')").startswith(shown)
+    assert page.browser.title == f"Backprop of {shown}, step by step" or " " in shown
+    for step in range(page.count):
+        page.show(step)
+    assert f"gradient of {shown}" in page.panel()
+    assert page.js("document.scripts.length") == 2
+    assert page.js("document.querySelectorAll('b, record, td > *').length") == 0
+    assert page.problems() == []
+
+
+def test_the_policy_holds(expression):
+    expression.js("window.attacked = 0, 0")
+    expression.js(
+        "(() => { const s = document.createElement('script');"
+        "s.textContent = 'window.attacked = 1';"
+        "document.body.append(s); const b = document.createElement('button'); b.id = 'attack';"
+        "b.setAttribute('onclick', 'window.attacked = 2'); document.body.append(b); b.click();"
+        "const i = document.createElement('img'); i.src = 'https://example.org/x.png';"
+        "document.body.append(i); const d = document.createElement('p'); d.id = 'styled';"
+        "d.setAttribute('style', 'color: red'); document.body.append(d); })()"
+    )
+    assert expression.js("window.attacked") == 0
+    assert (
+        expression.js("getComputedStyle(document.getElementById('styled')).color")
+        != "rgb(255, 0, 0)"
+    )
+    refused = [line for line in expression.problems() if "Content Security Policy" in line]
+    assert len(refused) >= 4
+    source = expression.path.read_text(encoding="utf-8")
+    assert "unsafe-inline" not in source
+    assert "unsafe-eval" not in source
+
+
+def test_dark_mode(expression):
+    background = "getComputedStyle(document.body).backgroundColor"
+    box = "getComputedStyle(document.querySelector('.parameter polygon')).fill"
+    light = expression.js(background), expression.js(box)
+    features = {"features": [{"name": "prefers-color-scheme", "value": "dark"}, REDUCED_MOTION]}
+    expression.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", features)
+    dark = expression.js(background), expression.js(box)
+    expression.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+    assert light == ("rgb(255, 255, 255)", "rgb(214, 230, 245)")
+    assert dark == ("rgb(22, 25, 29)", "rgb(16, 50, 74)")
+
+
+def test_reduced_motion(expression):
+    moves = "getComputedStyle(document.querySelector('.node polygon')).transitionDuration"
+    assert expression.js(moves) == "0.2s"
+    features = {"features": [REDUCED_MOTION]}
+    expression.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", features)
+    assert expression.js(moves) == "0s"
+    expression.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+
+
+def test_print_shows_the_picture_and_the_step(expression):
+    expression.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    display = "getComputedStyle(document.querySelector('{}')).display"
+    assert expression.js(display.format("nav")) == "none"
+    assert expression.js(display.format("#picture svg")) != "none"
+    width = expression.js("document.querySelector('#picture svg').getBoundingClientRect().width")
+    assert width <= expression.js("document.documentElement.clientWidth")
+    expression.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+
+
+def test_without_javascript_the_end_is_shown(expression):
+    switch = "Emulation.setScriptExecutionDisabled"
+    expression.browser.execute_cdp_cmd(switch, {"value": True})
+    expression.open()
+    body = expression.browser.find_element("tag name", "body").text
+    expression.browser.execute_cdp_cmd(switch, {"value": False})
+    assert "Stepping through needs JavaScript" in body
+    assert "grad 138.8" in body
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("kind", ["start", "forward", "seed", "backward", "end"])
+def test_axe_finds_nothing(opened, axe_core, kind, scheme):
+    page = opened(mlp_loss())
+    features = {"features": [{"name": "prefers-color-scheme", "value": scheme}, REDUCED_MOTION]}
+    page.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", features)
+    kinds = page.js("steps.map(step => step.kind)")
+    page.show(kinds.index(kind) + kinds.count(kind) // 2)
+    page.browser.execute_script(axe_core)
+    found = page.browser.execute_async_script("axe.run(document).then(arguments[0])")
+    page.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+    assert [(v["id"], [n["html"][:200] for n in v["nodes"]]) for v in found["violations"]] == []
+
+
+def test_nodes_can_be_reached_in_topological_order(expression):
+    order = expression.js("[...document.querySelectorAll('[tabindex=\"0\"].node')].map(x => x.id)")
+    assert len(order) == 52  # 27 tensors, 25 ops
+    place = {node: i for i, node in enumerate(order)}
+    for step in expression.js("steps.filter(step => step.kind == 'forward')"):
+        assert place[step["node"]] < place[step["output"]]
+        assert all(place[use["tensor"]] < place[step["node"]] for use in step["inputs"])
+    status = "document.getElementById('status').textContent"
+    expression.show(26)
+    assert expression.js(status).startswith("Step 26: The backward pass starts with 1 at add13")
+
+
+def test_tables_and_heat_maps(opened):
+    numbers = np.linspace(-1.0, 2.0, 9 * 40).reshape(9, 40)
+    page = opened((Tensor([[1.0, -2.5e-7]], requires_grad=True) * Tensor(numbers[:, :1])).sum())
+    page.press("f")
+    assert page.js("[...document.querySelectorAll('table')][0].textContent") == "1-2.5e-7"
+    page = opened((Tensor(numbers, requires_grad=True, name="x") * 2).sum())
+    page.press("f")
+    cells = page.js(
+        "[...document.querySelector('.heat').children].map(x => "
+        "[x.textContent, Number(x.title), getComputedStyle(x).backgroundColor])"
+    )
+    assert len(cells) == 9 * 32  # of 40 columns
+    assert "shown: the first 9 of 9 rows, 32 of 40 columns" in page.panel()
+    blue, orange = "0, 114, 178", "213, 94, 0"
+    for (sign, value, colour), exact in zip(cells, numbers[:, :32].ravel(), strict=True):
+        assert value == pytest.approx(exact, rel=1e-3)
+        assert sign == ("+" if exact > 0 else "\u2212")
+        assert (blue if exact > 0 else orange) in colour
+
+
+def test_nan_is_loud_only_once_it_is_there(opened):
+    x = Tensor(0.0, requires_grad=True, name="x")
+    with np.errstate(invalid="ignore", divide="ignore"):
+        y = (x * 2).log() * 0.0
+    page = opened(y)
+    assert page.js("document.querySelectorAll('.notfinite').length") == 0
+    page.press("e")
+    assert page.js("document.querySelectorAll('.node.notfinite').length") > 0
+    assert page.lines("t0")[2] == "grad NaN"
+    assert page.js("document.querySelector('#panel .wrong') !== null")
+
+
+def test_a_gradient_penalty_has_a_page(opened):
+    x = Tensor([1.0, 2.0], requires_grad=True, name="x")
+    (g,) = gradients((x**3).sum(), [x], create_graph=True)
+    page = opened((g.norm() - 1) ** 2)
+    page.press("e")
+    assert page.problems() == []
+
+
+def test_a_vector_has_a_page_without_a_backward_pass(opened):
+    page = opened(Tensor([1.0, 2.0, 3.0], requires_grad=True) * 2)
+    assert page.count == 3
+    page.press("e")
+    assert "There was no backward pass" in page.panel()
+
+
+def test_the_page_works_in_a_sandboxed_frame_of_a_notebook(chromium, tmp_path):
+    path = tmp_path / "notebook.html"
+    frame = draw(micrograd()[2]).frame()._repr_html_()
+    path.write_text(f"<!doctype html><title>notebook</title>{frame}", encoding="utf-8")
+    page = Page(chromium, path)
+    page.browser.switch_to.frame(page.browser.find_element("tag name", "iframe"))
+    page.press("e")
+    page.browser.find_element("id", "last").click()
+    assert page.lines("t0") == ["a", "value -4", "grad 138.8"]
+    page.browser.switch_to.default_content()
+    assert page.problems() == []
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("pages")
+
+
+@settings(
+    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(losses())
+def test_the_last_step_shows_the_gradients_of_a_real_backward(chromium, folder, made):
+    loss, leaves = made
+    page = Page(chromium, draw(loss).save(folder / "random.html"))
+    page.show(page.count - 1)
+    shown = page.js("steps.at(-1).parameters.map(({gradient}) => data.arrays[gradient].numbers)")
+    totals = page.js(
+        "steps.at(-1).parameters.map(({tensor}) => data.tensors[tensor].gradients.at(-1)[1])"
+        ".map(total => data.arrays[total].numbers)"
+    )
+    loss.backward()
+    expected = [leaf.grad.ravel().tolist() for leaf in leaves if leaf.grad is not None]
+    assert shown == totals == expected
+    cells = page.js("[...document.querySelectorAll('td')].map(x => x.textContent)")
+    np.testing.assert_allclose([float(x) for x in cells], np.concatenate(expected), rtol=6e-4)
+    assert page.problems() == []
