@@ -1,10 +1,10 @@
 """``unroll``: the backprop that one would have written by hand.
 
-    trace.py      arrays that note every NumPy call made on them
-    simplify.py   rules of algebra, applied while tracing
-    memory.py     which values share which buffer
-    names.py      what a textbook would call them
-    write.py      the source
+trace.py      arrays that note every NumPy call made on them
+simplify.py   rules of algebra, applied while tracing
+memory.py     which values share which buffer
+names.py      what a textbook would call them
+write.py      the source
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ import numpy as np
 from ..tensor import Array, Tensor
 from .memory import Memory, live
 from .record import Recording, as_data
-from .trace import Value, fingerprint, values_in
+from .trace import fingerprint
+from .values import values_in
 from .write import Writer
 
 __all__ = ["Step", "unroll"]
@@ -49,13 +50,14 @@ def unroll(f: Callable[..., Tensor], *example_inputs: Any, wrt: Iterable[Tensor]
         order of ``wrt``; ``step.source`` is the text that it runs.
 
     At each call
-    - the inputs are read, and the data of every Tensor that ``f`` uses, also after ``p.data = ...``;
+    - the inputs are read, and the data of each Tensor that ``f`` uses, also after ``p.data = ...``;
     - random numbers (dropout, gradient_penalty) are drawn anew, as ``f`` would;
     - the losses' checks of values are made: a wrong label raises the same ValueError. Warnings are
       given once, while tracing;
     - inputs or parameters of another shape or dtype are traced anew.
 
-    Frozen as they were in the example are arrays that ``f`` captures (a copy; also ``p.data``), and
+    Frozen as they were in the example are arrays that ``f`` captures (of which a copy is made), the
+    ``data`` or ``detach()`` of a Tensor that is neither in ``wrt`` nor the input of an op, and
     whatever Python decided: the number of layers, train or eval mode, a learning rate. Pass as an
     input what shall change.
 
@@ -71,14 +73,32 @@ def unroll(f: Callable[..., Tensor], *example_inputs: Any, wrt: Iterable[Tensor]
     ValueError
         As ``gradients``: the value is not a scalar, or a Tensor of ``wrt`` does not require grad.
 
+    >>> from tinygrad_loss.losses import mean_squared_error
     >>> W = Tensor([[1.0], [2.0]], requires_grad=True, name="W")
-    >>> step = unroll(lambda x, y: ((x @ W - y) ** 2).sum(), np.ones((3, 2)), np.ones((3, 1)), wrt=[W])
+    >>> x, y = np.ones((4, 2)), np.zeros((4, 1))
+    >>> step = unroll(lambda x, y: mean_squared_error(x @ W, y), x, y, wrt=[W])
     >>> print(step.source)
     import numpy as np
-    ...
-    >>> step(np.ones((3, 2)), np.zeros((3, 1)))
-    (np.float64(27.0), (array([[18.],
-           [18.]]),))
+    <BLANKLINE>
+    h1 = diff = d_h1 = np.empty((4, 1))
+    losses = np.empty((4, 1))
+    d_W = np.empty((2, 1))
+    <BLANKLINE>
+    <BLANKLINE>
+    def step(x, y, W):
+        # forward
+        np.dot(x, W, out=h1)
+        np.subtract(h1, y, out=diff)
+        np.square(diff, out=losses)
+        loss = np.add.reduce(losses, axis=None) / 4
+        # backward
+        np.multiply(diff, 0.5, out=d_h1)
+        np.dot(x.T, d_h1, out=d_W)
+        return loss, (d_W,)
+    <BLANKLINE>
+    >>> value, (d_W,) = step(x, y)
+    >>> print(value, d_W.ravel())
+    9.0 [6. 6.]
     """
     return Step(f, example_inputs, wrt)
 
@@ -98,7 +118,10 @@ class Step:
         # A Tensor of wrt, or the number of the example input that it is.
         number = {id(x): i for i, x in enumerate(example_inputs) if isinstance(x, Tensor)}
         self._wrt = [number.get(id(p), p) for p in wrt]
-        self._examples = [(type(x), getattr(x, "requires_grad", False), getattr(x, "name", None)) for x in example_inputs]
+        self._examples = [
+            (type(x), getattr(x, "requires_grad", False), getattr(x, "name", None))
+            for x in example_inputs
+        ]
         self._programs: dict[Any, Program] = {}
         self._program = self._traced(example_inputs)
 
@@ -109,12 +132,13 @@ class Step:
 
     def __call__(self, *inputs: Any) -> tuple[Any, tuple[Array, ...]]:
         """Compute the value and its gradients."""
-        return self._program.call(*inputs)  # type: ignore[no-any-return]
+        result: tuple[Any, tuple[Array, ...]] = self._program.call(*inputs)
+        return result
 
     def _call_other(self, *inputs: Any) -> tuple[Any, tuple[Array, ...]]:
         """What the current program leaves: new shapes, new parameters, lists and Tensors."""
         self._program = self._traced(inputs)
-        return self._program.run(inputs)
+        return self._program.run(inputs)  # type: ignore[no-any-return]
 
     def _traced(self, inputs: tuple[Any, ...]) -> Program:
         """The program for such inputs: the one that there is, or a new one."""
@@ -188,7 +212,7 @@ class Program:
         namespace.update(writer.namespace)
         self.step = namespace["step"]
 
-    def _guarded(self, inputs: list[Any], otherwise: Callable[..., Any]) -> Callable[..., Any]:
+    def _guarded(self, inputs: list[Any], otherwise: Callable[..., Any]) -> Any:
         """A function that runs the step if all is as it was when traced, at the least cost.
 
         It reads the data of the parameters, and calls ``otherwise`` if an array is another one, or
@@ -223,7 +247,7 @@ class Program:
         lines.append(f"        return run({', '.join(arguments)})")
         lines.append(f"    return otherwise({', '.join(names)})")
         exec("\n".join(lines), self._scope)
-        return self._scope["step"]  # type: ignore[no-any-return]
+        return self._scope["step"]
 
     def run(self, inputs: tuple[Any, ...]) -> Any:
         """Run the step on inputs that have to be converted, or with other arrays as parameters."""

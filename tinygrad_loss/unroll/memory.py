@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from .trace import Check, Value, astype, random, values_in, with_added, with_added_at, with_item
+from .values import Check, Value, astype, random, values_in, with_added, with_added_at, with_item
 
 VIEWS = {np.reshape, np.transpose, np.broadcast_to}
 WRITING = {with_item, with_added, with_added_at}  # they change some elements of their first input

@@ -1,4 +1,4 @@
-"""Names: what a textbook would call a value, such as ``h1``, ``a1``, ``loss``, ``d_h1``, ``d_W0``."""
+"""Names: what a textbook would call a value, such as ``h1``, ``a1``, ``loss``, ``d_h1``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..tensor import Tensor
-from .trace import Value
+from .values import Value
 
 # By the op that made a Tensor. Layers are counted: h1 = x @ W0 + b0, a1 = relu(h1), h2 = ...
 LAYERS = {"matmul": "h", "linear": "h"}
@@ -21,7 +21,7 @@ OPS = {"logsumexp": "lse", "softmax": "p", "log_softmax": "log_p", "subtract": "
 FUNCTIONS = {
     "exp": "e", "log": "log", "greater": "mask", "maximum.reduce": "m", "add.reduce": "total",
     "random": "u", "square": "squares", "isfinite": "finite", "where": "chosen",
-    "equal": "equal", "divide": "scale", 
+    "equal": "equal", "divide": "scale",
 }  # fmt: skip
 
 
@@ -62,10 +62,13 @@ def name_parameters(parameters: list[Tensor]) -> list[str]:
 def name_tensors(nodes: list[Tensor], value_of: dict[Tensor, Value]) -> None:
     """Name the Values of Tensors, given from the oldest to the newest."""
     layer = 0
+    inputs: tuple[Any, ...]
     last: Value | None = None  # of the layer, until its bias is added
     for node in nodes:
         value = value_of[node]
-        op, inputs = (node.origin[0].name, node.origin[1]) if node.origin else ("", ())
+        op, inputs = "", ()
+        if node.origin:
+            op, inputs = node.origin[0].name, node.origin[1]
         if op in ("mean", "sum") and node is nodes[-1] and inputs[0].name is None:
             losses = value_of.get(inputs[0])
             if losses is not None and losses.function is not None and not losses.constant:

@@ -12,8 +12,10 @@ import numpy as np
 from ..backprop import gradients
 from ..losses.checks import tracer
 from ..tensor import Op, Tensor, now, set_mode
+from .array import TracedArray
 from .names import name_parameters, name_tensors
-from .trace import Trace, TracedArray, Value
+from .trace import Trace
+from .values import Value
 
 
 def as_data(x: Any) -> Any:
@@ -34,7 +36,11 @@ class Recording:
     """
 
     def __init__(
-        self, f: Callable[..., Tensor], inputs: tuple[Any, ...], wrt: list[Any], others: list[Tensor]
+        self,
+        f: Callable[..., Tensor],
+        inputs: tuple[Any, ...],
+        wrt: list[Any],
+        others: list[Tensor],
     ) -> None:
         self.trace = Trace()
         self.captured: list[Tensor] = []
@@ -95,9 +101,9 @@ class Recording:
             for p, array, grad in zip(self.parameters, traced, grads, strict=True):
                 if p.data is not array or p.grad is not grad:
                     raise TypeError(
-                        f"unroll: the function changes {p.name or 'a parameter'}, by backward(), an "
-                        "optimizer or an assignment to data. Return the loss; the step returns the "
-                        "gradients, for the update outside."
+                        f"unroll: the function changes {p.name or 'a parameter'}, by backward(), "
+                        "an optimizer or an assignment to data. Return the loss; the step returns "
+                        "the gradients, for the update outside."
                     )
         finally:
             for p, array, grad in zip(self.parameters, arrays, grads, strict=True):

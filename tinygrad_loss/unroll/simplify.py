@@ -10,13 +10,13 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from .trace import Trace, Value
+from .values import Value, with_added, with_added_at
 
+Trace = Any  # the one in trace.py, which imports this module
 Rule = Callable[..., Any]
 RULES: dict[Any, list[Rule]] = {}
 
@@ -39,7 +39,7 @@ def simplified(
     if isinstance(function, np.ufunc) and function.signature is None:
         shorter = _without_broadcasts(inputs)
         if shorter is not None:
-            return trace.apply(function, *shorter, **options)
+            return trace.apply(function, *shorter, **options)  # type: ignore[no-any-return]
     if getattr(function, "__name__", "") == "reduce":
         simpler = reduction_of_transpose(trace, function, *inputs, **options)
         if simpler is None and function == np.add.reduce:
@@ -63,7 +63,7 @@ def made_by(x: Any, name: str) -> bool:
 
 
 def _is_value(x: Any) -> bool:
-    return hasattr(x, "constant")
+    return isinstance(x, Value)
 
 
 def uniform(x: Any) -> Any:
@@ -155,7 +155,7 @@ def _keeps_dtype(dtype: Any, *others: Any) -> bool:
 
 @rule("multiply")
 def small_quotient(trace: Trace, a: Any, b: Any) -> Any:
-    """a * (b / d) = b * (a / d), which divides few numbers instead of many."""
+    """A * (b / d) = b * (a / d), which divides few numbers instead of many."""
     for x, quotient in ((a, b), (b, a)):
         if made_by(quotient, "divide") and _keeps_dtype(quotient.dtype, x):
             big, small = quotient.inputs
@@ -173,7 +173,7 @@ def small_quotient(trace: Trace, a: Any, b: Any) -> Any:
 
 @rule("add")
 def sum_of_negative(trace: Trace, a: Any, b: Any) -> Any:
-    """x + (-y) = x - y."""
+    """X + (-y) = x - y."""
     for x, negative in ((a, b), (b, a)):
         if made_by(negative, "negative"):
             return trace.apply(np.subtract, x, negative.inputs[0])
@@ -199,7 +199,7 @@ def negative_of(trace: Trace, x: Any) -> Any:
 
 @rule("power")
 def small_powers(trace: Trace, x: Any, exponent: Any) -> Any:
-    """x ** 1 = x, and x ** 2 is a square."""
+    """X ** 1 = x, and x ** 2 is a square."""
     if _is_value(x) and _keeps_dtype(x.dtype, exponent) and _shape(exponent) == ():
         if uniform(exponent) == 1:
             return x
@@ -210,7 +210,7 @@ def small_powers(trace: Trace, x: Any, exponent: Any) -> Any:
 
 @rule("greater")
 def mask_of_relu(trace: Trace, x: Any, zero: Any) -> Any:
-    """x > 0 is max(x, 0) > 0, after which x itself need not be kept."""
+    """X > 0 is max(x, 0) > 0, after which x itself need not be kept."""
     if uniform(zero) == 0 and not made_by(x, "maximum"):
         y = trace.find(np.maximum, x, zero)
         if y is not None:
@@ -231,9 +231,7 @@ def subtract_from_sparse(trace: Trace, sparse: Any, x: Any) -> Any:
 
 @rule("add")
 def add_at_index(trace: Trace, a: Any, b: Any) -> Any:
-    """x + (zeros with some elements set) adds to those elements of x."""
-    from .trace import with_added, with_added_at
-
+    """X + (zeros with some elements set) adds to those elements of x."""
     for x, sparse in ((b, a), (a, b)):
         for name, function in (("with_item", with_added), ("with_added_at", with_added_at)):
             if (
@@ -249,7 +247,7 @@ def add_at_index(trace: Trace, a: Any, b: Any) -> Any:
     return None
 
 
-# --- reductions ----------------------------------------------------------------------------------------
+# --- reductions ----------------------------------------------------------------------------------
 
 
 def reduction_of_transpose(

@@ -12,7 +12,7 @@ import numpy as np
 from .memory import WRITING, Memory, copied, is_view
 from .names import Names, fallback, shown
 from .simplify import uniform
-from .trace import Check, Value, astype, may_raise, random, values_in, with_added_at, with_item
+from .values import Check, Value, astype, may_raise, random, values_in, with_added_at, with_item
 
 OPERATORS = {
     np.add: "+", np.subtract: "-", np.multiply: "*", np.divide: "/", np.power: "**",
@@ -207,11 +207,11 @@ class Writer:
         return f"{self._function(value)}({', '.join(arguments)})"
 
     def _function(self, value: Value) -> str:
-        function: Any = value.function
-        if function is np.matmul and self._is_dot(value):
+        if value.function is np.matmul and self._is_dot(value):
             return "np.dot"
-        name = getattr(function, "__name__", "function")
-        owner = getattr(function, "__self__", None)
+        function: Any = value.function
+        name: str = getattr(function, "__name__", "function")
+        owner: Any = getattr(function, "__self__", None)
         if isinstance(owner, np.ufunc) and getattr(np, owner.__name__, None) is owner:
             return f"np.{owner.__name__}.{name}"
         module: ModuleType
