@@ -183,13 +183,15 @@ class Watch:
                 "watch.plot() draws with matplotlib, which is not installed: "
                 "pip install 'tinygrad_loss[examples]'"
             ) from error
+        # Not with pyplot, which keeps every figure until it is closed.
         names = list(dict.fromkeys(x.name for layers in self.history for x in layers))
         shades = colormaps["viridis"](np.linspace(0, 0.9, len(names)))
         panels = {field: self._lines(field, names) for field in PANELS}
         panels = {field: lines for field, lines in panels.items() if lines}
-        figure = Figure(figsize=(4 * len(panels) or 4, 3.6), layout="constrained")
+        height = (len(panels) + 1) // 2
+        figure = Figure(figsize=(8, 0.4 + 2.6 * height), layout="constrained")
         for i, (field, lines) in enumerate(panels.items()):
-            axis = figure.add_subplot(1, len(panels), i + 1)
+            axis = figure.add_subplot(height, min(len(panels), 2), i + 1)
             for name, values in lines.items():
                 shade = shades[names.index(name)]
                 axis.plot(values, color=shade, label=name, marker="." if len(values) < 9 else "")

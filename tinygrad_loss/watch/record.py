@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .. import ops
+from ..methods import data_of
 from ..nn import Module
-from ..tensor import Array, Op, Tensor, data_of, now
+from ..tensor import Array, Op, Tensor, now
 
 ACTIVATIONS = (ops.relu, ops.leaky_relu, ops.sigmoid, ops.tanh)
 
@@ -61,7 +62,7 @@ class Pass:
             self.outer(node, i, g, part)
         self.gradient[node] = norm([g])
         self.sent[node, i] = bool(np.any(data_of(part)))
-        x = node.origin[1][i]  # type: ignore[index]
+        x = node.origin[1][i]
         if x.origin is None:
             part = data_of(part)
             self.of_parameter[x] = self.of_parameter[x] + part if x in self.of_parameter else part
