@@ -182,6 +182,15 @@ def test_dask_arrays_give_the_same_loss_and_gradient(name):
         np.testing.assert_allclose(a.grad.compute(), b.grad, rtol=1e-12, atol=1e-15)
 
 
+def test_labels_in_a_dask_array_are_checked():
+    dask_array = pytest.importorskip("dask.array")
+    for wrong, message in [([0, 3], "class index 3 is out of range"), ([0, -1], "index -1 is neg")]:
+        with pytest.raises(ValueError, match=message):
+            cross_entropy(X[:2], dask_array.from_array(np.array(wrong), chunks=1))
+    with pytest.raises(ValueError, match="a row of target sums to 3"):
+        cross_entropy(X[:2], dask_array.ones((2, 3), chunks=1))
+
+
 # --- values ---------------------------------------------------------------------------------------
 
 

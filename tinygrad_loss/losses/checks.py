@@ -39,8 +39,8 @@ def require(
     check : called with the arrays of ``data``; truthy if all is well. For predictions it lets NaN
         pass (``not (p < 0).any()`` rather than ``(p >= 0).all()``): NaN shall travel to where it
         is seen.
-    data : Tensors or arrays; ``check`` and ``message`` receive plain arrays.
-    message : called with the same arrays if the check fails: what was given, is expected, is to do.
+    data : Tensors or arrays; ``check`` receives their arrays, ``message`` NumPy arrays.
+    message : called if the check fails: what was given, is expected, is to do.
     warning : give a UserWarning, at the line that called the loss, instead of the error.
 
     >>> labels = np.array([0, 3])
@@ -52,9 +52,11 @@ def require(
     if (trace := tracer.get()) is not None:
         trace.require(check, arrays, message, warning)
     elif not check(*arrays):
+        # Messages format numbers, as only NumPy's arrays do; CuPy's come to the host by get().
+        text = message(*[x.get() if hasattr(x, "get") else np.asarray(x) for x in arrays])
         if not warning:
-            raise ValueError(message(*arrays))
-        warnings.warn(message(*arrays), UserWarning, stacklevel=3)
+            raise ValueError(text)
+        warnings.warn(text, UserWarning, stacklevel=3)
 
 
 def require_option(function: str, name: str, value: Any, holds: Any, expected: str) -> None:
