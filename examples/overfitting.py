@@ -22,7 +22,7 @@ It takes five seconds, prints a table and saves examples/output/overfitting.png.
 
 import matplotlib.pyplot as plt
 import numpy as np
-from _common import print_table, run, save_figure
+from _common import COLORS, DASHES, print_table, run, save_figure
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 from tqdm import tqdm
@@ -91,9 +91,9 @@ def draw(plain, penalised):
     left.set(xlabel="step", ylabel="cross-entropy", ylim=(2e-3, 4))
     left.set_title("The loss")
     left.legend(loc="lower left")
-    styles = [{"color": line.get_color(), "linestyle": line.get_linestyle()} for line in left.lines]
-    right.semilogx(step, plain[:, 3], **styles[1], label="test")
-    right.semilogx(step, penalised[:, 3], **styles[2], label="test, with L2")
+    test, penalty = ({"color": COLORS[i], "linestyle": DASHES[i]} for i in (1, 2))
+    right.semilogx(step, plain[:, 3], **test, label="test")
+    right.semilogx(step, penalised[:, 3], **penalty, label="test, with L2")
     right.axvline(step[lowest], color="0.6", linewidth=1, linestyle="-")
     right.set(xlabel="step", ylabel="share of right answers", ylim=(0.5, 1))
     right.set_title("The metric")

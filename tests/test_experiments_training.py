@@ -13,18 +13,17 @@ EXAMPLES = Path(__file__).parents[1] / "examples"
 
 
 @pytest.fixture
-def quick(monkeypatch):
-    """Run an example with --quick; return its numbers. It must leave the pictures it names."""
+def quick(monkeypatch, tmp_path):
+    """Run an example with --quick; return its numbers. It must save the pictures it names."""
     for package in ("matplotlib", "sklearn", "tqdm"):
         pytest.importorskip(package)
     monkeypatch.setattr(sys, "path", [str(EXAMPLES), *sys.path])
 
     def run(name, *pictures):
-        files = [EXAMPLES / "output" / f"{picture}.png" for picture in pictures or (name,)]
-        for file in files:
-            file.unlink(missing_ok=True)
+        monkeypatch.setattr(importlib.import_module("_common"), "OUTPUT", tmp_path)
         results = importlib.import_module(name).main(quick=True)
-        assert all(file.stat().st_size > 5000 for file in files)
+        for picture in pictures or (name,):
+            assert (tmp_path / f"{picture}.png").stat().st_size > 5000, picture
         return results
 
     return run

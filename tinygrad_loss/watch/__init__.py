@@ -39,6 +39,7 @@ PANELS = {  # of the plot
     "saturated": "share of saturated units",
 }
 NO_PASS = "watch: no pass was seen yet. Run one in a block: `with watched: loss = ...`"
+DASHES = ("-", "--", ":", "-.")  # tell lines of similar brightness apart
 MANY_LAYERS = 12  # more than these do not fit into a legend: first, middle and last stand for all
 
 
@@ -193,8 +194,9 @@ class Watch:
         for i, (field, lines) in enumerate(panels.items()):
             axis = figure.add_subplot(height, min(len(panels), 2), i + 1)
             for name, values in lines.items():
-                shade = shades[names.index(name)]
-                axis.plot(values, color=shade, label=name, marker="." if len(values) < 9 else "")
+                style = {"color": shades[names.index(name)], "label": name}
+                style["linestyle"] = DASHES[names.index(name) % len(DASHES)]
+                axis.plot(values, marker="." if len(values) < 9 else "", **style)
             axis.set(xlabel="pass", ylabel=PANELS[field])
             axis.xaxis.set_major_locator(MaxNLocator(integer=True))
             if field in ("dead", "saturated"):
