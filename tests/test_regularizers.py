@@ -63,6 +63,7 @@ def test_one_tensor_a_list_and_a_generator(name):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_dtype_is_kept(name, dtype):
     w = Tensor(np.ones(3, dtype), requires_grad=True)
+    assert PENALTIES[name](w, np.float64(0.1)).dtype == dtype
     penalty = PENALTIES[name](w, 0.1)
     assert penalty.dtype == dtype
     penalty.backward()

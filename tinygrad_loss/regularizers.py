@@ -141,7 +141,7 @@ def _penalty(
     total = sum_(of_each(first))
     for p in others:
         total = total + sum_(of_each(p))
-    return total * strength
+    return total * float(strength)
 
 
 def _parameters(function: str, params: Any) -> list[Any]:

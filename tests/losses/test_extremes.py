@@ -89,19 +89,29 @@ def test_dtype_of_the_prediction_is_kept(name, dtype, reduction):
 
 
 @every_loss
-def test_options_keep_float32(name):
+@pytest.mark.parametrize("number", [float, np.float64])
+def test_options_keep_float32(name, number):
+    # in NumPy 2, float32 * 0.5 is float32, but float32 * np.float64(0.5) is float64
     options = {
-        "cross_entropy": {"weight": [1.0, 2.0, 3.0], "label_smoothing": 0.1, "base": 2},
-        "binary_cross_entropy_with_logits": {"pos_weight": np.array([1.0, 2.0, 3.0])},
-        "focal": {"alpha": [0.1, 0.2, 0.3], "gamma": 0.5},
-        "binary_focal": {"alpha": 0.25, "gamma": 0.5},
-        "huber": {"delta": 0.3},
-        "pinball": {"quantile": 0.3},
-        "triplet": {"swap": True, "squared": True},
+        "cross_entropy": {"weight": [1.0, 2.0, 3.0], "label_smoothing": number(0.1)},
+        "cross_entropy_from_probs": {"eps": number(1e-7), "base": number(2)},
+        "binary_cross_entropy": {"eps": number(1e-7), "base": number(2)},
+        "binary_cross_entropy_with_logits": {"pos_weight": number(3)},
+        "focal": {"alpha": [0.1, 0.2, 0.3], "gamma": number(0.5)},
+        "binary_focal": {"alpha": number(0.25), "gamma": number(0.5)},
+        "huber": {"delta": number(0.3)},
+        "pinball": {"quantile": number(0.3)},
+        "multiclass_hinge": {"margin": number(0.5)},
+        "contrastive": {"margin": number(0.5)},
+        "triplet": {"margin": number(0.5), "swap": True, "squared": True},
+        "cosine_embedding": {"margin": number(0.1)},
+        "nt_xent": {"temperature": number(0.1)},
     }.get(name, {})
     loss, preds, others = arguments(name)
-    value = loss(*[Tensor(p.astype(np.float32)) for p in preds], *others, **options)
-    assert value.dtype == np.float32
+    preds = [Tensor(p.astype(np.float32), requires_grad=True) for p in preds]
+    for reduction in ("mean", "sum", "none"):
+        value = loss(*preds, *others, **options, reduction=reduction)
+        assert value.dtype == np.float32
 
 
 @every_loss

@@ -32,7 +32,7 @@ from ..methods import data_of
 from ..ops import norm, relu, softplus, square
 from ..ops import sum as sum_
 from ..tensor import Tensor, mode, set_mode
-from .checks import Reduction, floating, reduce, require_option, uniform
+from .checks import Reduction, floating, number, reduce, uniform
 
 
 def discriminator(real: Any, fake: Any, *, reduction: Reduction = "mean") -> Any:
@@ -202,8 +202,8 @@ def gradient_penalty(
     array([48., 64.])
     """
     name = "gradient_penalty"
-    require_option(name, "weight", weight, weight >= 0, "a number >= 0")
-    require_option(name, "target", target, target >= 0, "a number >= 0")
+    weight = number(name, "weight", weight, weight >= 0, "a number >= 0")
+    target = number(name, "target", target, target >= 0, "a number >= 0")
     x = _between(data_of(floating(real)), data_of(floating(fake)), rng)
     recording = mode.get()[0]
     with set_mode(recording=True):  # also under no_grad(): the slope of f needs the graph of f

@@ -70,6 +70,16 @@ def require_option(function: str, name: str, value: Any, holds: Any, expected: s
         raise ValueError(f"{function}: {name} is {value!r}; expected {expected}.")
 
 
+def number(function: str, name: str, value: Any, holds: Any, expected: str) -> float:
+    """An option, checked, as a Python number: one of NumPy's would turn float32 into float64.
+
+    >>> number("huber", "delta", np.float64(0.5), True, "a number > 0")
+    0.5
+    """
+    require_option(function, name, value, holds, expected)
+    return float(value)
+
+
 # --- dtypes and shapes ----------------------------------------------------------------------------
 
 

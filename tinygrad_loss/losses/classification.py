@@ -35,7 +35,7 @@ from ..ops import clip, exp, log, log_softmax, logsumexp, softplus, where
 from ..ops import sum as sum_
 from ..tensor import Array
 from . import checks
-from .checks import Reduction, matched, picked, reduce, require_option
+from .checks import Reduction, matched, number, picked, reduce, require_option
 
 
 def cross_entropy(
@@ -93,7 +93,7 @@ def cross_entropy(
     name = "cross_entropy"
     logits = checks.class_scores(name, logits, "logits", "binary_cross_entropy_with_logits")
     target = checks.as_data(target)
-    require_option(
+    label_smoothing = number(
         name,
         "label_smoothing",
         label_smoothing,
@@ -227,7 +227,7 @@ def cross_entropy_from_probs(
     -1.4286 -1.4286
     """
     name = "cross_entropy_from_probs"
-    require_option(name, "eps", eps, 0 < eps < 1, "0 < eps < 1")
+    eps = number(name, "eps", eps, 0 < eps < 1, "0 < eps < 1")
     probs = checks.class_scores(name, probs, "probs", "binary_cross_entropy")
     checks.require_distributions(
         name, "probs", probs, "Are these logits? Use cross_entropy, which takes them as they are."
@@ -282,7 +282,7 @@ def binary_cross_entropy(
     [-0.5556  0.625 ] [-0.5556, 0.625]
     """
     name = "binary_cross_entropy"
-    require_option(name, "eps", eps, 0 < eps < 1, "0 < eps < 1")
+    eps = number(name, "eps", eps, 0 < eps < 1, "0 < eps < 1")
     probs, target = matched(name, probs, target, ("probs", "target"))
     checks.require_unit_interval(
         name, "probs", probs, "These look like logits: use binary_cross_entropy_with_logits."
@@ -390,7 +390,7 @@ def focal(
     >>> print(logits.grad[0, 1].round(6), ((1 - p) ** 2 * (2 * p * np.log(p) + p - 1)).round(6))
     -0.098288 -0.098288
     """
-    require_option("focal", "gamma", gamma, gamma >= 0, "a number >= 0")
+    gamma = number("focal", "gamma", gamma, gamma >= 0, "a number >= 0")
     logits = checks.class_scores("focal", logits, "logits", "binary_focal")
     target = checks.class_indices("focal", logits, target)
     logp = log_softmax(logits)
@@ -438,7 +438,7 @@ def binary_focal(
     [-0.001218  0.807535] -0.001218
     """
     name = "binary_focal"
-    require_option(name, "gamma", gamma, gamma >= 0, "a number >= 0")
+    gamma = number(name, "gamma", gamma, gamma >= 0, "a number >= 0")
     require_option(
         name, "alpha", alpha, alpha is None or 0 <= alpha <= 1, "None or 0 <= alpha <= 1"
     )
@@ -448,7 +448,7 @@ def binary_focal(
     positive = target * exp(-gamma * minus_log_q) * minus_log_p
     negative = (1 - target) * exp(-gamma * minus_log_p) * minus_log_q
     if alpha is not None:
-        positive, negative = alpha * positive, (1 - alpha) * negative
+        positive, negative = float(alpha) * positive, (1 - float(alpha)) * negative
     return reduce(name, positive + negative, reduction)
 
 

@@ -18,7 +18,7 @@ from ..ops import max as max_
 from ..ops import relu, square, where
 from ..ops import sum as sum_
 from . import checks
-from .checks import Reduction, matched, picked, reduce, require_option
+from .checks import Reduction, matched, number, picked, reduce, require_option
 
 
 def hinge(scores: Any, labels: Any, *, reduction: Reduction = "mean") -> Any:
@@ -130,7 +130,7 @@ def multiclass_hinge(
            [ 1.,  1., -2.]])
     """
     name = "multiclass_hinge"
-    require_option(name, "margin", margin, margin > 0, "a number > 0")
+    margin = number(name, "margin", margin, margin > 0, "a number > 0")
     kinds = ("crammer_singer", "weston_watkins")
     require_option(name, "kind", kind, kind in kinds, " or ".join(map(repr, kinds)))
     scores = checks.class_scores(name, scores, "scores", "hinge")

@@ -29,7 +29,7 @@ import math
 from typing import Any
 
 from ..ops import absolute, clip, relu, softplus, square
-from .checks import Reduction, matched, reduce, require_option
+from .checks import Reduction, matched, number, reduce
 
 
 def sum_squared_error(pred: Any, target: Any, *, reduction: Reduction = "sum") -> Any:
@@ -156,7 +156,7 @@ def huber(pred: Any, target: Any, *, delta: float = 1.0, reduction: Reduction = 
     >>> pred.grad
     array([ 0.5, -1. ,  0. ])
     """
-    require_option("huber", "delta", delta, delta > 0, "a number > 0")
+    delta = number("huber", "delta", delta, delta > 0, "a number > 0")
     pred, target = matched("huber", pred, target)
     e = pred - target
     c = clip(e, -delta, delta)
@@ -225,7 +225,7 @@ def pinball(pred: Any, target: Any, *, quantile: float = 0.5, reduction: Reducti
     >>> pred.grad
     array([-0.9,  0.1])
     """
-    require_option("pinball", "quantile", quantile, 0 < quantile < 1, "0 < quantile < 1, e.g. 0.9")
+    quantile = number("pinball", "quantile", quantile, 0 < quantile < 1, "0 < quantile < 1")
     pred, target = matched("pinball", pred, target)
     e = pred - target
     losses = quantile * relu(-e) + (1 - quantile) * relu(e)

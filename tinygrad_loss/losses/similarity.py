@@ -25,7 +25,7 @@ import numpy as np
 from ..ops import concatenate, logsumexp, minimum, norm, relu, square, where
 from ..ops import sum as sum_
 from . import checks
-from .checks import Reduction, picked, reduce, require_option
+from .checks import Reduction, number, picked, reduce
 
 
 def contrastive(
@@ -59,7 +59,7 @@ def contrastive(
     array([[ 3. ,  4. ],
            [-0.3, -0.4]])
     """
-    require_option("contrastive", "margin", margin, margin > 0, "a number > 0")
+    margin = number("contrastive", "margin", margin, margin > 0, "a number > 0")
     a, b = _embeddings("contrastive", a=a, b=b)
     same = checks.as_data(same)
     _one_per_row("contrastive", "same", same, a)
@@ -110,7 +110,7 @@ def triplet(
     >>> anchor.grad
     array([[-0.6,  0.2]])
     """
-    require_option("triplet", "margin", margin, margin > 0, "a number > 0")
+    margin = number("triplet", "margin", margin, margin > 0, "a number > 0")
     anchor, positive, negative = _embeddings(
         "triplet", anchor=anchor, positive=positive, negative=negative
     )
@@ -155,7 +155,7 @@ def cosine_embedding(
            [-0.096,  0.072]])
     """
     name = "cosine_embedding"
-    require_option(name, "margin", margin, -1 <= margin <= 1, "-1 <= margin <= 1")
+    margin = number(name, "margin", margin, -1 <= margin <= 1, "-1 <= margin <= 1")
     a, b = _embeddings(name, a=a, b=b)
     label = checks.as_data(label)
     _one_per_row(name, "label", label, a)
@@ -195,7 +195,7 @@ def nt_xent(a: Any, b: Any, *, temperature: float = 0.5, reduction: Reduction = 
     >>> round(loss.item(), 8), round(float(-np.log(np.e / (np.e + 1 + 1))), 8)
     (0.55144471, 0.55144471)
     """
-    require_option("nt_xent", "temperature", temperature, temperature > 0, "a number > 0")
+    temperature = number("nt_xent", "temperature", temperature, temperature > 0, "a number > 0")
     a, b = _embeddings("nt_xent", a=a, b=b)
     if a.ndim != 2 or a.shape[0] < 2:
         raise ValueError(
