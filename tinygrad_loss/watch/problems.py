@@ -50,7 +50,7 @@ def _not_finite(rows: list[Row], layers: list[Layer]) -> list[str]:
     problems = []
     for layer in layers:
         if not math.isfinite(layer.mean):
-            problems.append(f"{layer.name}: its output holds NaN or inf, as the first of all.")
+            problems.append(f"{layer.name}: its output holds NaN or inf, the first to do so.")
             break
     else:
         for layer in reversed(layers):
