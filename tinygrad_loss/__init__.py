@@ -80,15 +80,14 @@ from .transforms import grad, value_and_grad  # isort: skip
 from . import losses  # isort: skip
 from .losses import *  # noqa: F403  # isort: skip
 from .regularizers import dropout, elastic_net, l1, l2  # isort: skip
-from . import nn, optim  # isort: skip
+from . import data, nn, optim  # isort: skip
 from .anomaly import detect_anomaly  # isort: skip
 from .check import check_gradients  # isort: skip
+from .unroll import unroll  # isort: skip
+from .watch import watch  # isort: skip
 
 if TYPE_CHECKING:
-    from . import data
     from .graph import draw
-    from .unroll import unroll
-    from .watch import watch
 
 __all__ = [
     "Op", "Tensor", "absolute", "add", "astype", "backward", "broadcast_to", "check_gradients",
@@ -102,13 +101,10 @@ __all__ = [
     *losses.__all__,
 ]  # fmt: skip
 
-# Imported when first used, so that `import tinygrad_loss` costs little more than NumPy does.
-_LAZY = {"draw": "graph", "unroll": "unroll", "watch": "watch", "data": "data"}
-
 
 def __getattr__(name: str) -> Any:
-    if name not in _LAZY:
+    """Import ``draw`` when first used: the graphviz package takes longer than all the rest."""
+    if name != "draw":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module = import_module(f".{_LAZY[name]}", __name__)
-    value = globals()[name] = module if name == "data" else getattr(module, name)
-    return value
+    globals()["draw"] = draw = import_module(".graph", __name__).draw
+    return draw
