@@ -23,6 +23,7 @@ from _common import plt, run, save_figure
 from tqdm import tqdm
 
 from tinygrad_loss import losses, no_grad
+from tinygrad_loss.data import ring_of_gaussians
 from tinygrad_loss.nn import MLP
 from tinygrad_loss.optim import Adam, linear_decay
 
@@ -37,10 +38,6 @@ GAMES = {
     "hinge": (losses.hinge_discriminator, losses.hinge_generator),
     "WGAN-GP": (losses.wasserstein_critic, losses.wasserstein_generator),
 }
-
-
-def real_samples(n, rng):
-    return CENTRES[rng.integers(8, size=n)] + SIGMA * rng.standard_normal((n, 2))
 
 
 def train(game, seed, steps, progress=None):
@@ -63,7 +60,7 @@ def train(game, seed, steps, progress=None):
         for player in players:
             player.lr = linear_decay(step, steps, start=5e-3, end=0.0)
         for _ in range(CRITIC_STEPS):
-            real = real_samples(BATCH, rng)
+            real, _ = ring_of_gaussians(BATCH, std=SIGMA, rng=rng)
             with no_grad():
                 fake = generate(BATCH)
             loss = critic_loss(critic(real), critic(fake))

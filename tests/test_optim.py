@@ -136,6 +136,13 @@ def test_l1_is_the_proximal_step(w, g, lr, l1):
     assert (p.data[np.abs(v) < 0.999 * lr * l1] == 0).all()
 
 
+def test_l1_under_nesterov_shrinks_by_lr_l1():
+    w = Tensor([3.0, -0.01], requires_grad=True)
+    w.grad = np.zeros(2)
+    SGD([w], lr=0.1, momentum=0.5, nesterov=True, l1=2.0).step()
+    np.testing.assert_allclose(w.data, [2.8, 0.0], rtol=1e-15)
+
+
 def test_l1_gives_the_lasso_with_exact_zeros():
     """scikit-learn's Lasso(1) minimises mse/2 + |w|_1: 1533.768717, with 3 of 10 weights 0."""
     X, y = load_diabetes(return_X_y=True)

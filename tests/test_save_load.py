@@ -148,6 +148,15 @@ def test_a_damaged_file_is_refused_or_its_damage_is_harmless(tmp_path):
     assert refused > 7
 
 
+def test_the_checksum_covers_what_is_not_read(tmp_path):
+    """With '<f8' turned into '<f4', half of each array would be read as the whole of it."""
+    path = tmp_path / "weights.npz"
+    save(path, model())
+    path.write_bytes(path.read_bytes().replace(b"<f8", b"<f4"))
+    with pytest.raises(ValueError, match="CRC"):
+        load(path, model())
+
+
 def test_a_single_array_is_no_saved_module(tmp_path):
     np.save(tmp_path / "a.npy", np.ones(3))
     with pytest.raises(ValueError, match=r"a\.npy is damaged, or was not written by save"):
