@@ -125,7 +125,9 @@ def test_many_parameters_used_everywhere():
     y = parameters[0]
     for i in range(600):
         y = (y * parameters[i % 12]).tanh()
-    view = fold(trace(y), 200)
-    check(view)
-    assert len(view) <= 200
-    assert view.span() <= 1000
+    # Even where all nodes would be few enough: so many long edges are a tangle, and take minutes.
+    for limit in (200, 10_000):
+        view = fold(trace(y), limit)
+        check(view)
+        assert len(view) <= limit
+        assert view.span() <= 1000

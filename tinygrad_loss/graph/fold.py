@@ -19,7 +19,8 @@ from .trace import OpNode, TensorNode, Trace, Use
 
 LONGEST_PATTERN = 4  # modules that repeat together, such as Linear, LayerNorm, ReLU, Dropout
 MOST_STRETCHES = 24  # of a graph without modules: as many as one still reads
-LONG = 1000  # the span of all edges beyond which a picture is a tangle, and slow to lay out
+LONG = 1000  # the span of all edges beyond which a picture is a tangle
+LONGEST = 4000  # and beyond which it takes Graphviz more than some seconds to lay out
 
 
 @dataclass(eq=False, slots=True)
@@ -118,18 +119,22 @@ class View:
 def fold(trace: Trace, max_nodes: int) -> View:
     """The first view of at most ``max_nodes`` nodes: all, modules folded, stretches folded."""
     shown = _view(trace, {})
-    if len(shown) <= max_nodes:
+    if _fits(shown, max_nodes):
         return shown
     depths = {scope: sum(1 for _ in scope.path()) for scope in trace.scopes}
     for depth in range(max(depths.values(), default=0), 0, -1):
         shown = _view(trace, _modules(trace, depth))
-        if len(shown) <= max_nodes:
+        if _fits(shown, max_nodes):
             return shown
     items, stretches = shown.items, max(1, min(max_nodes // 3, MOST_STRETCHES))
-    while stretches and (len(shown) > max_nodes or shown.span() > LONG):
+    while stretches and not _fits(shown, max_nodes, LONG):
         shown = _view(trace, _stretches(items, stretches))
         stretches //= 2
     return shown
+
+
+def _fits(view: View, max_nodes: int, longest: int = LONGEST) -> bool:
+    return len(view) <= max_nodes and view.span() <= longest
 
 
 def _view(trace: Trace, owner: dict[OpNode, Group]) -> View:

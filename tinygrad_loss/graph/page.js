@@ -147,12 +147,15 @@ function drawNodes(step, active) {
     const lines = node.querySelectorAll("text");
     const value = waiting ? "value -" : `value ${data.arrays[tensor.value].text}`;
     const gradient = gradientLine(tensor, step);
-    lines[1].textContent = value;
-    lines[2].textContent = gradient;
+    const label = `${tensor.title}, ${value}, ${gradient}`;
+    if (node.getAttribute("aria-label") !== label) { // most stay as they are from step to step
+      lines[1].textContent = value;
+      if (lines.length > 2) lines[2].textContent = gradient;
+      node.setAttribute("aria-label", label);
+    }
     const complete = tensor.gradients.length && tensor.gradients.at(-1)[0] <= step;
     const bad = (!waiting && data.arrays[tensor.value].notfinite) || (complete && data.arrays[tensor.gradients.at(-1)[1]].notfinite);
     node.classList.toggle("notfinite", Boolean(bad));
-    node.setAttribute("aria-label", `${tensor.title}, ${value}, ${gradient}`);
   }
 }
 function drawEdges(step, active) {

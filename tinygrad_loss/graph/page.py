@@ -11,6 +11,7 @@ import hashlib
 import html
 import inspect
 import json
+import math
 import re
 from importlib.resources import files
 from typing import Any
@@ -95,8 +96,7 @@ class _Steps:
         self.trace = trace
         self.view = view
         self.arrays: list[dict[str, Any]] = []
-        self.known: dict[int, int] = {}
-        self.kept: list[Any] = []  # so that no id is used twice
+        self.known: dict[Any, int] = {}
         self.steps: list[dict[str, Any]] = []
         self.tensors: dict[str, dict[str, Any]] = {}
 
@@ -120,12 +120,12 @@ class _Steps:
         return {"arrays": self.arrays, "tensors": self.tensors, "steps": self.steps}
 
     def array(self, array: Any) -> int:
-        """The number of an array in the pool."""
-        if id(array) not in self.known:
-            self.known[id(array)] = len(self.arrays)
-            self.kept.append(array)
+        """The number of an array in the pool, where equal arrays are one."""
+        key = (array.shape, array.dtype, hashlib.sha256(array.tobytes()).digest())
+        if key not in self.known:
+            self.known[key] = len(self.arrays)
             self.arrays.append(array_data(array))
-        return self.known[id(array)]
+        return self.known[key]
 
     def introduction(self) -> str:
         trace = self.trace
@@ -283,7 +283,7 @@ def array_data(array: Any) -> dict[str, Any]:
     rows, columns = grid.shape
     is_table = rows <= TABLE[0] and columns <= TABLE[1]
     shown = grid[: HEAT_MAP[0], : HEAT_MAP[1]]
-    digits = 17 if is_table else 4
+    digits = 17 if is_table else 3
     data: dict[str, Any] = {
         "text": text.summary(array),
         "short": text.short(array),
@@ -304,6 +304,8 @@ def array_data(array: Any) -> dict[str, Any]:
 
 def _number(x: Any, digits: int) -> Any:
     """A number for JSON, which has no NaN and no inf: these go as words."""
-    if isinstance(x, float):
-        return float(f"{x:.{digits}g}") if np.isfinite(x) else text.number(x)
-    return str(x) if isinstance(x, bool) else x
+    if not isinstance(x, float):
+        return str(x) if isinstance(x, bool) else x
+    if not math.isfinite(x):
+        return text.number(x)
+    return x if digits > 16 else float(f"{x:.{digits}g}")
