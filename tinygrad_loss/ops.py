@@ -73,7 +73,8 @@ _erf = np.frompyfunc(math.erf, 1, 1)  # NumPy has none; Python's is exact
 @op(lambda g, y, x: g * (2 / math.sqrt(math.pi)) * np.exp(-x * x))
 def erf(x: Array) -> Array:
     """The error function, 2/sqrt(pi) times the integral of exp(-t^2) from 0 to x."""
-    return np.multiply(_erf(x), 1, dtype=x.dtype, casting="unsafe")
+    # With a new axis, for of an array without axes frompyfunc makes a number.
+    return _erf(x[np.newaxis]).astype(np.result_type(x.dtype, np.float16))[0]
 
 
 @op(lambda g, y, x: g * y * (1 - y))
@@ -98,7 +99,7 @@ def leaky_relu(x: Array, slope: float = 0.01) -> Array:
 @op(lambda g, y, x: g * sigmoid(x))
 def softplus(x: Array) -> Array:
     """log(1 + exp(x)), a smooth max(x, 0), without overflow. -softplus(-x) is log(sigmoid(x))."""
-    return np.logaddexp(x, 0)
+    return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
 
 
 # log(e^a + e^b): the derivatives are the shares of the sum, e^a / (e^a + e^b) = sigmoid(a - b).
@@ -243,7 +244,7 @@ def _inverse(axes: Any) -> Any:
 reshape = Op(np.reshape, lambda g, y, x, shape: g.reshape(x.shape))
 expand_dims = Op(np.expand_dims, lambda g, y, x, axis: g.reshape(x.shape))
 squeeze = Op(np.squeeze, lambda g, y, x, axis=None: g.reshape(x.shape))
-transpose = Op(np.transpose, lambda g, y, x, axes=None: g.transpose(_inverse(axes)))
+transpose = Op(np.transpose, lambda g, y, x, axes=None: np.transpose(g, _inverse(axes)))
 swapaxes = Op(np.swapaxes, lambda g, y, x, a, b: g.swapaxes(a, b))  # its own inverse
 # Nothing to do: for every op, backprop.py undoes broadcasting, with a sum.
 broadcast_to = Op(np.broadcast_to, lambda g, y, x, shape: g)
