@@ -1,4 +1,4 @@
-"""The experiments on embeddings and on what goes wrong in training hold what they claim."""
+"""The experiments on embeddings, generators and what goes wrong in training hold their claims."""
 
 import importlib
 import math
@@ -97,3 +97,12 @@ def test_mistakes_are_no_longer_silent(quick):
     assert found["loss"][1] == pytest.approx(5929.88, abs=0.01)
     assert found["r2"][1] == pytest.approx(0, abs=1e-9)
     assert found["largest_coefficient"] < 1e-6
+
+
+def test_the_saturating_loss_has_no_gradient_when_the_discriminator_wins(quick):
+    found = quick("saturating_generator")
+    assert found["gradients"]["saturating"] == pytest.approx(-4.5e-5, rel=0.01)
+    assert found["gradients"]["non-saturating"] == pytest.approx(-0.99995, abs=1e-5)
+    for name, steps in found["steps"].items():
+        assert steps == pytest.approx(found["expected"][name], rel=0.02, abs=2), name
+    assert found["steps"]["saturating"] > 50 * found["steps"]["non-saturating"]
