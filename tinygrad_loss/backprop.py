@@ -10,6 +10,7 @@ Derivatives", ch. 3).
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from heapq import heappop, heappush
 from operator import attrgetter
 from typing import Any
 
@@ -53,7 +54,7 @@ def backward(output: Tensor, grad: Any = None) -> None:
             "under no_grad(). Create the parameters with requires_grad=True."
         )
     owned: set[int] = set()
-    for tensor, g in propagate(history(output), seed(output, grad)).items():
+    for tensor, g in propagate(output, seed(output, grad)).items():
         # A rule may hand on its g itself, or a view of it; but each .grad belongs to one Tensor.
         if isinstance(g, np.generic) or getattr(g, "base", None) is not None or id(g) in owned:
             g = np.array(g)
@@ -95,12 +96,10 @@ def gradients(
     """
     check_inputs(inputs)
     start = seed(output, grad)
-    found: dict[Tensor, Any] = {}
     with set_mode(recording=create_graph):
-        nodes = history(output, set(inputs))
-        if nodes:
-            start = Tensor(start, copy=False) if create_graph else start
-            found = propagate(nodes, start, set(inputs), create_graph)
+        needed = set(history(output, set(inputs)))
+        start = Tensor(start, copy=False) if create_graph else start
+        found = propagate(output, start, needed, set(inputs), create_graph)
         parts = [found[x] if x in found else np.zeros_like(x.data) for x in inputs]
         return tuple(part if isinstance(part, Tensor) else Tensor(part) for part in parts)
 
@@ -136,41 +135,39 @@ def history(output: Tensor, inputs: set[Tensor] | None = None) -> list[Tensor]:
                     found.add(x)
                     stack.append(x)
     nodes = sorted(found, key=attrgetter("stamp"))
-    if nodes[-1] is not output:  # a leaf was assigned since: it comes first all the same
-        nodes.sort(key=lambda node: node.origin is not None)
     if inputs is not None:
-        reached: set[Tensor] = set()
+        reached = set(inputs)
         for node in nodes:  # oldest first: what an input reaches spreads from it
-            if node in inputs or any(
-                isinstance(x, Tensor) and x in reached for x in (node.origin or ((), ()))[1]
-            ):
+            if node.origin and any(isinstance(x, Tensor) and x in reached for x in node.origin[1]):
                 reached.add(node)
         nodes = [node for node in nodes if node in reached]
-    nodes.reverse()
-    return nodes
+    return nodes[::-1]
 
 
 def propagate(
-    nodes: list[Tensor],
+    output: Tensor,
     start: Any,
+    needed: Collection[Tensor] | None = None,
     keep: Collection[Tensor] = (),
     create_graph: bool = False,
     observe: Callable[[Tensor, int, Any, Any], None] | None = None,
 ) -> dict[Tensor, Any]:
-    """Walk the nodes, newest first, with the gradient ``start`` at the first.
+    """Walk back from ``output``, at which the gradient is ``start``, always at the newest node.
+
+    Whoever used a node is newer than it. So when a node is the newest of those that wait, all that
+    used it have been visited, and its gradient is complete.
 
     Returns the gradients of the leaves, of the Tensors that retain theirs, and of ``keep``. Any
-    other is dropped as soon as it has been passed on, so that few live at a time. With
-    ``create_graph`` the rules are given Tensors instead of arrays, and so record what they compute.
-    ``observe(node, i, g, part)`` is told what each node, whose own gradient is g, sends to its i-th
-    input.
+    other is dropped as soon as it has been passed on, so that few live at a time. Only ``needed``
+    is visited, if given. With ``create_graph`` the rules are given Tensors instead of arrays, and
+    so record what they compute. ``observe(node, i, g, part)`` is told what each node, whose own
+    gradient is g, sends to its i-th input.
     """
-    needed = set(nodes)
-    gradient = {nodes[0]: start}
     observe = observe or mode.get()[1]
-    for node in nodes:
-        if node.origin is None or node not in gradient:
-            continue
+    gradient = {output: start}
+    waiting = [(-output.stamp, output)] if output.origin else []  # a heap: the newest comes first
+    while waiting:
+        node = heappop(waiting)[1]
         op, inputs, arrays, options = node.origin
         g = gradient[node] if node._retain or node in keep else gradient.pop(node)
         y, given = (node, inputs) if create_graph else (node._data, arrays)
@@ -180,7 +177,7 @@ def propagate(
                 continue
             if x.stamp > node.stamp:
                 raise changed(x, node)
-            if x not in needed or rule is None:
+            if not (x.requires_grad and rule and (needed is None or x in needed)):
                 continue
             try:
                 part, array = rule(g, y, *given, **options), arrays[i]
@@ -190,7 +187,12 @@ def propagate(
                 raise explained(error, op.name, inputs, "backward of ") from error
             if observe:
                 observe(node, i, g, part)
-            gradient[x] = gradient[x] + part if x in gradient else part
+            if x in gradient:
+                gradient[x] = gradient[x] + part
+            else:
+                gradient[x] = part
+                if x.origin:
+                    heappush(waiting, (-x.stamp, x))
     return gradient
 
 

@@ -283,8 +283,8 @@ def _replay(result: Trace, nodes: dict[int, TensorNode], output: Tensor, grad: A
         use.gradient = _snapshot(part)
         result.sent.append(use)
 
-    tensors = history(output)
+    everything = set(history(output))
     with np.errstate(all="ignore"):  # a NaN is shown in the picture: no need to warn of it
-        totals = propagate(tensors, seed(output, grad), set(tensors), observe=note)
+        totals = propagate(output, seed(output, grad), keep=everything, observe=note)
     for x, total in totals.items():
         nodes[id(x)].gradient = _snapshot(total)
