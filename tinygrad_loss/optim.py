@@ -264,7 +264,7 @@ class SGD(Optimizer):
                 np.subtract(w, np.multiply(g, lr, out=scratch), out=w)
                 lr = lr * self.momentum
             g = v
-        np.subtract(w, np.multiply(g, lr, out=scratch), out=w)
+        np.subtract(w, np.multiply(g, lr, scratch), w)  # the third argument is out=, but faster
         if self.l1:
             # Soft thresholding subtracts from w what of it lies within the threshold; from a small
             # w, all.

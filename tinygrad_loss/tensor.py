@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from itertools import count
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -181,13 +182,7 @@ class Tensor(ArrayMethods):
         self.grad = self.origin = self.scopes = self._retain = None
         self.stamp = now()
 
-    @property
-    def data(self) -> Array:
-        """The array. Assigning copies it, and makes ``backward()`` refuse what used the old one."""
-        return self._data
-
-    @data.setter
-    def data(self, value: Any) -> None:
+    def _assign(self, value: Any) -> None:
         if self.origin is not None:
             raise RuntimeError(
                 f"the data of {self!r} was computed by an op and cannot be assigned: its gradient "
@@ -196,6 +191,12 @@ class Tensor(ArrayMethods):
         if value is not self._data:  # `t.data -= step` has already written into the array
             self._data = as_array(value, requires_grad=self.requires_grad)
         self.stamp = now()
+
+    data = property(
+        attrgetter("_data"),
+        _assign,
+        doc="The array. Assigning copies; ``backward()`` then refuses what used the old values.",
+    )
 
     def detach(self) -> Tensor:
         """Return the values as a leaf that does not require grad: to the graph, a constant."""
