@@ -12,9 +12,9 @@ before the training, and no other change.
 
 A teacher labels random points; a net learns from the points what the teacher knows. The points are
 never there all at once: each chunk is drawn when it is needed, used, and forgotten. In one step of
-training, ``dask.compute`` brings in the loss and all gradients together, so that it goes through the
-data once; the check that all labels are classes goes through them first. The parameters are small
-and stay NumPy arrays.
+training, ``dask.compute`` brings in the loss and all gradients together, so that it goes through
+the data once; the check that all labels are classes goes through them first. The parameters are
+small and stay NumPy arrays.
 
 The script first shows on some of the data that loss and gradients are those of NumPy, then trains,
 and measures how much memory it takes. In the picture: the loss against the steps.
@@ -23,7 +23,7 @@ Run it with
 
     python examples/dask_training.py
 
-It takes about half a minute, prints a table and saves examples/output/dask_training.png.
+It takes about a minute, prints a table and saves examples/output/dask_training.png.
 """
 
 import tracemalloc
@@ -42,7 +42,7 @@ FEATURES, CLASSES = 20, 3
 
 
 def points(n, rows_per_chunk):
-    """n labelled points, of which no number is computed yet."""
+    """Labelled points, of which no number is computed yet."""
     rng = np.random.default_rng(0)
     A, B = rng.standard_normal((FEATURES, 4)), rng.standard_normal((4, CLASSES))
     x = da.random.default_rng(1).standard_normal((n, FEATURES), chunks=(rows_per_chunk, FEATURES))
@@ -58,7 +58,7 @@ def loss_and_gradients(model, x, y):
 
 def train(model, x, y, steps):
     """Full-batch training: every step goes through all the data; return the losses."""
-    optimizer = Adam(model.parameters(), lr=0.05)
+    optimizer = Adam(model.parameters(), lr=0.1)
     path = []
     for _ in trange(steps, desc="training", unit="pass"):
         loss, *slopes = loss_and_gradients(model, x, y)
@@ -71,7 +71,7 @@ def train(model, x, y, steps):
 
 def main(quick=False):
     """Compare with NumPy, train, and return what was measured."""
-    n, rows, steps = (300_000, 10_000, 12) if quick else (2_000_000, 50_000, 30)
+    n, rows, steps = (200_000, 10_000, 8) if quick else (2_000_000, 50_000, 20)
     model = MLP([FEATURES, 16, CLASSES], rng=np.random.default_rng(2), dtype=np.float32)
     exact = MLP([FEATURES, 16, CLASSES], rng=np.random.default_rng(2))  # in float64
     x, y = points(n, rows)
@@ -110,7 +110,8 @@ def draw(path, chunks):
     axis.axhline(np.log(CLASSES), color="0.6", linewidth=1)
     axis.text(len(path), np.log(CLASSES), "guessing: ln 3", ha="right", va="bottom", color="0.4")
     axis.set(xlabel=f"step, each a pass through all {chunks} chunks", ylabel="cross-entropy")
-    axis.set_ylim(0, 1.25)
+    axis.set_ylim(0, 1.9)
+    axis.xaxis.get_major_locator().set_params(integer=True)
     axis.set_title(f"The loss, from {path[0]:.3f} down to {path[-1]:.3f}")
     save_figure(figure, "dask_training")
 

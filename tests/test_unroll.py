@@ -5,8 +5,11 @@ Expected values are the eager engine's, whose own tests compare it with PyTorch 
 
 import ast
 import builtins
+import importlib
+import sys
 import tracemalloc
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -668,3 +671,21 @@ def test_a_deep_graph_needs_no_recursion():
 
     step = unroll(f, np.array(2.0), wrt=[w])
     assert_same(step(np.array(3.0)), (np.asarray(3.0 + 3000 * 3.0), [np.asarray(3.0)]))
+
+
+# --- the example ---------------------------------------------------------------------------------
+
+
+def test_the_printed_program_learns_xor(monkeypatch, capsys, tmp_path):
+    pytest.importorskip("matplotlib").use("agg")
+    pytest.importorskip("tqdm")
+    examples = Path(__file__).parents[1] / "examples"
+    monkeypatch.setattr(sys, "path", [str(examples), *sys.path])
+    monkeypatch.setattr(importlib.import_module("_common"), "OUTPUT", tmp_path)
+    result = importlib.import_module("backprop_by_hand").main(quick=True)
+    assert result["difference"] < 1e-14
+    np.testing.assert_allclose(result["path"], result["engine"], rtol=1e-6)
+    assert result["path"][-1] < 0.02 < 0.2 < result["path"][0]
+    assert len(result["source"].splitlines()) <= 40
+    assert result["source"] in capsys.readouterr().out
+    assert (tmp_path / "backprop_by_hand.png").stat().st_size > 5000
