@@ -7,9 +7,8 @@ asks which class is the largest (Guo et al. 2017, "On Calibration of Modern Neur
 So whoever reads only one of the three curves is misled.
 
 So stopping when the test loss is lowest would not give the best accuracy. An L2 penalty in the
-loss is better here: the test loss stays down, for small weights cannot be that confident. But the
-second table, over five seeds, says what regularization does for accuracy on these digits: nothing
-that could be told from chance. Dropout does not even keep the loss down.
+loss is better here: the test loss stays down, for small weights cannot be that confident. Accuracy
+gains less than a point; regularized_digits.py has that over several choices of the 100 images.
 
 In the picture: left, the losses without the penalty (the training loss falls out of the picture),
 and the test loss with it. Right, the share of right answers on the test data: no turn at all.
@@ -18,7 +17,7 @@ Run it with
 
     python examples/overfitting.py
 
-It takes twelve seconds, prints two tables and saves examples/output/overfitting.png.
+It takes five seconds, prints a table and saves examples/output/overfitting.png.
 """
 
 import matplotlib.pyplot as plt
@@ -41,19 +40,16 @@ def measure(net, X, y):
         return cross_entropy(logits, y).item(), float(np.mean(logits.data.argmax(axis=1) == y))
 
 
-def train(data, steps, strength=0.0, dropout=0.0, seed=0, every=None):
-    """Rows of (step, training loss, test loss, test accuracy), the last one at the end."""
+def train(data, strength, steps):
+    """Rows of (step, training loss, test loss, test accuracy)."""
     X, X_test, y, y_test = data
-    rng = np.random.default_rng(seed)
-    net = MLP([64, 64, 10], activation="relu", dropout=dropout, rng=rng)
+    net = MLP([64, 64, 10], activation="relu", rng=np.random.default_rng(0))
     weights = [layer.weight for layer in net.layers if isinstance(layer, Linear)]
     optimizer = Adam(net.parameters(), lr=0.01)
     found = []
-    for step in range(steps + 1):
-        if step == steps or (every and (step < 100 or step % every == 0)):
-            net.eval()
+    for step in tqdm(range(steps + 1), desc=f"training, L2 of strength {strength}"):
+        if step < 100 or step % 20 == 0:
             found.append((step, measure(net, X, y)[0], *measure(net, X_test, y_test)))
-            net.train()
         optimizer.zero_grad()
         loss = cross_entropy(net(X), y)
         if strength:
@@ -64,11 +60,11 @@ def train(data, steps, strength=0.0, dropout=0.0, seed=0, every=None):
 
 
 def main(quick=False):
-    """Train with and without regularization, print both tables, draw, return the numbers."""
+    """Train without and with the penalty, print the table, draw, return the numbers."""
     images, digits = load_digits(return_X_y=True)
     data = train_test_split(images / 16, digits, train_size=100, random_state=0, stratify=digits)
-    steps, seeds = (400, 2) if quick else (2000, 5)
-    plain, penalised = (train(data, steps, strength, every=20) for strength in (0.0, 3e-3))
+    steps = 400 if quick else 2000
+    plain, penalised = (train(data, strength, steps) for strength in (0.0, 3e-3))
 
     best = plain[plain[:, 2].argmin()]
     rows = [
@@ -78,22 +74,9 @@ def main(quick=False):
     ]
     print("\n100 images to train on, 1697 to test")
     print_table(("", "training loss", "test loss", "test accuracy"), rows)
-
-    ways = {"nothing": {}, "L2, 0.003": {"strength": 3e-3}, "dropout, 0.5": {"dropout": 0.5}}
-    ends = {
-        name: np.array([train(data, steps // 2, seed=seed, **way)[-1] for seed in range(seeds)])
-        for name, way in tqdm(ways.items(), desc=f"{seeds} seeds of each")
-    }
-    print(f"\nAfter {steps // 2} steps, mean over {seeds} seeds, and the range of accuracy")
-    rows_by_seed = [
-        (name, x[:, 2].mean(), f"{x[:, 3].mean():.3f} ({x[:, 3].min():.3f} to {x[:, 3].max():.3f})")
-        for name, x in ends.items()
-    ]
-    print_table(("regularized by", "test loss", "test accuracy"), rows_by_seed)
     draw(plain, penalised)
     names = ("lowest", "last", "penalised")
-    found = {name: tuple(map(float, row[1:])) for name, row in zip(names, rows, strict=True)}
-    return found | {"seeds": {name: x[:, 2:] for name, x in ends.items()}}
+    return {name: tuple(map(float, row[1:])) for name, row in zip(names, rows, strict=True)}
 
 
 def draw(plain, penalised):

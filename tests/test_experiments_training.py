@@ -75,10 +75,6 @@ def test_the_test_loss_turns_and_accuracy_does_not(quick):
     assert test_loss > 1.1 * lowest
     assert last_accuracy >= accuracy
     assert found["penalised"][1] < lowest
-    # on this data no regularizer is told from chance by accuracy: ranges over seeds overlap
-    nothing, l2, dropout = (rows[:, 1] for rows in found["seeds"].values())
-    assert abs(l2.mean() - nothing.mean()) < 0.02
-    assert abs(dropout.mean() - nothing.mean()) < 0.02
 
 
 def test_mistakes_are_no_longer_silent(quick):
