@@ -389,6 +389,20 @@ def test_reduced_motion(expression):
     expression.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
 
 
+def test_a_narrow_window_shows_picture_above_panel(expression):
+    metrics = {"width": 420, "height": 800, "deviceScaleFactor": 1, "mobile": False}
+    expression.browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    box = "document.querySelector('{}').getBoundingClientRect()"
+    header, picture, panel = (
+        expression.js(f"(b => [b.top + scrollY, b.bottom + scrollY])({box.format(part)})")
+        for part in ("header", "#picture", "#panel")
+    )
+    wider = expression.js("document.documentElement.scrollWidth - innerWidth")
+    expression.browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+    assert 0 == header[0] < header[1] <= picture[0] < picture[1] <= panel[0] < panel[1]
+    assert wider <= 0
+
+
 def test_print_shows_the_picture_and_the_step(expression):
     expression.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
     display = "getComputedStyle(document.querySelector('{}')).display"

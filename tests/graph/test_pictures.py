@@ -85,6 +85,8 @@ def test_summaries():
     assert summary(np.array([1.0, 2.5, -3.0])) == "[1, 2.5, -3]"
     assert summary(np.arange(4.0)) == "mean 1.5, max abs 3"
     assert summary(np.zeros((0, 3))) == "empty"
+    assert summary(np.array([0.1, 0.2, -0.3, 1e-18])) == "mean 0, max abs 0.3"  # rounding
+    assert summary(np.array([1e-18, 0.0, 1e-18, 0.0])) == "mean 5e-19, max abs 1e-18"
     assert summary(np.array([1.0, np.nan])) == "[1, NaN]"
     assert summary(np.array([1.0, np.inf, np.nan, -np.inf, np.nan])) == (
         "2 of 5 NaN, 1 of 5 inf, 1 of 5 -inf"

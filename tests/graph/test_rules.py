@@ -7,7 +7,13 @@ import pytest
 
 from tinygrad_loss import Op, Tensor, concatenate, ops
 from tinygrad_loss.graph.reasons import REASONS
-from tinygrad_loss.graph.rules import argument_names, forward_text, rule_text, with_numbers
+from tinygrad_loss.graph.rules import (
+    argument_names,
+    forward_text,
+    helpers,
+    rule_text,
+    with_numbers,
+)
 from tinygrad_loss.graph.trace import trace
 
 rng = np.random.default_rng(0)
@@ -138,3 +144,9 @@ def test_a_broadcast_is_explained():
     assert "b was broadcast from (2,) to (3, 2)" in reason(found.uses[0])
     found = trace((b + np.ones(2)).sum())
     assert "broadcast" not in reason(found.uses[0])
+
+
+def test_helpers_of_a_rule_say_what_they_do():
+    assert set(helpers(ops.sum.rules[0])) == {"spread"}
+    assert helpers(ops.multiply.rules[0]) == {}
+    assert "b - 1" in helpers(ops.power.rules[0])["_one_less"]

@@ -115,6 +115,7 @@ function sent(send, panel) {
   panel.append(make("h3", `To ${titled(send)}`));
   panel.append(make("code", send.rule ?? "the source of this rule is not available", "rule"));
   if (send.numbers) panel.append(make("p", send.numbers, "numbers"));
+  for (const [name, does] of Object.entries(send.helpers)) panel.append(make("p", `${name}: ${does}`, "quiet"));
   panel.append(make("p", send.reason, "reason"));
   for (const [name, number] of Object.entries(send.reads)) panel.append(arrayView(number, name));
   for (const [name, text] of Object.entries(send.constants)) panel.append(make("p", `${name} = ${text}`, "numbers"));

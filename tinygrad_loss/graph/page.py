@@ -232,6 +232,7 @@ class _Steps:
         constants = {k: x for k, x in used.items() if not isinstance(x, np.ndarray)}
         return {
             "rule": rules.rule_text(rule),
+            "helpers": rules.helpers(rule),
             "numbers": arithmetic and f"{arithmetic} = {text.summary(use.gradient)}",
             "reads": {name: self.array(x) for name, x in arrays.items()},
             "constants": {name: text.constant(x) for name, x in constants.items()},

@@ -101,6 +101,17 @@ def variables_used(rule: Callable[..., Any]) -> set[str]:
     return used & set(inspect.signature(rule).parameters)
 
 
+def helpers(rule: Callable[..., Any]) -> dict[str, str]:
+    """The functions beside the rule that its text calls, and what they say about themselves."""
+    names = {x.id for part in _body(rule) or [] for x in ast.walk(part) if isinstance(x, ast.Name)}
+    found = {name: rule.__globals__[name] for name in sorted(names & set(rule.__globals__))}
+    return {
+        name: inspect.cleandoc(function.__doc__).split("\n\n")[0].replace("\n", " ")
+        for name, function in found.items()
+        if inspect.isfunction(function) and function.__doc__
+    }
+
+
 def defaults(rule: Callable[..., Any]) -> dict[str, Any]:
     """What the rule takes where it is given nothing else."""
     parameters = inspect.signature(rule).parameters.values()

@@ -62,7 +62,8 @@ def summary(array: Any) -> str:
         )
     with np.errstate(over="ignore"):
         mean, largest = array.mean(dtype=np.float64), np.abs(array.astype(np.float64)).max()
-    return f"mean {number(mean, 3)}, max abs {number(largest, 3)}"
+        noise = array.dtype.kind == "f" and abs(mean) <= np.finfo(array.dtype).eps * largest
+    return f"mean {number(0.0 if noise else mean, 3)}, max abs {number(largest, 3)}"
 
 
 def short(array: Any) -> str:

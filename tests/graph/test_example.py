@@ -1,0 +1,28 @@
+"""The example that writes three pages."""
+
+import importlib
+import json
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+
+def test_backprop_page(monkeypatch, tmp_path):
+    pytest.importorskip("matplotlib")
+    pytest.importorskip("sklearn")
+    monkeypatch.setattr(sys, "path", [str(EXAMPLES), *sys.path])
+    example = importlib.import_module("backprop_page")
+    monkeypatch.setattr(example, "OUTPUT", tmp_path)
+    # The gradient at the logits is (softmax - one_hot) / n, to rounding.
+    assert example.main(quick=True) < 1e-15
+    steps = {}
+    for path in tmp_path.iterdir():
+        page = path.read_text(encoding="utf-8")
+        block = re.search(r'<script type="application/json".*?>(.*?)</script>', page, re.S)[1]
+        steps[path.name] = len(json.loads(block)["steps"])
+    # Of 25, 6 and 7 ops: start, each op forward, seed, each op backward, end.
+    assert steps == {"expression.html": 53, "mlp.html": 15, "digits.html": 17}
