@@ -19,7 +19,7 @@ Run it with
 
     python examples/confident_mistakes.py
 
-It takes three seconds, prints two tables and saves examples/output/confident_mistakes.png.
+It takes four seconds, prints two tables and saves examples/output/confident_mistakes.png.
 """
 
 import math

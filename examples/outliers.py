@@ -19,7 +19,7 @@ Run it with
 
     python examples/outliers.py
 
-It takes three seconds, prints two tables and saves examples/output/outliers.png.
+It takes four seconds, prints two tables and saves examples/output/outliers.png.
 """
 
 from functools import partial
@@ -126,7 +126,7 @@ def draw(constants, clean, fits):
     right.set_yticks(rows, load_diabetes().feature_names)
     right.invert_yaxis()
     right.set_title("Diabetes, every tenth target + 1000")
-    right.legend(loc="upper right", frameon=True)
+    right.legend(loc="upper left", frameon=True, handlelength=1)
     save_figure(figure, "outliers")
 
 

@@ -18,7 +18,7 @@ three times as high, because the probabilities are drawn towards 1/2.
 
 In the picture: left, F1 with the threshold 1/2. Right, how often a sample is positive against what
 the network says, after 16 epochs: cross-entropy is near the diagonal. Where focal loss says one in
-three, one in eight is.
+three, one in seven is.
 
 Run it with
 

@@ -15,7 +15,7 @@ Run it with
 
     python examples/regularized_digits.py
 
-It takes eight seconds, prints a table and saves examples/output/regularized_digits.png.
+It takes six seconds, prints a table and saves examples/output/regularized_digits.png.
 """
 
 import matplotlib.pyplot as plt

@@ -74,36 +74,30 @@ def svm(steps):
     return history, objective().item(), labels * (X @ w.data + b.data)
 
 
-def logistic_breast_cancer(steps):
-    X, y = standardised(load_breast_cancer)
-    w = Tensor(np.zeros(X.shape[1]), requires_grad=True)
-    b = Tensor(0.0, requires_grad=True)
+def logistic(name, load, loss, outputs, steps):
+    """The objective before each step, and the logits in the end."""
+    X, y = standardised(load)
+    W = Tensor(np.zeros((X.shape[1], *outputs)), requires_grad=True)
+    b = Tensor(np.zeros(outputs), requires_grad=True)
 
     def objective():
-        loss = losses.binary_cross_entropy_with_logits(X @ w + b, y)
-        return loss + l2(w, 1 / (2 * len(y)))
+        return loss(X @ W + b, y) + l2(W, 1 / (2 * len(y)))
 
-    history = list(minimise(objective, [w, b], lambda t: 0.5, steps, "logistic, breast cancer"))
-    return history, (2 * y - 1) * (X @ w.data + b.data)
-
-
-def logistic_iris(steps):
-    X, y = standardised(load_iris)
-    W = Tensor(np.zeros((X.shape[1], 3)), requires_grad=True)
-    b = Tensor(np.zeros(3), requires_grad=True)
-
-    def objective():
-        return losses.cross_entropy(X @ W + b, y) + l2(W, 1 / (2 * len(y)))
-
-    return list(minimise(objective, [W, b], lambda t: 0.5, steps, "logistic, iris"))
+    history = list(minimise(objective, [W, b], lambda t: 0.5, steps, name))
+    return history, X @ W.data + b.data
 
 
 def main(quick=False):
     """Train the three models, print the table, save the picture, return the numbers."""
     steps = 2_000 if quick else 10_000
     svm_history, svm_average, svm_margins = svm(steps)
-    logistic_history, logistic_margins = logistic_breast_cancer(steps)
-    histories = [svm_history, logistic_history, logistic_iris(steps // 2)]
+    _, breast_name, iris_name = REFERENCES
+    breast_history, logits = logistic(
+        breast_name, load_breast_cancer, losses.binary_cross_entropy_with_logits, (), steps
+    )
+    logistic_margins = (2 * load_breast_cancer().target - 1) * logits
+    iris_history, _ = logistic(iris_name, load_iris, losses.cross_entropy, (3,), steps // 2)
+    histories = [svm_history, breast_history, iris_history]
     reached = [svm_average, histories[1][-1], histories[2][-1]]
     found = dict(zip(REFERENCES, reached, strict=True))
     above = {name: found[name] / reference - 1 for name, reference in REFERENCES.items()}

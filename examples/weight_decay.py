@@ -12,8 +12,7 @@ form. Adam with weight decay does not: where it rests, the decay equals a step o
 that no weight exceeds 1 / weight_decay = 10 (Xie and Li 2024, "Implicit Bias of AdamW").
 
 In the picture: left, the distance from ridge regression; SGD's two runs are one line. Right, the
-weights in the end: Adam with decay has held the large ones below 10, and
-let small ones grow.
+weights in the end: Adam with decay has held the large ones below 10, and let small ones grow.
 
 Run it with
 
