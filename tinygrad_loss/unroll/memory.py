@@ -17,6 +17,7 @@ from .values import Check, Value, astype, random, values_in, with_added, with_ad
 VIEWS = {np.reshape, np.transpose, np.broadcast_to}
 WRITING = {with_item, with_added, with_added_at}  # they change some elements of their first input
 WITH_OUT = {np.concatenate, np.clip}  # Python functions that take out=
+LARGE = 1 << 14  # bytes from which on sharing memory is worth a line of source
 FRESH = {np.where, np.concatenate, np.take, astype}  # they return memory of their own
 
 
@@ -46,13 +47,19 @@ def is_view(value: Value) -> bool:
 
 
 class Buffer:
-    """Memory of one shape and dtype, and who lives in it at the moment."""
+    """Memory of one shape and dtype, who lives in it at the moment, and when it is in use.
 
-    __slots__ = ("array", "occupant")
+    ``host`` is the buffer of a gradient within which it lies, ``offset`` bytes from its start.
+    """
 
-    def __init__(self, array: Any, occupant: Value) -> None:
+    __slots__ = ("array", "first", "host", "last", "occupant", "offset")
+
+    def __init__(self, array: Any, occupant: Value, first: int) -> None:
         self.array = array
         self.occupant = occupant
+        self.first = self.last = first
+        self.host: Buffer | None = None
+        self.offset = 0
 
 
 class Memory:
@@ -75,6 +82,7 @@ class Memory:
         self._choose_layouts()
         self.last = self._last_readers(checks)
         self._place()
+        self._share_with_gradients()
 
     def _owned(self, gradients: list[Value]) -> list[Value]:
         owned, taken = [], {self.result}
@@ -159,14 +167,31 @@ class Memory:
                 if buffer is None and free.get(key):
                     buffer = free[key].pop()
                 if buffer is None:
-                    buffer = Buffer(layout, value)
+                    buffer = Buffer(layout, value, i)
                     self.buffers.append(buffer)
                 buffer.occupant = value
+                buffer.last = max(buffer.last, self.last.get(value, i))
                 self.buffer_of[value] = buffer
             for home in {self.home.get(source, source) for source in sources}:
                 buffer = self.buffer_of.get(home)
                 if buffer is not None and buffer.occupant is home and self.last[home] == i:
                     free.setdefault(_key(buffer.array), []).append(buffer)
+
+    def _share_with_gradients(self) -> None:
+        """Let large buffers lie where a gradient is written only after their last reader."""
+        gradients = [self.buffer_of[g] for g in self.gradients if g in self.buffer_of]
+        for buffer in sorted(self.buffers, key=lambda b: -b.array.nbytes):
+            array = buffer.array
+            if buffer in gradients or array.nbytes < LARGE or not array.flags.c_contiguous:
+                continue
+            for host in gradients:
+                tenants = [b for b in self.buffers if b.host is host]
+                tenants = [b for b in tenants if b.first <= buffer.last and buffer.first <= b.last]
+                ends = (b.offset + b.array.nbytes for b in tenants)
+                offset = -(-max(ends, default=0) // 64) * 64
+                if buffer.last < host.first and offset + buffer.array.nbytes <= host.array.nbytes:
+                    buffer.host, buffer.offset = host, offset
+                    break
 
     def _taken_over(self, i: int, value: Value, key: Any) -> Buffer | None:
         """The buffer of an input that ends here, if each element is read before it is written."""

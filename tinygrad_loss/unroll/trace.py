@@ -38,6 +38,7 @@ class Trace:
         if key not in self._known:
             self._kept.append(array)
             array = np.array(array, order="K")  # what the caller does with it later changes nothing
+            array.setflags(write=False)
             self._known[key] = Value(array, constant=True)
         return self._known[key]
 

@@ -235,6 +235,7 @@ class Writer:
                 return name
         name = self.names.new(wanted)
         self.namespace[name] = thing
+        self.prelude.append(f"{name} = ...  # {type(thing).__name__}, captured by the function")
         return name
 
     def _argument(self, x: Any, literal: bool = False) -> str:
@@ -298,20 +299,29 @@ class Writer:
         gradients = ", ".join(map(self._argument, memory.gradients))
         comma = "," if len(memory.gradients) == 1 else ""
         lines = ["import numpy as np", "", *self.prelude]
-        own: dict[Any, list[tuple[str, str]]] = {}
+        own: dict[str, list[tuple[str, str]]] = {}
+        after: list[str] = []
         for buffer in memory.buffers:
             array = buffer.array
             dtype = "" if array.dtype == np.float64 else f", {self._argument(array.dtype)}"
             order = "" if array.flags.c_contiguous else ', order="F"'
             names = " = ".join(residents[id(buffer)])
             shape = _sizes(array.shape)
-            if buffer.occupant in memory.gradients and names == self.text[buffer.occupant]:
+            views = self.views.get(id(buffer), [])
+            if buffer.host is not None:
+                start = buffer.offset // array.itemsize
+                whole = f"{self.text[buffer.host.occupant]}.reshape(-1)"
+                if buffer.host.array.dtype != array.dtype:
+                    whole += f".view({self._argument(array.dtype)})"
+                part = f"{whole}[{start or ''}:{start + array.size}]"
+                after += [f"{names} = {part}.reshape({shape.strip('()')})", *views]
+            elif buffer.occupant in memory.gradients and names == self.text[buffer.occupant]:
                 own.setdefault(dtype + order, []).append((names, shape))
             else:
-                lines.append(f"{names} = np.empty({shape}{dtype}{order})")
-            lines += self.views.get(id(buffer), [])
+                lines += [f"{names} = np.empty({shape}{dtype}{order})", *views]
         for options, buffers in own.items():
             lines += _allocated(buffers, options)
+        lines += after
         lines += ["", "", f"def step({', '.join(self.text[value] for value in arguments)}):"]
         lines += [f"    {line}" for line in body]
         lines += [f"    return {result}, ({gradients}{comma})", ""]
@@ -388,4 +398,4 @@ def _described(array: Any) -> tuple[str, str]:
         return "c", f"np.array({_nested(array)}{kind})"
     if array.dtype.kind in "fiub" and (array == array.flat[0]).all():
         return "c", f"np.full({array.shape}, {_number(array.flat[0])}{kind})"
-    return "c", f"...  # {array.dtype} {array.shape}: captured by the function"
+    return "c", f"...  # {array.dtype} {array.shape}, captured by the function"
