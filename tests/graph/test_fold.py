@@ -120,6 +120,13 @@ def test_twenty_thousand_ops():
     assert graph.svg().startswith("<svg")
 
 
+def test_an_edge_that_stands_for_several_uses_shows_their_sum():
+    x = y = Tensor(2.0, requires_grad=True, name="x")
+    for _ in range(50):
+        y = y + x * 0.5
+    assert draw(y, max_nodes=30).dot().count("5 uses 2.5") == 9  # of 10 groups; the first has 6
+
+
 def test_many_parameters_used_everywhere():
     parameters = [Tensor(0.1 * i, requires_grad=True, name=f"p{i}") for i in range(12)]
     y = parameters[0]

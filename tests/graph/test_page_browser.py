@@ -498,6 +498,23 @@ def test_the_graph_of_the_gradients_has_a_page(opened):
     assert page.problems() == []
 
 
+def test_a_page_of_a_graph_that_is_folded(opened):
+    parameters = [Tensor(0.1 * i, requires_grad=True, name=f"p{i}") for i in range(6)]
+    y = parameters[0]
+    for i in range(300):
+        y = (y * parameters[i % 6]).tanh()
+    page = opened(y)
+    assert page.js("document.querySelectorAll('.folded').length") > 1
+    assert page.count == 1 + 600 + 1 + 600 + 1  # every op has its steps all the same
+    for step in (1, 300, 600, 602, 900, 1201):
+        page.show(step)
+        assert page.js("document.querySelector('.node.active.folded') !== null")
+    page.press("e")
+    assert page.lines("t0")[2].startswith("grad ")
+    assert "parts" not in page.lines("t0")[2]
+    assert page.problems() == []
+
+
 def test_a_vector_has_a_page_without_a_backward_pass(opened):
     page = opened(Tensor([1.0, 2.0, 3.0], requires_grad=True) * 2)
     assert page.count == 3

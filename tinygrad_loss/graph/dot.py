@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import graphviz
+import numpy as np
 
 from . import text
 from .fold import LONG, Arrow, Group, Item, View
@@ -106,11 +107,11 @@ def node_lines(view: View, node: TensorNode | Item) -> list[str]:
 
 
 def arrow_label(arrow: Arrow) -> str:
-    """The gradient that came back along an edge."""
-    if len(arrow.uses) > 1:
-        return f"{len(arrow.uses)} uses"
-    gradient = arrow.uses[0].gradient
-    return "" if gradient is None else text.short(gradient)
+    """The gradient that came back along an edge, or the sum if it stands for several."""
+    count = f"{len(arrow.uses)} uses " if len(arrow.uses) > 1 else ""
+    sent = [use.gradient for use in arrow.uses if use.gradient is not None]
+    with np.errstate(all="ignore"):
+        return (count + (text.short(np.sum(sent, axis=0)) if sent else "")).strip()
 
 
 def _fits_across(view: View) -> bool:

@@ -105,7 +105,6 @@ class _Steps:
             self.tensors[node.id] = {
                 "name": text.clean(node.name),
                 "title": text.title(node),
-                "kind": node.kind,
                 "value": self.array(node.value),
                 "born": 0,
                 "parts": _parts(self.trace, node),
@@ -189,7 +188,6 @@ class _Steps:
                 self.variable(op, use)
                 | self.rule(op, use)
                 | {
-                    "edge": use.id,
                     "gives": self.array(use.gradient),
                     "before": None if before is None else self.array(before),
                     "total": self.array(total),
@@ -225,7 +223,8 @@ class _Steps:
         given = zip(op.argument_names, map(_value, op.arguments), strict=True)
         values = {"g": op.output.gradient, "y": op.output.value, **rules.defaults(rule)}
         values |= dict(given) | op.options
-        used = {name: values[name] for name in values if name in rules.variables_used(rule)}
+        mentioned = rules.variables_used(rule)
+        used = {name: x for name, x in values.items() if name in mentioned}
         numbers = {name: as_text for name, x in used.items() if (as_text := _single_number(x))}
         arithmetic = rules.with_numbers(rule, numbers)
         arrays = {name: x for name, x in used.items() if isinstance(x, np.ndarray) and name != "g"}
@@ -287,7 +286,6 @@ def array_data(array: Any) -> dict[str, Any]:
     digits = 17 if is_table else 3
     data: dict[str, Any] = {
         "text": text.summary(array),
-        "short": text.short(array),
         "shape": list(array.shape),
         "columns": shown.shape[1],
         "numbers": [_number(x, digits) for x in shown.ravel().tolist()],

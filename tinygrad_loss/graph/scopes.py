@@ -73,8 +73,9 @@ class Scopes:
         paths = {id(m): path for root in roots.values() for path, m in root.named_modules()}
         called: Counter[int] = Counter()
         for module, scope in zip(modules, self.all, strict=True):
-            self.owned.update(id(parameter) for parameter in module.parameters())
             called[id(module)] += 1
+            if called[id(module)] == 1:
+                self.owned.update(id(parameter) for parameter in module.parameters())
             path = paths.get(id(module)) or _common_prefix(module)
             again = f", call {called[id(module)]}" if called[id(module)] > 1 else ""
             scope.label = (f"{path}: {scope.kind}" if path else scope.kind) + again

@@ -80,10 +80,8 @@ class Trace:
     ops: list[OpNode] = field(default_factory=list)
     uses: list[Use] = field(default_factory=list)
     scopes: list[Scope] = field(default_factory=list)
+    sent: list[Use] = field(default_factory=list)  # back along these came a gradient, in this order
     has_backward_graph: bool = False
-    sent: list[Use] = field(
-        default_factory=list
-    )  # the uses that sent a gradient, in the order in which they did
 
 
 def trace(output: Tensor | Sequence[Tensor], grad: Any = None, *, backward: bool = False) -> Trace:
@@ -130,16 +128,13 @@ def trace(output: Tensor | Sequence[Tensor], grad: Any = None, *, backward: bool
             f"draw: backward= and grad= are for one output, but {len(outputs)} were given. Draw "
             "the sum of them, or one picture for each."
         )
-    if not backward:
-        result, makers = _record(outputs, {})
-        if (
-            len(outputs) == 1
-            and outputs[0].requires_grad
-            and (grad is not None or outputs[0].size == 1)
-        ):
-            _replay(result, makers, outputs[0], grad)
-        return result
-    return _record(*_gradient_graph(outputs[0], grad), last_forward=outputs[0].stamp)[0]
+    if backward:
+        return _Recorder(*_gradient_graph(outputs[0], grad), outputs[0].stamp).result
+    recorder = _Recorder(outputs)
+    starts = grad is not None or outputs[0].size == 1
+    if len(outputs) == 1 and outputs[0].requires_grad and starts:
+        _replay(recorder, outputs[0], grad)
+    return recorder.result
 
 
 def _gradient_graph(output: Tensor, grad: Any) -> tuple[list[Tensor], dict[Tensor, str]]:
@@ -160,80 +155,94 @@ def _gradient_graph(output: Tensor, grad: Any) -> tuple[list[Tensor], dict[Tenso
     return [output, *dict.fromkeys(found)], names
 
 
-def _record(
-    outputs: list[Tensor], names: dict[Tensor, str], last_forward: float = float("inf")
-) -> tuple[Trace, dict[int, TensorNode]]:
-    """The history of the outputs as nodes; also, which node stands for which Tensor, by id."""
-    tensors = sorted({x for output in outputs for x in history(output)}, key=attrgetter("stamp"))
-    scopes = Scopes(tensors)
-    backward_scope = Scope("backward", "backward pass", "backward pass", None, len(scopes.all))
-    result = Trace(scopes=scopes.all)
-    # By id: the graph keeps its Tensors and arrays alive, so no id is used twice.
-    nodes: dict[int, TensorNode] = {}
-    counters: Counter[str] = Counter()
-    final = set(map(id, outputs))
+class _Recorder:
+    """Turns the history of the outputs into nodes, oldest first."""
 
-    def add(x: Any, value: Any, kind: str, scope: Scope | None = None) -> TensorNode:
-        name = getattr(x, "name", None) or scopes.names.get(id(x))
-        if isinstance(x, Tensor):
-            name = names.get(x, name)
-        if name is None:
-            origin = getattr(x, "origin", None)
-            later = isinstance(x, Tensor) and x.stamp > last_forward
-            stem = origin[0].name if origin else "constant" if later else kind
-            counters[stem] += 1
-            name = f"{stem}{counters[stem]}"
-        node = TensorNode(f"t{len(nodes)}", str(name), kind, _snapshot(value), scope=scope)
-        nodes[id(x)] = node
-        result.tensors.append(node)
+    def __init__(
+        self,
+        outputs: list[Tensor],
+        names: dict[Tensor, str] | None = None,
+        last_forward: float = float("inf"),
+    ) -> None:
+        tensors = sorted({x for y in outputs for x in history(y)}, key=attrgetter("stamp"))
+        self.scopes = Scopes(tensors)
+        self.names = names or {}
+        self.last_forward = last_forward  # the stamp; what is younger belongs to the backward pass
+        order, label = len(self.scopes.all), "backward pass"
+        self.backward = Scope("backward", label, kind=label, order=order)
+        self.outputs = set(map(id, outputs))
+        self.counters: Counter[str] = Counter()
+        # By id: the graph keeps its Tensors and arrays alive, so no id is used twice.
+        self.nodes: dict[int, TensorNode] = {}
+        self.result = Trace(scopes=self.scopes.all)
+        for x in tensors:
+            if x.origin is None:
+                self.add_tensor(x, x.data, "parameter" if x.requires_grad else "input")
+            else:
+                self.add_op(x)
+        self.result.outputs = [
+            self.nodes.get(id(x)) or self.add_tensor(x, x.data, "input") for x in outputs
+        ]
+        if any(op.backward for op in self.result.ops):
+            self.result.has_backward_graph = True
+            self.result.scopes.append(self.backward)
+        owned = {self.nodes[key] for key in self.nodes.keys() & self.scopes.owned}
+        _place_leaves(self.result, owned)
+
+    def add_tensor(self, x: Any, value: Any, kind: str, scope: Scope | None = None) -> TensorNode:
+        """Note a Tensor, or an array that was given to an op as it is."""
+        name = self.names.get(x) if isinstance(x, Tensor) else None
+        name = (
+            name or getattr(x, "name", None) or self.scopes.names.get(id(x)) or self.count(x, kind)
+        )
+        node = TensorNode(f"t{len(self.nodes)}", str(name), kind, _snapshot(value), scope=scope)
+        self.nodes[id(x)] = node
+        self.result.tensors.append(node)
         return node
 
-    for x in tensors:
-        if x.origin is None:
-            add(x, x.data, "parameter" if x.requires_grad else "input")
-            continue
+    def count(self, x: Any, kind: str) -> str:
+        """A name for what has none: the op that made it, or what it is, and a number."""
+        if not isinstance(x, Tensor):
+            stem = kind
+        elif x.origin:
+            stem = x.origin[0].name
+        else:
+            stem = "constant" if x.stamp > self.last_forward else kind
+        self.counters[stem] += 1
+        return f"{stem}{self.counters[stem]}"
+
+    def add_op(self, x: Tensor) -> None:
+        """Note the op that made a Tensor, with its uses of other tensors, and the Tensor."""
         _check_unchanged(x)
         op, inputs, arrays, options = x.origin
-        sources: list[Any] = []
+        arguments: list[Any] = []
         for i, (argument, array) in enumerate(zip(inputs, arrays, strict=True)):
             is_array = getattr(array, "ndim", 0) > 0 or (type(array) is list and i < len(op.rules))
             if isinstance(argument, Tensor) or is_array:
-                sources.append(nodes.get(id(argument)) or add(argument, array, "input"))
+                known = self.nodes.get(id(argument))
+                arguments.append(known or self.add_tensor(argument, array, "input"))
             else:
-                sources.append(argument)
-        later = x.stamp > last_forward
-        scope = backward_scope if later else scopes.of.get(x)
-        output = add(x, x.data, "output" if id(x) in final else "value", scope)
-        made = OpNode(
-            f"op{len(result.ops)}",
-            op,
-            output,
-            sources,
-            argument_names(op, len(sources)),
-            options,
-            scope,
-            later,
-        )
+                arguments.append(argument)
+        later = x.stamp > self.last_forward
+        scope = self.backward if later else self.scopes.of.get(x)
+        output = self.add_tensor(x, x.data, "output" if id(x) in self.outputs else "value", scope)
+        names, number = argument_names(op, len(arguments)), len(self.result.ops)
+        made = OpNode(f"op{number}", op, output, arguments, names, options, scope, later)
         output.maker = made
-        result.ops.append(made)
-        for position, source in enumerate(sources):
+        self.result.ops.append(made)
+        for position, source in enumerate(arguments):
             if isinstance(source, TensorNode):
-                use = made.arguments[position] = Use(f"e{len(result.uses)}", source, made, position)
+                use = Use(f"e{len(self.result.uses)}", source, made, position)
+                arguments[position] = use
                 source.uses.append(use)
-                result.uses.append(use)
-    result.outputs = [nodes.get(id(x)) or add(x, x.data, "input") for x in outputs]
-    if any(made.backward for made in result.ops):
-        result.has_backward_graph = True
-        result.scopes.append(backward_scope)
-    _place_leaves(result, {nodes[key] for key in nodes.keys() & scopes.owned})
-    return result, nodes
+                self.result.uses.append(use)
 
 
 def _snapshot(value: Any) -> Any:
     """The numbers as a NumPy array that no later write can change."""
-    array = np.asarray(
-        value.get() if hasattr(value, "get") else value
-    )  # CuPy's arrays come home with get()
+    if hasattr(value, "get"):  # an array of CuPy's comes home with it
+        value = value.get()
+    array = np.asarray(value)
     if array.flags.writeable:
         array = array.copy()
         array.setflags(write=False)
@@ -260,9 +269,8 @@ def _place_leaves(result: Trace, owned: set[TensorNode]) -> None:
     for node in result.tensors:
         if node.maker is not None or not node.uses:
             continue
-        users = [use.op for use in node.uses if not use.op.backward] or [
-            use.op for use in node.uses
-        ]
+        everyone = [use.op for use in node.uses]
+        users = [op for op in everyone if not op.backward] or everyone
         met = (other.source for user in users for other in user.uses if other.source is not node)
         if node in owned or (node.kind == "input" and any(other.maker for other in met)):
             node.scope = _common(users)
@@ -274,8 +282,9 @@ def _common(ops: list[OpNode]) -> Scope | None:
     return next((scope for scope in paths[0] if all(scope in path for path in paths)), None)
 
 
-def _replay(result: Trace, nodes: dict[int, TensorNode], output: Tensor, grad: Any) -> None:
+def _replay(recorder: _Recorder, output: Tensor, grad: Any) -> None:
     """Run the backward pass once more, noting what each rule sends to its input."""
+    result, nodes = recorder.result, recorder.nodes
     uses = {(use.op.output, use.position): use for use in result.uses}
 
     def note(x: Tensor, position: int, _: Any, part: Any) -> None:
