@@ -403,6 +403,20 @@ def test_wrong_labels_raise_the_losses_own_error_at_each_call():
     )
 
 
+def test_integer_labels_are_checked_before_the_step():
+    w = Tensor([[0.5], [0.2]], requires_grad=True)
+    x, y = np.ones((3, 2)), np.array([[0], [1], [1]])
+    for loss in (losses.hinge, losses.binary_cross_entropy_with_logits):
+        labels = 2 * y - 1 if loss is losses.hinge else y
+        step = unroll(lambda x, y, loss=loss: loss(x @ w, y), x, labels, wrt=[w])
+        assert "check" not in step.source
+        with pytest.raises(ValueError, match="holds") as error:
+            step(x, labels + 1)
+        with pytest.raises(ValueError, match="holds") as expected:
+            loss(x @ w, labels + 1)
+        assert str(error.value) == str(expected.value)
+
+
 def test_values_computed_on_the_way_are_checked_too():
     w = Tensor([[0.5, 0.2]], requires_grad=True)
     y = np.array([[1.0, 0.0]])
@@ -614,6 +628,20 @@ def test_the_source_fits_on_a_screen_and_has_the_names_of_a_textbook():
     ):
         assert f"\n    {line}\n" in body, line
     assert body.index("# forward") < body.index("loss =") < body.index("# backward")
+
+
+def test_the_source_of_a_binary_classifier_fits_on_a_screen_too():
+    model = mlp(2, 3, 1)
+    x, y = np.ones((4, 2)), np.array([[0], [1], [1], [0]])
+    f = lambda x, y: losses.binary_cross_entropy_with_logits(model(x), y)  # noqa: E731
+    step = unroll(f, x, y, wrt=model.parameters())
+    assert len(step.source.splitlines()) <= 60
+    assert step.source.count("np.exp(") == 1  # softplus and sigmoid, of z and of -z, share it
+    assert step.source.count("np.log1p(") == 1
+    namespace = {}
+    exec(step.source, namespace)
+    result = namespace["step"](x, y, *(p.data for p in model.parameters()))
+    assert_same(result, eager(f, (x, y), model.parameters()))
 
 
 def test_the_source_runs_on_its_own():

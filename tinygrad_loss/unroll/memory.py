@@ -7,13 +7,19 @@ elementwise function even while that reader runs.
 from __future__ import annotations
 
 import operator
+from collections import Counter
 from collections.abc import Iterable
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from .values import Check, Value, astype, random, values_in, with_added, with_added_at, with_item
 
+COMPARISONS = {
+    np.greater: ">", np.greater_equal: ">=", np.less: "<", np.less_equal: "<=",
+    np.equal: "==", np.not_equal: "!=",
+}  # fmt: skip
 VIEWS = {np.reshape, np.transpose, np.broadcast_to}
 WRITING = {with_item, with_added, with_added_at}  # they change some elements of their first input
 WITH_OUT = {np.concatenate, np.clip}  # Python functions that take out=
@@ -79,6 +85,7 @@ class Memory:
         self.layout: dict[Value, Any] = {}
         self.buffers: list[Buffer] = []
         self.buffer_of: dict[Value, Buffer] = {}
+        self.conditions = self._conditions()
         self._choose_layouts()
         self.last = self._last_readers(checks)
         self._place()
@@ -98,9 +105,25 @@ class Memory:
             owned.append(g)
         return owned
 
+    def _conditions(self) -> set[Value]:
+        """Comparisons that only choose in the very next statement: ``np.where(x > 0, x, 0)``."""
+        readers = Counter(source for value in self.values for source in set(value.sources))
+        return {
+            value
+            for value, after in pairwise(self.values)
+            if (value.function in COMPARISONS or value.function is np.isfinite)
+            and after.function is np.where
+            and after.inputs[0] is value
+            and readers[value] == 1
+            and not value.ignored
+        }
+
+    def _takes_buffer(self, value: Value) -> bool:
+        owned = value.shape != () or value in self.gradients
+        return _takes_out(value) and owned and value not in self.conditions
+
     def _choose_layouts(self) -> None:
         """For each Value an array with the layout in memory that it will have."""
-        owned = set(self.gradients)
         reduced = {
             value.inputs[0]
             for value in self.values
@@ -114,7 +137,7 @@ class Memory:
                 self.layout[value] = value.function(base, *value.inputs[1:])  # type: ignore[misc]
                 if np.may_share_memory(self.layout[value], base):
                     self.home[value] = self.home.get(source, source)
-            elif _takes_out(value) and (value.shape != () or value in owned):
+            elif self._takes_buffer(value):
                 order: Any = "F" if self._by_columns(value, reduced) else "C"
                 self.layout[value] = np.empty(value.shape, value.dtype, order)
             else:
@@ -157,10 +180,9 @@ class Memory:
 
     def _place(self) -> None:
         free: dict[Any, list[Buffer]] = {}
-        owned = set(self.gradients)
         for i, value in enumerate(self.values):
             sources = set(value.sources)
-            if _takes_out(value) and (value.shape != () or value in owned):
+            if self._takes_buffer(value):
                 layout = self.layout[value]
                 key = _key(layout)
                 buffer = self._taken_over(i, value, key)
@@ -215,7 +237,7 @@ class Memory:
 def _takes_out(value: Value) -> bool:
     function: Any = value.function
     return (
-        (isinstance(function, np.ufunc) and function is not np.isfinite and value.dtype != object)
+        (isinstance(function, np.ufunc) and value.dtype != object)
         or isinstance(getattr(function, "__self__", None), np.ufunc)
         or function in WRITING
         or function in WITH_OUT

@@ -15,13 +15,19 @@ from .values import Value
 
 # By the op that made a Tensor. Layers are counted: h1 = x @ W0 + b0, a1 = relu(h1), h2 = ...
 LAYERS = {"matmul": "h", "linear": "h"}
-ACTIVATIONS = {"relu", "leaky_relu", "tanh", "sigmoid", "softplus", "gelu"}
-OPS = {"logsumexp": "lse", "softmax": "p", "log_softmax": "log_p", "subtract": "diff"}
+ACTIVATIONS = {"relu", "leaky_relu", "tanh", "sigmoid", "gelu"}
+OPS = {
+    "logsumexp": "lse",
+    "softmax": "p",
+    "log_softmax": "log_p",
+    "subtract": "diff",
+    "softplus": "softplus",
+}
 # By the NumPy function, for what is computed on the way.
 FUNCTIONS = {
-    "exp": "e", "log": "log", "greater": "mask", "maximum.reduce": "m", "add.reduce": "total",
+    "exp": "e", "log": "log", "log1p": "log", "greater": "mask", "maximum.reduce": "m", "add.reduce": "total",
     "random": "u", "square": "squares", "isfinite": "finite", "where": "chosen",
-    "equal": "equal", "divide": "scale",
+    "equal": "equal", "divide": "ratio",
 }  # fmt: skip
 
 

@@ -197,6 +197,40 @@ def negative_of(trace: Trace, x: Any) -> Any:
     return None
 
 
+@rule("absolute")
+def absolute_of_negative(trace: Trace, x: Any) -> Any:
+    """|-x| = |x|."""
+    return trace.apply(np.absolute, x.inputs[0]) if made_by(x, "negative") else None
+
+
+@rule("maximum")
+def maximum_of_negative(trace: Trace, x: Any, zero: Any) -> Any:
+    """max(-x, 0) = -min(x, 0)."""
+    if made_by(x, "negative") and uniform(zero) == 0 and _shape(zero) == ():
+        return trace.apply(np.negative, trace.apply(np.minimum, x.inputs[0], zero))
+    return None
+
+
+MIRRORED = {
+    np.greater: np.less, np.greater_equal: np.less_equal,
+    np.less: np.greater, np.less_equal: np.greater_equal,
+}  # fmt: skip
+
+
+def _mirrored(mirrored: Any) -> Rule:
+    def sign_of_negative(trace: Trace, x: Any, zero: Any) -> Any:
+        """-x > 0 where x < 0."""
+        if made_by(x, "negative") and uniform(zero) == 0:
+            return trace.apply(mirrored, x.inputs[0], zero)
+        return None
+
+    return sign_of_negative
+
+
+for _function, _other in MIRRORED.items():
+    rule(_function.__name__)(_mirrored(_other))
+
+
 @rule("power")
 def small_powers(trace: Trace, x: Any, exponent: Any) -> Any:
     """X ** 1 = x, and x ** 2 is a square."""

@@ -16,7 +16,7 @@ import numpy as np
 
 from .array import TracedArray
 from .simplify import simplified
-from .values import Check, Shape, Value, may_raise, random, replaced, values_in
+from .values import Check, Shape, Value, astype, may_raise, random, replaced, values_in
 
 
 class Trace:
@@ -116,7 +116,8 @@ class Trace:
                 raise ValueError(message(*arrays))
             warnings.warn(message(*arrays), UserWarning, stacklevel=4)
         elif not warning and any(isinstance(x, Value) and not x.constant for x in values):
-            self.checks.append(Check(check, values, message))
+            # Labels are checked as they were given, before the step, rather than as floats in it.
+            self.checks.append(Check(check, [_unconverted(x) for x in values], message))
 
     def random(self, generator: np.random.Generator, shape: Shape) -> TracedArray:
         """Note a draw of random numbers, to be repeated at every call, and draw now."""
@@ -150,6 +151,13 @@ def fingerprint(trace: Trace) -> list[Any]:
         (value.function, replaced(value.inputs, described), replaced(value.options, described))
         for value in trace.values
     ]
+
+
+def _unconverted(x: Any) -> Any:
+    """Integers instead of the floating numbers that they were converted to."""
+    if isinstance(x, Value) and x.function is astype and x.inputs[0].dtype.kind in "biu":
+        return x.inputs[0]
+    return x
 
 
 def _example(x: Any) -> Any:

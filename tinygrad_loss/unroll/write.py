@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import operator
 from collections import Counter
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 
-from .memory import WRITING, Memory, copied, is_view
+from .memory import COMPARISONS, WRITING, Memory, copied, is_view
 from .names import Names, fallback, shown
 from .simplify import uniform
 from .values import Check, Value, astype, may_raise, random, values_in, with_added_at, with_item
@@ -101,7 +100,7 @@ class Writer:
         # What it reads may be overwritten soon, so only in the very next statement.
         if n_readers > 1 or self.position[after] != self.position[value] + 1:
             return False
-        return value.function is np.isfinite or (
+        return value in memory.conditions or (
             value.shape == after.shape == ()
             and after.function in OPERATORS
             and after not in memory.buffer_of
@@ -201,6 +200,8 @@ class Writer:
                 return f" {OPERATORS[function]} ".join(arguments)
             if function is np.negative:
                 return f"-{arguments[0]}"
+        if out is None and function in COMPARISONS and not value.options:
+            return f" {COMPARISONS[function]} ".join(arguments)
         arguments += [f"{key}={self._argument(x)}" for key, x in value.options.items()]
         if out is not None:
             arguments.append(f"out={out}")
@@ -211,13 +212,12 @@ class Writer:
             return "np.dot"
         function: Any = value.function
         name: str = getattr(function, "__name__", "function")
-        owner: Any = getattr(function, "__self__", None)
-        if isinstance(owner, np.ufunc) and getattr(np, owner.__name__, None) is owner:
+        owner = getattr(function, "__self__", None)
+        if isinstance(owner, np.ufunc):
             return f"np.{owner.__name__}.{name}"
-        module: ModuleType
-        for module, prefix in ((np, "np"), (np.linalg, "np.linalg"), (np.fft, "np.fft")):
+        for module in (np, np.linalg, np.fft):
             if getattr(module, name, None) is function:
-                return f"{prefix}.{name}"
+                return f"{module.__name__.replace('numpy', 'np')}.{name}"
         return self._object(function, name.split(" ")[0])
 
     def _is_dot(self, value: Value) -> bool:
