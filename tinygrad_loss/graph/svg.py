@@ -17,7 +17,7 @@ ElementTree.register_namespace("xlink", "http://www.w3.org/1999/xlink")
 
 STYLE = """
 .labels text { paint-order: stroke; stroke: #ffffff; stroke-width: 3px; }
-@media (prefers-color-scheme: dark) {
+@media screen and (prefers-color-scheme: dark) {
   .graph > polygon { fill: #16191d; }
   text { fill: #e6e6e6; }
   .scope path { stroke: #7a828b; }
