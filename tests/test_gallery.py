@@ -48,6 +48,8 @@ def test_both_languages_have_the_same_sections_pictures_and_tables():
         pictures = [re.findall(r"\]\((pictures/[^)]+)\)", text) for text in (one, other)]
         assert pictures[0] == pictures[1]
         rows = [re.findall(r"^\|.*\|$", text, flags=re.MULTILINE) for text in (one, other)]
+        if not rows[0]:  # the page in Japanese also translates the tables of the README
+            continue
         assert len(rows[0]) == len(rows[1]), one
         for row, translated in zip(*rows, strict=True):
             assert figures(row) == figures(translated), row
