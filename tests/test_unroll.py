@@ -22,6 +22,7 @@ from tinygrad_loss import (
     dropout,
     exp,
     functions,
+    grad,
     gradients,
     l1,
     l2,
@@ -32,6 +33,7 @@ from tinygrad_loss import (
     where,
 )
 from tinygrad_loss.nn import MLP, Linear, Sequential
+from tinygrad_loss.optim import SGD
 from tinygrad_loss.unroll import unroll
 
 from .loss_cases import LOSS_ROWS
@@ -463,6 +465,9 @@ W = Tensor([1.0, 2.0], requires_grad=True)
         (lambda x: (W * x).sum().backward(), "backward|Tensor"),
         (lambda x: [(W * x).sum().backward(), W.sum()][1], "changes"),
         (lambda x: [setattr(W, "data", W.data - 1), W.sum()][1], "changes"),
+        (lambda x: [W.data.__isub__(0.1), W.sum()][1], "updates belong outside"),
+        (lambda x: [np.add(x, 1, out=x), (W * x).sum()][1], "updates belong outside"),
+        (lambda x: [x.reshape(2, 1).__setitem__(0, 1), (W * x).sum()][1], "copy"),
     ],
 )
 def test_what_needs_numbers_is_refused(f, message):
@@ -485,6 +490,58 @@ def test_numpy_says_in_its_own_words_what_cannot_be_converted(f):
     with pytest.raises((TypeError, ValueError)) as error:
         unroll(f, np.ones(2), wrt=[W])
     assert "where(condition" in str(error.value) + str(error.value.__cause__)
+
+
+def test_an_optimizer_inside_is_refused():
+    optimizer = SGD([W], lr=0.1)
+
+    def f(x):
+        (W * x).sum().backward()
+        optimizer.step()
+        return (W * x).sum()
+
+    before = W.data.copy()
+    with pytest.raises(TypeError, match="outside"):
+        unroll(f, np.ones(2), wrt=[W])
+    np.testing.assert_array_equal(W.data, before)
+    assert W.grad is None
+
+
+def test_arrays_made_inside_can_be_written():
+    w = Tensor([1.0, 2.0, 3.0], requires_grad=True)
+
+    def f(x, i):
+        c = x.copy()
+        c[i] = 5.0
+        c *= 2
+        d = np.zeros_like(x)
+        np.add.at(d, i, c[1:])
+        d[x > 1] = 0.5
+        return (w * c * d).sum()
+
+    step = unroll(f, np.ones(3), np.array([0, 2]), wrt=[w])
+    for x, i in ((np.ones(3), [0, 2]), (np.arange(3.0), [1, 1]), (np.full(3, 2.0), [2, 0])):
+        data = x, np.array(i)
+        assert_same(step(*data), eager(f, data, [w]))
+
+
+def test_an_embedding_is_looked_up():
+    table = Tensor(np.arange(8.0).reshape(4, 2), requires_grad=True)
+    f = lambda ids: (table[ids] ** 2).sum()  # noqa: E731
+    ids = [np.array(x) for x in ([0, 3, 3], [1, 1, 1], [2, 0, 1])]
+    step = unroll(f, ids[0], wrt=[table])
+    for x in ids:
+        assert_same(step(x), eager(f, (x,), [table]))
+
+
+def test_derivatives_inside_the_function():
+    w = Tensor([1.0, 2.0], requires_grad=True)
+    f = lambda x: (w * grad(lambda x: (x**3).sum())(x)).sum()  # noqa: E731
+    step = unroll(f, np.ones(2), wrt=[w])
+    for x in (np.ones(2), np.array([2.0, 3.0])):
+        value, (slope,) = step(x)
+        assert value == pytest.approx((w.data * 3 * x**2).sum())
+        np.testing.assert_allclose(slope, 3 * x**2)
 
 
 def test_a_counter_is_refused():

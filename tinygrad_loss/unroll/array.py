@@ -23,11 +23,13 @@ class TracedArray:
 
     __slots__ = ("_base", "_viewed", "trace", "value")
 
-    def __init__(self, value: Value, trace: Any, base: TracedArray | None = None) -> None:
+    def __init__(
+        self, value: Value, trace: Any, base: TracedArray | None = None, viewed: bool = False
+    ) -> None:
         self.value = value
         self.trace = trace
-        self._base = base
-        self._viewed = False
+        self._base = base  # what this is a view of
+        self._viewed = viewed  # whether anyone else has a view of it, as the caller has of inputs
 
     shape = property(lambda self: self.value.array.shape)
     ndim = property(lambda self: self.value.array.ndim)
@@ -47,8 +49,9 @@ class TracedArray:
         """Let this array stand for ``value`` from now on."""
         if self._base is not None or self._viewed:
             raise TypeError(
-                f"unroll: {what} into an array that shares its memory with a view of it cannot be "
-                "traced. Write before taking the view, or into a copy()."
+                f"unroll: {what} into an input, a parameter, or an array that shares its memory "
+                "with a view of it cannot be traced. Write into a copy(). (The step changes "
+                "nothing but its own memory: updates belong outside the function.)"
             )
         self.value = value
 

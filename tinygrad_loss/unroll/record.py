@@ -78,7 +78,7 @@ class Recording:
                 continue
             value = Value(data, name=getattr(x, "name", None) or name)
             values.append(value)
-            array = TracedArray(value, self.trace)
+            array = TracedArray(value, self.trace, viewed=True)
             if isinstance(x, Tensor):
                 given.append(Tensor(array, x.requires_grad, name=x.name, copy=False))
             else:
@@ -90,7 +90,7 @@ class Recording:
         """Traced arrays in the parameters, and this object where the engine reports to."""
         arrays = [p.data for p in self.parameters]
         grads = [p.grad for p in self.parameters]
-        traced = [TracedArray(value, self.trace) for value in values]
+        traced = [TracedArray(value, self.trace, viewed=True) for value in values]
         token = tracer.set(self.trace)
         try:
             for p, array in zip(self.parameters, traced, strict=True):
