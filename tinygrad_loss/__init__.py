@@ -11,7 +11,7 @@ nn, optim, data             layers, optimizers, minibatches: what trains
 check_gradients             is a derivative right?                            check.py
 draw                        pictures of a computation and its backward pass   graph/
 unroll                      the NumPy code that one would have written        unroll/
-watch                       gradients, dead units, saturation, layer by layer watch.py
+watch                       gradients, dead units, saturation, layer by layer watch/
 
 >>> import tinygrad_loss as tl
 >>> x = tl.Tensor(3.0, requires_grad=True)
