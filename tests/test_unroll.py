@@ -279,6 +279,30 @@ def test_extreme_logits_are_exact_and_silent(scale):
     assert_unrolls(lambda z: ops.logsumexp(z).sum(), (z,), (z - scale,), wrt=[0])
 
 
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: (0.5 * (x / ops.norm(x, axis=1, keepdims=True))).sum(),
+        lambda x: (ops.maximum(-x, 0) + ops.absolute(-x)).sum(),
+        lambda x: (0.5 * ops.softmax(1e3 * x) + ops.log_softmax(1e3 * x)).sum(),
+        lambda x: ops.exp(x - ops.log(ops.exp(x).sum(axis=1, keepdims=True))).sum(),
+    ],
+)
+@pytest.mark.parametrize("scale", [1e-150, 1.0])
+def test_simplification_keeps_numbers_at_the_ends_of_the_range(f, scale):
+    x = scale * np.array([[1.0, -2.0, 3.0], [4.0, 0.5, -1.0]])
+    step = assert_unrolls(f, (x,), wrt=[0], tolerance=1e-9)
+    np.testing.assert_allclose(step(x)[0], eager(f, (x,), [0])[0], rtol=1e-12)
+
+
+@pytest.mark.parametrize("scale", [1e-300, 1.0, 1e300])
+def test_joined_constants_lose_no_digits(scale):
+    """Eagerly, 1e-160 * (1e-160 * x) * 1e300 passes through a number near 0, and rounds."""
+    w = Tensor([3.0], requires_grad=True)
+    step = unroll(lambda x: (1e-160 * (1e-150 * (w * x)) * 1e300).sum(), np.ones(1), wrt=[w])
+    assert step(np.array([scale]))[0] == pytest.approx(3e-10 * scale, rel=1e-12)
+
+
 def test_impossible_rows_have_no_gradient_and_give_no_warning():
     z = np.array([[1.0, 2.0], [-np.inf, -np.inf]])
     assert_unrolls(lambda z: exp(ops.logsumexp(z)).sum(), (z,), wrt=[0])

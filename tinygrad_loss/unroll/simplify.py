@@ -140,9 +140,14 @@ def one_factor(trace: Trace, a: Any, b: Any) -> Any:
         for c2, x in (product.inputs, product.inputs[::-1]):
             if _is_number(c2) and _is_value(x) and x.shape == product.shape:
                 factor = np.array(uniform(c1) * uniform(c2)).astype(product.dtype)
-                if _keeps_dtype(product.dtype, c1) and np.isfinite(factor) and factor != 0:
+                if _keeps_dtype(product.dtype, c1) and _is_normal(factor):
                     return trace.apply(np.multiply, x, factor)
     return None
+
+
+def _is_normal(factor: Any) -> bool:
+    """Whether a product of numbers has all its digits: neither 0, nor nearly so, nor infinite."""
+    return bool(np.finfo(factor.dtype).tiny <= abs(factor) < np.inf)
 
 
 def _is_number(x: Any) -> bool:
@@ -155,19 +160,20 @@ def _keeps_dtype(dtype: Any, *others: Any) -> bool:
 
 @rule("multiply")
 def small_quotient(trace: Trace, a: Any, b: Any) -> Any:
-    """A * (b / d) = b * (a / d), which divides few numbers instead of many."""
+    """Divide few numbers instead of many: a * (e / s) = e * (a / s).
+
+    Only where s is surely not small, or a / s might overflow.
+    """
     for x, quotient in ((a, b), (b, a)):
         if made_by(quotient, "divide") and _keeps_dtype(quotient.dtype, x):
-            big, small = quotient.inputs
+            e, s = quotient.inputs
             if (
-                _is_value(big)
-                and big.shape == quotient.shape
-                and _is_value(small)
-                and _smaller(x, big)
-                and _smaller(small, big)
-                and np.broadcast_shapes(_shape(x), big.shape) == big.shape
+                _at_least_one(s)
+                and _shape(e) == quotient.shape == np.broadcast_shapes(_shape(x), _shape(e))
+                and _smaller(x, e)
+                and _smaller(s, e)
             ):
-                return trace.apply(np.multiply, big, trace.apply(np.divide, x, small))
+                return trace.apply(np.multiply, e, trace.apply(np.divide, x, s))
     return None
 
 
@@ -356,9 +362,10 @@ def softmax_of_log_softmax(trace: Trace, log_p: Any) -> Any:
         return None
     x, log_s = log_p.inputs
     e = trace.find(np.exp, x)
-    if e is not None and made_by(log_s, "log") and _is_sum(log_s.inputs[0], e):
-        return trace.apply(np.divide, e, log_s.inputs[0])
-    return None
+    if e is None or not made_by(log_s, "log"):
+        return None
+    s = log_s.inputs[0]
+    return trace.apply(np.divide, e, s) if _is_sum(s, e) and _at_least_one(s) else None
 
 
 @rule("getitem")
@@ -385,14 +392,28 @@ def softmax_of_impossible(trace: Trace, condition: Any, zero: Any, p: Any) -> An
     e, s = p.inputs
     if (
         uniform(infinity) == -np.inf
-        and made_by(e, "exp")
-        and made_by(e.inputs[0], "subtract")
-        and e.inputs[0].inputs[0] is z
-        and _is_row_maximum(e.inputs[0].inputs[1], z)
         and _is_sum(s, e)
+        and _at_least_one(s)
+        and e.inputs[0].inputs[0] is z
     ):
         return trace.apply(np.divide, e, trace.apply(np.maximum, s, 1))
     return None
+
+
+def _at_least_one(s: Any) -> bool:
+    """Whether s is max(s, 1), or sums exp(z - m) over each row of z, m being its maximum.
+
+    The largest element contributes exp(0) = 1. (A row of -inf alone has no such sum: it is 0.)
+    """
+    if made_by(s, "maximum"):
+        return bool(uniform(s.inputs[1]) == 1)
+    if not (made_by(s, "matmul") or made_by(s, "reduce")) or not _is_sum(s, s.inputs[0]):
+        return False
+    e = s.inputs[0]
+    if not (made_by(e, "exp") and made_by(e.inputs[0], "subtract")):
+        return False
+    z, m = e.inputs[0].inputs
+    return _is_row_maximum(m, z)
 
 
 def _is_row_maximum(m: Any, z: Any) -> bool:
