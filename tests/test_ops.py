@@ -274,6 +274,15 @@ def test_an_index_may_be_a_tensor():
     assert x.grad.tolist() == [[1, 1], [0, 0]]
 
 
+def test_a_mask_of_rows_is_not_taken_for_their_numbers():
+    """The mask [False, True] picks row 1, here twice; as numbers it would pick rows 0 and 1."""
+    x = Tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)
+    y = x[np.array([False, True]), np.array([1, 1])]
+    assert y.data.tolist() == [4, 4]
+    y.sum().backward()
+    assert x.grad.tolist() == [[0, 0], [0, 2]]
+
+
 @settings(max_examples=60, deadline=None)
 @given(data=st.data())
 def test_any_index_of_any_shape(data):

@@ -119,10 +119,10 @@ maximum = Op(np.maximum, lambda g, y, a, b: _won(g, y, a, b), lambda g, y, a, b:
 minimum = Op(np.minimum, lambda g, y, a, b: _won(g, y, a, b), lambda g, y, a, b: _won(g, y, b, a))
 
 
-@op(lambda g, y, x, low=None, high=None: g * (x == y))
-def clip(x: Array, low: Any = None, high: Any = None) -> Array:
-    """Limit x to [low, high]. The gradient passes where x is within, limits included."""
-    return np.clip(x, low, high)
+@op(lambda g, y, x, min=None, max=None: g * (x == y))
+def clip(x: Array, min: Any = None, max: Any = None) -> Array:
+    """Limit x to [min, max]. The gradient passes where x is within, limits included."""
+    return np.clip(x, min, max)
 
 
 @op(None, lambda g, y, c, a, b: np.where(c, g, 0), lambda g, y, c, a, b: np.where(c, 0, g))
@@ -284,7 +284,7 @@ def _picks_once(index: Any) -> bool:
         return getattr(parts[0], "dtype", None) == np.bool_
     rows, columns = parts[0], parts[1:]
     one_each = isinstance(rows, np.ndarray) and [rows.shape] == [np.shape(c) for c in columns]
-    return one_each and rows.ndim == 1 and np.array_equal(rows, np.arange(len(rows)))
+    return one_each and rows.dtype.kind != "b" and np.array_equal(rows, np.arange(rows.size))
 
 
 def concatenate(tensors: Sequence[Any], axis: int = 0) -> Any:
@@ -329,10 +329,11 @@ def matmul(a: Any, b: Any) -> Any:
 
 
 # Every layer is this, so it is one op: one node less to walk, and x @ W need not be kept.
-linear = Op(
-    lambda x, W, b: x @ W + b,
+@op(
     lambda g, y, x, W, b: g @ _mT(W),
     lambda g, y, x, W, b: _mT(x) @ g,
     lambda g, y, x, W, b: g,
-    name="linear",
 )
+def linear(x: Array, W: Array, b: Array) -> Array:
+    """Affine map x @ W + b: inputs (..., n), weights (n, m) and biases (m,) give (..., m)."""
+    return x @ W + b
