@@ -32,6 +32,11 @@ SAME = {
         lambda t: ops.clip(t, 0.5, 1.5),
         lambda t: t.clip(0.5, 1.5),
     ),
+    "clip-named": (
+        lambda t: np.clip(t, a_min=0.5, a_max=1.5),
+        lambda t: ops.clip(t, min=0.5, max=1.5),
+        lambda t: t.clip(min=0.5, max=1.5),
+    ),
     "sum": (np.sum, ops.sum, lambda t: t.sum()),
     "sum-axis": (
         lambda t: np.sum(t, axis=0, keepdims=True),
@@ -88,6 +93,11 @@ SAME = {
     "expand_dims": (
         lambda t: np.expand_dims(t, 1),
         lambda t: ops.expand_dims(t, 1),
+        lambda t: t.expand_dims(1),
+    ),
+    "expand_dims-index": (
+        lambda t: np.expand_dims(t, 1),
+        lambda t: ops.expand_dims(t, 1),
         lambda t: t[:, None],
     ),
     "squeeze": (
@@ -98,7 +108,7 @@ SAME = {
     "broadcast_to": (
         lambda t: np.broadcast_to(t, (2, 3, 4)),
         lambda t: ops.broadcast_to(t, (2, 3, 4)),
-        None,
+        lambda t: t.broadcast_to((2, 3, 4)),
     ),
     "concatenate": (
         lambda t: np.concatenate([t, X, t]),
@@ -116,9 +126,13 @@ SAME = {
     "multiply": (lambda t: np.multiply(X, t), lambda t: ops.multiply(X, t), lambda t: X * t),
     "divide": (lambda t: np.divide(X, t), lambda t: ops.divide(X, t), lambda t: X / t),
     "power": (lambda t: np.power(t, X), lambda t: ops.power(t, X), lambda t: t**X),
-    "maximum": (lambda t: np.maximum(t, 1), lambda t: ops.maximum(t, 1), None),
-    "minimum": (lambda t: np.minimum(1, t), lambda t: ops.minimum(1, t), None),
-    "logaddexp": (lambda t: np.logaddexp(t, X), lambda t: ops.logaddexp(t, X), None),
+    "maximum": (lambda t: np.maximum(t, 1), lambda t: ops.maximum(t, 1), lambda t: t.maximum(1)),
+    "minimum": (lambda t: np.minimum(1, t), lambda t: ops.minimum(1, t), lambda t: t.minimum(1)),
+    "logaddexp": (
+        lambda t: np.logaddexp(t, X),
+        lambda t: ops.logaddexp(t, X),
+        lambda t: t.logaddexp(X),
+    ),
     "matmul": (lambda t: np.matmul(X.T, t), lambda t: ops.matmul(X.T, t), lambda t: X.T @ t),
 }
 

@@ -35,11 +35,12 @@ class ArrayMethods:
         T: Tensor
         mT: Tensor
         __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = _op
-        __rtruediv__ = __pow__ = __rpow__ = __matmul__ = __rmatmul__ = __neg__ = __abs__ = _op
-        __getitem__ = abs = exp = expm1 = log = log1p = log2 = sqrt = square = sin = cos = _op
+        __rtruediv__ = __pow__ = __rpow__ = __matmul__ = __rmatmul__ = __neg__ = __pos__ = _op
+        __abs__ = __getitem__ = abs = exp = expm1 = log = log1p = log2 = sqrt = square = _op
         tanh = erf = sigmoid = relu = leaky_relu = softplus = gelu = clip = astype = softmax = _op
         log_softmax = logsumexp = sum = mean = var = std = max = min = prod = norm = reshape = _op
-        transpose = swapaxes = squeeze = _op
+        transpose = swapaxes = squeeze = expand_dims = broadcast_to = _op
+        maximum = minimum = logaddexp = sin = cos = _op
         __lt__ = __le__ = __gt__ = __ge__ = argmax = argmin = _constant
 
     shape = property(attrgetter("_data.shape"))

@@ -26,13 +26,17 @@ def _linalg_norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = Fal
     return ops.norm(x, axis=axis, keepdims=keepdims)
 
 
+def _clip(x: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: Any = None) -> Any:
+    return ops.clip(x, a_min if min is None else min, a_max if max is None else max)
+
+
 # What NumPy's functions do when they meet a Tensor.
 DIFFERENTIABLE: dict[Callable[..., Any], Callable[..., Any]] = {
     op.forward: op
     for op in vars(ops).values()
     if isinstance(op, Op) and isinstance(op.forward, np.ufunc)
 } | {
-    np.abs: ops.absolute, np.matmul: ops.matmul, np.where: ops.where, np.clip: ops.clip,
+    np.abs: ops.absolute, np.matmul: ops.matmul, np.where: ops.where, np.clip: _clip,
     np.sum: ops.sum, np.mean: ops.mean, np.max: ops.max, np.amax: ops.max, np.min: ops.min,
     np.amin: ops.min, np.var: functions.var, np.std: functions.std, np.prod: functions.prod,
     np.linalg.norm: _linalg_norm, np.reshape: ops.reshape, np.transpose: ops.transpose,
@@ -79,6 +83,7 @@ METHODS: dict[str, Any] = {
     ),
     "__getitem__": lambda t, index: ops.getitem(t, data_of(index)),
     "__neg__": lambda t: ops.negative(t),
+    "__pos__": lambda t: t,
     "__abs__": lambda t: ops.absolute(t),
     "abs": lambda t: ops.absolute(t),
     "reshape": lambda t, *shape: ops.reshape(t, shape[0] if len(shape) == 1 else shape),
@@ -112,7 +117,8 @@ def _attach() -> None:
         ops.exp, ops.expm1, ops.log, ops.log1p, ops.log2, ops.sqrt, ops.square, ops.sin, ops.cos,
         ops.tanh, ops.erf, ops.sigmoid, ops.relu, ops.leaky_relu, ops.softplus, ops.clip,
         ops.astype, ops.sum, ops.mean, ops.max, ops.min, ops.norm, ops.softmax, ops.log_softmax,
-        ops.logsumexp, ops.squeeze,
+        ops.logsumexp, ops.squeeze, ops.maximum, ops.minimum, ops.logaddexp, ops.expand_dims,
+        ops.broadcast_to,
     ):  # fmt: skip
         METHODS[op.name] = lambda t, *inputs, op=op, **options: op(t, *inputs, **options)
     for name, method in METHODS.items():
