@@ -1,5 +1,7 @@
 """The chain rule: sums over paths, seeds, pruning, higher derivatives, functions of functions."""
 
+import copy
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -441,3 +443,13 @@ def test_random_graphs_leave_nothing_behind_and_repeat_exactly(program, seed):
     for t, g in zip(tensors, once, strict=True):
         if g is not None:
             np.testing.assert_array_equal(t.grad, 2 * g)
+
+
+def test_a_graph_and_its_deep_copy_can_meet():
+    """The nodes of a copy have the stamps of the originals, so two wait with equal stamps."""
+    x = Tensor([1.0, 2.0], requires_grad=True)
+    y = (x * x).sum()
+    copied_x, copied_y = copy.deepcopy((x, y))
+    (y + 3 * copied_y).backward()
+    np.testing.assert_array_equal(x.grad, [2, 4])
+    np.testing.assert_array_equal(copied_x.grad, [6, 12])

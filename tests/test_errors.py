@@ -298,6 +298,10 @@ def test_grad_with_respect_to_integers_and_missing_arguments():
         grad(lambda x: x * x)(3)
     with raises((IndexError, TypeError), "argnums", "1"):
         grad(lambda x: x * x, 1)(3.0)
+    with raises(TypeError, "argnums=-1", "counted from 0"):
+        grad(lambda x: x * x, -1)(3.0)
+    with raises(TypeError, "argnums=[0]", "tuple"):
+        grad(lambda x: x * x, [0])(3.0)
 
 
 # --- data changed after use ----------------------------------------------------------------------

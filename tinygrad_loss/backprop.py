@@ -165,9 +165,10 @@ def propagate(
     """
     observe = observe or mode.get()[1]
     gradient = {output: start}
-    waiting = [(-output.stamp, output)] if output.origin else []  # a heap: the newest comes first
+    # A heap: the newest comes first. (Two have one stamp only where one is a copy.deepcopy.)
+    waiting = [(-output.stamp, id(output), output)] if output.origin else []
     while waiting:
-        node = heappop(waiting)[1]
+        node = heappop(waiting)[2]
         op, inputs, arrays, options = node.origin
         g = gradient[node] if node._retain or node in keep else gradient.pop(node)
         y, given = (node, inputs) if create_graph else (node._data, arrays)
@@ -192,7 +193,7 @@ def propagate(
             else:
                 gradient[x] = part
                 if x.origin:
-                    heappush(waiting, (-x.stamp, x))
+                    heappush(waiting, (-x.stamp, id(x), x))
     return gradient
 
 

@@ -65,9 +65,10 @@ def value_and_grad(f: Callable[..., Any], argnums: int | tuple[int, ...] = 0) ->
     def value_and_derivative(*args: Any, **options: Any) -> tuple[Any, Any]:
         create_graph = mode.get()[0]
         with set_mode(recording=True):
-            if not all(-1 < n < len(args) for n in numbers):
+            if not all(isinstance(n, int) and -1 < n < len(args) for n in numbers):
                 raise TypeError(
-                    f"grad: argnums={argnums}, but f was given {len(args)} positional arguments"
+                    f"grad: argnums={argnums}, but f was given {len(args)} positional arguments; "
+                    "expected the position of one of them, counted from 0, or a tuple of positions"
                 )
             inputs = {n: variable(args[n]) for n in numbers}
             value = f(*(inputs.get(n, x) for n, x in enumerate(args)), **options)
