@@ -169,3 +169,9 @@ def test_dropout_on_linear_regression_is_ridge_regression(x, w, y):
     expected.backward()
     assert mean.item() == pytest.approx(expected.item(), rel=1e-12, abs=1e-12)
     np.testing.assert_allclose(weights.grad, ridge.grad, rtol=1e-11, atol=1e-11)
+
+
+@pytest.mark.parametrize("rng", [None, 0])
+def test_dropout_wants_a_generator(rng):
+    with pytest.raises(TypeError, match=r"rng is .*; expected a generator"):
+        dropout(np.ones(3), 0.5, rng=rng)

@@ -437,3 +437,5 @@ def test_gradient_penalty_options():
         gradient_penalty(lambda x: x.sum(axis=1), PAIR, PAIR, reduction="average", **options)
     with raises("gradient_penalty: the mean is undefined for 0 samples"):
         gradient_penalty(lambda x: x.sum(axis=1), PAIR[:0], PAIR[:0], **options)
+    with pytest.raises(TypeError, match="rng is 0; expected a generator"):
+        gradient_penalty(lambda x: x.sum(axis=1), PAIR, PAIR, rng=0)

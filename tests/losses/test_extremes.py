@@ -71,6 +71,8 @@ def test_no_loss_is_forgotten():
     assert set(CASES) | {"gradient_penalty"} == set(losses.__all__)
     for name in losses.__all__:
         assert getattr(tinygrad_loss, name) is getattr(losses, name)
+    for name in ("hinge", "squared_hinge", "multiclass_hinge"):  # losses for classes, too
+        assert getattr(losses.classification, name) is getattr(losses, name)
 
 
 @every_loss
@@ -86,6 +88,24 @@ def test_dtype_of_the_prediction_is_kept(name, dtype, reduction):
     assert all(p.grad.dtype == dtype for p in preds)
     precision = 20 * np.finfo(dtype).eps
     np.testing.assert_allclose(value.data, exact, rtol=precision, atol=precision)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "expected"),
+    [(np.float64, 27.631021), (np.float32, 27.631021), (np.float16, 9.704061)],
+)
+def test_a_probability_of_0_costs_minus_log_eps(dtype, expected):
+    """eps is 1e-12, or 2**-14 in float16, where 1e-12 would be 0 and its logarithm infinite."""
+    for loss, p, target in [
+        (losses.binary_cross_entropy, [0, 1], [1, 0]),
+        (losses.cross_entropy_from_probs, [[0, 1], [1, 0]], [0, 1]),
+        (losses.cross_entropy_from_probs, [[0, 1], [1, 0]], [[1.0, 0.0], [0.0, 1.0]]),
+    ]:
+        p = Tensor(p, requires_grad=True, dtype=dtype)
+        value = loss(p, target)
+        assert value.item() == pytest.approx(expected, rel=max(1e-7, float(np.finfo(dtype).eps)))
+        value.backward()
+        assert np.isfinite(p.grad).all()
 
 
 @every_loss

@@ -80,6 +80,16 @@ def number(function: str, name: str, value: Any, holds: Any, expected: str) -> f
     return float(value)
 
 
+def clipping(function: str, eps: Any, p: Any) -> float:
+    """The option eps; where the dtype of p has no number so small, the smallest normal one it has.
+
+    >>> clipping("binary_cross_entropy", 1e-12, np.ones(2, np.float16))
+    6.103515625e-05
+    """
+    smallest = float(np.finfo(p.dtype).smallest_normal)
+    return max(number(function, "eps", eps, 0 < eps < 1, "0 < eps < 1"), smallest)
+
+
 # --- dtypes and shapes ----------------------------------------------------------------------------
 
 
@@ -307,6 +317,8 @@ def require_labels(
 
 def uniform(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
     """Uniform random numbers in [0, 1): the one place where a loss or regularizer draws any."""
+    if not hasattr(rng, "random"):
+        raise TypeError(f"rng is {rng!r}; expected a generator, e.g. np.random.default_rng(0).")
     trace = tracer.get()
     return rng.random(shape) if trace is None else trace.random(rng, shape)
 

@@ -36,6 +36,7 @@ from ..ops import sum as sum_
 from ..tensor import Array
 from . import checks
 from .checks import Reduction, matched, number, picked, reduce, require_option
+from .margin import hinge, multiclass_hinge, squared_hinge  # noqa: F401
 
 
 def cross_entropy(
@@ -203,7 +204,7 @@ def cross_entropy_from_probs(
 
     Formula: -log p_y for class indices, -sum_c t_c log p_c for probability targets.
     Gradient: -t/p. Probabilities below eps count as eps, so that log 0 counts as -27.63 and
-    has the gradient 0.
+    has the gradient 0. (In float16, where 1e-12 is 0, eps is at least 6.1e-5.)
 
     Parameters: ``probs`` (N, C) or (C,), rows >= 0 that sum to 1; ``target`` and ``base`` as in
     ``cross_entropy``; ``eps`` in (0, 1).
@@ -227,8 +228,8 @@ def cross_entropy_from_probs(
     -1.4286 -1.4286
     """
     name = "cross_entropy_from_probs"
-    eps = number(name, "eps", eps, 0 < eps < 1, "0 < eps < 1")
     probs = checks.class_scores(name, probs, "probs", "binary_cross_entropy")
+    eps = checks.clipping(name, eps, probs)
     checks.require_distributions(
         name, "probs", probs, "Are these logits? Use cross_entropy, which takes them as they are."
     )
@@ -259,8 +260,8 @@ def binary_cross_entropy(
     Formula: -[y log p + (1 - y) log(1 - p)].
     Gradient: (p - y) / (p (1 - p)).
     p and 1 - p below eps count as eps: at p = 0, y = 1 the loss is -log eps = 27.63, its gradient
-    0. (PyTorch says 100 there, scikit-learn 36.04, Keras 16.12.) The minimum, the entropy of y, is
-    at p = y.
+    0. (PyTorch says 100 there, scikit-learn 36.04, Keras 16.12. In float16, where 1e-12 is 0, eps
+    is at least 6.1e-5.) The minimum, the entropy of y, is at p = y.
 
     Parameters: ``probs`` in [0, 1] and ``target`` in [0, 1], of one shape; ``base`` as in
     ``cross_entropy``; ``eps`` in (0, 1).
@@ -282,8 +283,8 @@ def binary_cross_entropy(
     [-0.5556  0.625 ] [-0.5556, 0.625]
     """
     name = "binary_cross_entropy"
-    eps = number(name, "eps", eps, 0 < eps < 1, "0 < eps < 1")
     probs, target = matched(name, probs, target, ("probs", "target"))
+    eps = checks.clipping(name, eps, probs)
     checks.require_unit_interval(
         name, "probs", probs, "These look like logits: use binary_cross_entropy_with_logits."
     )
