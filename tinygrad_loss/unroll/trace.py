@@ -123,7 +123,7 @@ class Trace:
         """Note a draw of random numbers, to be repeated at every call, and draw now."""
         if id(generator) not in self.generators:
             self.generators[id(generator)] = (generator, generator.bit_generator.state)
-        value = Value(generator.random(shape), random, (generator, tuple(shape)))
+        value = Value(np.asarray(generator.random(shape)), random, (generator, tuple(shape)))
         self.values.append(value)
         return TracedArray(value, self)
 
