@@ -206,6 +206,24 @@ def test_options_of_numpy_that_no_op_has():
         np.linalg.norm(leaf([1.0]), ord=1)
 
 
+@pytest.mark.parametrize("x", [np.ones(2), leaf([1.0, 2.0])])
+def test_a_further_input_is_not_taken_for_an_array_to_fill(x):
+    """NumPy's log(x, 10.0 in an array) does not compute a logarithm to base 10: it writes there."""
+    base = np.array(10.0)
+    with raises(TypeError, "log: got (2,), ()", "expected 1 input", "out="):
+        ops.log(x, base)
+    with raises(TypeError, "multiply: got (2,), 2, where=", "expected 2 inputs"):
+        ops.multiply(x, 2, where=[True, False])
+    assert base == 10
+
+
+@pytest.mark.parametrize("f", [ops.sum, ops.softmax, ops.max])
+@pytest.mark.parametrize("x", [3.0, [1.0, 2.0]])
+def test_lists_and_numbers_instead_of_arrays(f, x):
+    with raises(TypeError, f"{f.name}: {x}", "expected a Tensor or an array"):
+        f(x)
+
+
 def test_operands_that_are_not_numbers():
     t = leaf([1.0, 2.0])
     for f in (lambda: t + "a", lambda: t * None, lambda: t + {}):

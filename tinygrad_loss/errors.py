@@ -33,6 +33,8 @@ def explained(error: Exception, op: str, inputs: tuple[Any, ...], where: str = "
             "these shapes do not broadcast. Aligned at the right, two sizes must be equal, or one "
             "of them 1; a size of 1 is added with reshape or expand_dims."
         )
+    elif isinstance(error, AttributeError):  # of a list or number
+        reason += "; expected a Tensor or an array, e.g. np.array([1.0, 2.0])"
     return kind(f"{where}{op}: {describe(op, inputs)}: {reason}")
 
 
@@ -59,6 +61,12 @@ def check_inputs(inputs: Any) -> None:
 
 def constants(op: Any, inputs: tuple[Any, ...], options: dict[str, Any]) -> dict[str, Any]:
     """Return the options as constants. Raise if a gradient would be lost at one of them."""
+    if isinstance(op.forward, np.ufunc):  # NumPy would take a further input for an array to fill
+        given = ", ".join([describe("", inputs), *(f"{name}=" for name in options)])
+        raise TypeError(
+            f"{op.name}: got {given}; expected {len(op.rules)} input{'s' * (len(op.rules) > 1)} "
+            "and none of the options of NumPy's function, such as out= or where=."
+        )
     for x in (*inputs[len(op.rules) :], *options.values()):
         if isinstance(x, ArrayMethods) and x.requires_grad:
             raise TypeError(

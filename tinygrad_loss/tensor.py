@@ -99,7 +99,7 @@ class Op:
             options = constants(self, inputs, options)
         try:
             value = self.forward(*arrays, **options)
-        except (ValueError, TypeError, IndexError) as error:
+        except (ValueError, TypeError, IndexError, AttributeError) as error:
             raise explained(error, self.name, inputs) from error
         if not any_tensor:
             return value
