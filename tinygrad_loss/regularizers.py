@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from .losses.checks import floating, uniform
+from .losses.checks import constant, floating, uniform
 from .ops import absolute, square
 from .ops import sum as sum_
 
@@ -141,7 +141,7 @@ def _penalty(
     total = sum_(of_each(first))
     for p in others:
         total = total + sum_(of_each(p))
-    return total * float(strength)
+    return total * float(constant(function, name, strength))
 
 
 def _parameters(function: str, params: Any) -> list[Any]:

@@ -38,6 +38,7 @@ from tinygrad_loss.losses import (
     wasserstein_critic,
     wasserstein_generator,
 )
+from tinygrad_loss.regularizers import l1, l2
 
 ELEMENTWISE = [
     sum_squared_error,
@@ -439,3 +440,22 @@ def test_gradient_penalty_options():
         gradient_penalty(lambda x: x.sum(axis=1), PAIR[:0], PAIR[:0], **options)
     with pytest.raises(TypeError, match="rng is 0; expected a generator"):
         gradient_penalty(lambda x: x.sum(axis=1), PAIR, PAIR, rng=0)
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        lambda t: huber(PAIR, PAIR, delta=t(1.0)),
+        lambda t: nt_xent(PAIR, PAIR, temperature=t(0.5)),
+        lambda t: cross_entropy(LOGITS, [0, 1], weight=t([1.0, 2.0, 3.0])),
+        lambda t: focal(LOGITS, [0, 1], alpha=t([0.1, 0.2, 0.3])),
+        lambda t: binary_focal(PAIR, [[0, 1], [1, 0]], alpha=t(0.25)),
+        lambda t: binary_cross_entropy_with_logits(PAIR, [[0, 1], [1, 0]], pos_weight=t(2.0)),
+        lambda t: l1(PAIR, t(0.1)),
+        lambda t: l2(PAIR, t(0.1)),
+    ],
+)
+def test_no_gradient_is_lost_at_an_option(loss):
+    with pytest.raises(TypeError, match="requires grad, but is a constant of the loss"):
+        loss(lambda x: Tensor(x, requires_grad=True))
+    assert loss(Tensor) == loss(lambda x: x)

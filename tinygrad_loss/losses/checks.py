@@ -70,6 +70,20 @@ def require_option(function: str, name: str, value: Any, holds: Any, expected: s
         raise ValueError(f"{function}: {name} is {value!r}; expected {expected}.")
 
 
+def constant(function: str, name: str, value: Any) -> Any:
+    """The value of an option. As a Tensor that requires grad it would lose its gradient silently.
+
+    >>> constant("focal", "gamma", Tensor(2.0, requires_grad=True))
+    Traceback (most recent call last):
+    TypeError: focal: gamma requires grad, but is a constant of the loss. Pass its .data.
+    """
+    if isinstance(value, Tensor) and value.requires_grad:
+        raise TypeError(
+            f"{function}: {name} requires grad, but is a constant of the loss. Pass its .data."
+        )
+    return data_of(value)
+
+
 def number(function: str, name: str, value: Any, holds: Any, expected: str) -> float:
     """An option, checked, as a Python number: one of NumPy's would turn float32 into float64.
 
@@ -77,7 +91,7 @@ def number(function: str, name: str, value: Any, holds: Any, expected: str) -> f
     0.5
     """
     require_option(function, name, value, holds, expected)
-    return float(value)
+    return float(constant(function, name, value))
 
 
 def clipping(function: str, eps: Any, p: Any) -> float:
@@ -239,7 +253,7 @@ def weight_of(target: Array, weight: Array) -> Array:
 
 def class_weights(function: str, name: str, weight: Any, scores: Any) -> Array:
     """One weight >= 0 for each class, in the dtype of the scores."""
-    weight = data_of(converted(weight, scores.dtype))
+    weight = converted(constant(function, name, weight), scores.dtype)
     if weight.shape != scores.shape[-1:]:
         raise ValueError(
             f"{function}: {name} has shape {weight.shape}; expected {scores.shape[-1:]}, one "

@@ -30,7 +30,6 @@ from typing import Any
 
 import numpy as np
 
-from ..methods import data_of
 from ..ops import clip, exp, log, log_softmax, logsumexp, softplus, where
 from ..ops import sum as sum_
 from ..tensor import Array
@@ -341,7 +340,7 @@ def binary_cross_entropy_with_logits(
 
 def _pos_weight(pos_weight: Any, logits: Any) -> Array:
     name = "binary_cross_entropy_with_logits"
-    weight = data_of(checks.converted(pos_weight, logits.dtype))
+    weight = checks.converted(checks.constant(name, "pos_weight", pos_weight), logits.dtype)
     if weight.shape != logits.shape[logits.ndim - weight.ndim :]:
         raise ValueError(
             f"{name}: pos_weight has shape {weight.shape}; expected a number, or one for each "
@@ -440,16 +439,15 @@ def binary_focal(
     """
     name = "binary_focal"
     gamma = number(name, "gamma", gamma, gamma >= 0, "a number >= 0")
-    require_option(
-        name, "alpha", alpha, alpha is None or 0 <= alpha <= 1, "None or 0 <= alpha <= 1"
-    )
+    if alpha is not None:
+        alpha = number(name, "alpha", alpha, 0 <= alpha <= 1, "None or 0 <= alpha <= 1")
     logits, target = matched(name, logits, target, ("logits", "target"))
     checks.require_unit_interval(name, "target", target, "Labels -1 and 1? Use (target + 1) / 2.")
     minus_log_p, minus_log_q = softplus(-logits), softplus(logits)
     positive = target * exp(-gamma * minus_log_q) * minus_log_p
     negative = (1 - target) * exp(-gamma * minus_log_p) * minus_log_q
     if alpha is not None:
-        positive, negative = float(alpha) * positive, (1 - float(alpha)) * negative
+        positive, negative = alpha * positive, (1 - alpha) * negative
     return reduce(name, positive + negative, reduction)
 
 
