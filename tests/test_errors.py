@@ -302,6 +302,12 @@ def test_gradients_with_respect_to_a_tensor_instead_of_a_list(x):
         gradients((x * 2).sum(), x)
 
 
+@pytest.mark.parametrize("output", [3.0, np.ones(())])
+def test_gradients_of_what_is_no_tensor(output):
+    with raises(TypeError, "gradients: output is a", "expected a Tensor"):
+        gradients(output, [leaf(1.0)])
+
+
 def test_grad_of_functions_that_return_something_else():
     with raises(TypeError, "float", "scalar Tensor"):
         grad(lambda x: x.item())(1.0)

@@ -94,7 +94,7 @@ def gradients(
     >>> dx.item(), gradients(dx, [x])[0].item()
     (27.0, 18.0)
     """
-    check_inputs(inputs)
+    check_inputs(output, inputs)
     start = seed(output, grad)
     with set_mode(recording=create_graph):
         needed = set(history(output, set(inputs)))

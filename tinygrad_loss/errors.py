@@ -47,8 +47,10 @@ def changed(x: Any, node: Any) -> RuntimeError:
     )
 
 
-def check_inputs(inputs: Any) -> None:
-    """Raise unless gradients can be taken with respect to all inputs."""
+def check_inputs(output: Any, inputs: Any) -> None:
+    """Raise unless gradients can be taken of the output and with respect to all inputs."""
+    if not isinstance(output, ArrayMethods):
+        raise TypeError(f"gradients: output is a {type(output).__name__}; expected a Tensor")
     if isinstance(inputs, ArrayMethods):
         raise TypeError("gradients: inputs is a Tensor; expected a list: gradients(output, [x])")
     for i, x in enumerate(inputs):

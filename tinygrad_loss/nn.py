@@ -401,6 +401,13 @@ def save(path: str | os.PathLike[str], module: Module) -> None:
     ------
     OSError
         If it cannot be written there. Then a former file is still as it was.
+
+    >>> from tempfile import TemporaryDirectory
+    >>> layer, other = (Linear(2, 1, rng=np.random.default_rng(seed)) for seed in (0, 1))
+    >>> with TemporaryDirectory() as folder:
+    ...     save(f"{folder}/layer.npz", layer)
+    ...     print((load(f"{folder}/layer.npz", other).weight == layer.weight).all())
+    True
     """
     import zipfile  # here, since it takes longer to import than this library
     from pathlib import Path
