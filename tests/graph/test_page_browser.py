@@ -1,120 +1,17 @@
 """The page in a real browser: chromium, driven by selenium. Skipped where either is missing."""
 
-import json
-import shutil
-
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 
+from tests.graph.browser import Page
 from tests.graph.graphs import losses, micrograd
 from tests.graph.test_pictures import CLEANED, HOSTILE, use
 from tinygrad_loss import Tensor, gradients, nn
 from tinygrad_loss import losses as loss_functions
 from tinygrad_loss.graph import draw
 
-webdriver = pytest.importorskip("selenium.webdriver")
-Keys = webdriver.Keys
-
-FLAGS = (
-    "--headless=new",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--disable-quic",
-    "--window-size=1400,900",
-)
-
-
-@pytest.fixture(scope="module")
-def chromium(tmp_path_factory):
-    binary = shutil.which("chromium") or shutil.which("chromium-browser")
-    driver = shutil.which("chromedriver")
-    if binary is None or driver is None:
-        pytest.skip("chromium or chromedriver is not installed")
-    options = webdriver.ChromeOptions()
-    options.binary_location = binary
-    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    browser = webdriver.Chrome(options, webdriver.ChromeService(driver))
-    yield browser
-    browser.quit()
-
-
-class Page:
-    """A page that is open in the browser."""
-
-    def __init__(self, browser, path):
-        self.browser = browser
-        self.path = path
-        self.browser.get("about:blank")
-        self.problems()  # of what was open before
-        self.open()
-
-    def open(self, address=""):
-        self.browser.get("about:blank")
-        self.browser.get(self.path.as_uri() + address)
-
-    def js(self, script, *arguments):
-        return self.browser.execute_script(f"return {script}", *arguments)
-
-    def show(self, step):
-        self.js("go(arguments[0])", step)
-
-    def press(self, *keys):
-        for key in keys:
-            webdriver.ActionChains(self.browser).send_keys(key).perform()
-
-    @property
-    def step(self):
-        return self.js("current")
-
-    @property
-    def count(self):
-        return self.js("steps.length")
-
-    def lines(self, node):
-        """What a box says, in the picture."""
-        texts = "document.getElementById(arguments[0]).querySelectorAll('text')"
-        script = f"[...{texts}].map(x => x.textContent)"
-        return self.js(script, node)
-
-    def state(self):
-        """The whole document; what the user typed or scrolled is not part of it."""
-        return self.js("document.documentElement.outerHTML")
-
-    def panel(self):
-        return self.js("document.getElementById('panel').textContent")
-
-    def problems(self):
-        """What the console holds, and requests other than for the page itself."""
-        console = [entry["message"] for entry in self.browser.get_log("browser")]
-        events = [
-            json.loads(entry["message"])["message"] for entry in self.browser.get_log("performance")
-        ]
-        urls = [
-            event["params"]["request"]["url"]
-            for event in events
-            if event["method"] == "Network.requestWillBeSent"
-        ]
-        return console + [url for url in urls if not url.startswith(("file:", "data:", "about:"))]
-
-
-@pytest.fixture
-def opened(chromium, tmp_path):
-    def open_page(output, **options):
-        return Page(chromium, draw(output, **options).save(tmp_path / "backprop.html"))
-
-    return open_page
-
-
-@pytest.fixture
-def expression(opened):
-    return opened(micrograd()[2])
+Keys = pytest.importorskip("selenium.webdriver").Keys
 
 
 def mlp_loss():

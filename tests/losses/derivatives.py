@@ -1,6 +1,7 @@
 """Value, gradient and second derivative of a loss: by this library, and by PyTorch."""
 
 import numpy as np
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -58,3 +59,35 @@ def floats(shape, low=-5.0, high=5.0):
 shapes = hnp.array_shapes(min_dims=0, max_dims=3, min_side=1, max_side=4)
 batches = st.tuples(st.integers(1, 5), st.integers(2, 6))  # (N, C)
 reductions = st.sampled_from(["mean", "sum", "none"])
+
+quickly = settings(max_examples=30, deadline=None)
+
+
+def distributions(shape):
+    """Rows of probabilities that sum to 1, some of them 0."""
+    numbers = hnp.arrays(np.float64, shape, elements=st.integers(0, 10).map(float))
+    return numbers.map(
+        lambda x: (
+            (x + (x.sum(-1, keepdims=True) == 0))
+            / (x + (x.sum(-1, keepdims=True) == 0)).sum(-1, keepdims=True)
+        )
+    )
+
+
+@st.composite
+def class_batches(draw, probabilities=False):
+    """Logits (N, C) with targets, indices or probabilities."""
+    n, c = draw(batches)
+    logits = draw(floats((n, c)))
+    if (logits >= 0).all() and np.allclose(logits.sum(1), 1):
+        logits = logits - 1  # they would look like softmax output, and be warned of
+    indices = hnp.arrays(np.int64, n, elements=st.integers(0, c - 1))
+    return logits, draw(distributions((n, c)) if probabilities else indices)
+
+
+@st.composite
+def binary_batches(draw, low=-5.0, high=5.0):
+    """Logits (or probabilities, with low=0, high=1) and targets in [0, 1], many of them 0 or 1."""
+    shape = draw(shapes)
+    target = hnp.arrays(np.float64, shape, elements=st.sampled_from([0.0, 1.0, 0.25, 0.7]))
+    return draw(floats(shape, low, high)), draw(target)
