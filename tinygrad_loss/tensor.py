@@ -64,11 +64,12 @@ def no_grad() -> Iterator[None]:
 class Op:
     """An operation: a forward function, and for each input the rule of its derivative.
 
-    ``forward(*inputs, **options)`` computes the output from arrays. ``rule(g, y, *inputs,
-    **options)`` computes the gradient at its input from the gradient ``g`` at the output ``y``;
-    None stands for an input without one, such as a condition. Rules are made of NumPy functions
-    and operators. Called with arrays they compute; called with Tensors they record what they
-    compute, so that it can be differentiated again.
+    ``forward(*inputs, **options)`` computes the output from arrays: a new array or a view, never an
+    input itself, since the output is made read-only. ``rule(g, y, *inputs, **options)`` computes
+    the gradient at its input from the gradient ``g`` at the output ``y``; None stands for an input
+    without one, such as a condition. Rules are made of NumPy functions and operators. Called with
+    arrays they compute; called with Tensors they record what they compute, so that it can be
+    differentiated again.
 
     >>> cube = Op(lambda x: x**3, lambda g, y, x: g * 3 * x**2, name="cube")
     >>> x = Tensor(2.0, requires_grad=True)
