@@ -258,20 +258,23 @@ def astype(x: Array, dtype: Any) -> Array:
     return x.astype(dtype)
 
 
-@op(lambda g, y, x, index, shape: g[index])
-def scatter(x: Array, index: Any, shape: Any) -> Array:
+@op(lambda g, y, x, index, shape, once=False: g[index])
+def scatter(x: Array, index: Any, shape: Any, once: bool = False) -> Array:
     """Add x into zeros at the index: indexing, backwards. An element picked twice receives both."""
     out = np.zeros_like(x, shape=shape)
-    if _picks_once(index):
+    if once or _picks_once(index):
         out[index] = x
     else:
         np.add.at(out, index, x)
     return out
 
 
-@op(lambda g, y, x, index: scatter(g, index, x.shape))
-def getitem(x: Array, index: Any) -> Array:
-    """x[index], with any index of NumPy's. What was picked receives the gradient, the rest 0."""
+@op(lambda g, y, x, index, once=False: scatter(g, index, x.shape, once))
+def getitem(x: Array, index: Any, once: bool = False) -> Array:
+    """x[index], with any index of NumPy's. What was picked receives the gradient, the rest 0.
+
+    ``once`` says, to whom it would take time to find out, that no element is picked twice.
+    """
     return x[index]
 
 

@@ -17,7 +17,7 @@ from typing import Any, Literal
 import numpy as np
 
 from ..methods import as_array, data_of
-from ..ops import mean, where
+from ..ops import getitem, mean, where
 from ..ops import sum as sum_
 from ..tensor import Array, Tensor
 
@@ -238,7 +238,7 @@ def picked(scores: Any, target: Array) -> Any:
         return scores[target]
     if hasattr(data_of(scores), "vindex"):  # a Dask array, which cannot be indexed with two arrays
         return sum_(where(is_class(scores, target), scores, 0), axis=-1)
-    return scores[np.arange(scores.shape[0]), target]
+    return getitem(scores, (np.arange(scores.shape[0]), target), True)  # in each row once
 
 
 def is_class(scores: Any, target: Array) -> Array:
