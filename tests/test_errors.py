@@ -154,7 +154,7 @@ def test_ragged_lists():
 
 def test_tensors_of_tensors():
     t = leaf([1.0, 2.0])
-    for data in (t, [t, t], [1.0, t], (t,)):
+    for data in (t, [t, t], [1.0, t], (t,), [[t], [t]], [[0.0, 1.0], (0.0, t)]):
         with raises(TypeError, "detach()", "stack"):
             Tensor(data)
 
@@ -339,3 +339,24 @@ def test_data_changed_between_forward_and_backward_names_tensor_and_op():
     with raises(RuntimeError, "weights", "(2,)", "multiply", "changed", "backward()"):
         y.backward()
     assert w.grad is None
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x, limit: x.clip(limit, 1.0),
+        lambda x, limit: x.clip(min=limit),
+        lambda x, limit: np.clip(x, None, limit),
+        lambda x, limit: ops.leaky_relu(x, limit),
+        lambda x, limit: ops.leaky_relu(x.data, slope=limit),
+    ],
+)
+def test_an_option_that_requires_grad_would_lose_its_gradient(f):
+    x = leaf([0.5, 2.0])
+    with raises(
+        TypeError, "requires grad", "has no derivative with respect to it", "Pass its .data"
+    ):
+        f(x, leaf(0.1))
+    constant = f(x, Tensor(0.1))  # one that does not is a number like another
+    assert isinstance(constant, Tensor | np.ndarray)
+    assert np.asarray(constant).tolist() == np.asarray(f(x, 0.1)).tolist()

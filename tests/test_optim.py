@@ -176,6 +176,18 @@ def test_the_subgradient_of_l1_gives_no_exact_zero():
     assert (w.data != 0).all()
 
 
+def test_momentum_assigned_later_starts_from_rest():
+    """With g = 1: two steps of lr; then v = 1, 1.5, 1.75, so that w = 0 - lr (2 + 4.25)."""
+    w = Tensor(0.0, requires_grad=True)
+    optimizer = SGD([w], lr=0.5)
+    for step in range(5):
+        if step == 2:
+            optimizer.momentum = 0.5
+        w.grad = np.ones(())
+        optimizer.step()
+    assert w.item() == -0.5 * (2 + 1 + 1.5 + 1.75)
+
+
 def test_weight_decay_is_l2_under_plain_sgd_but_not_under_adam():
     def train(make, penalty):
         w = Tensor([1.0, -2.0], requires_grad=True)
