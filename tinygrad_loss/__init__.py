@@ -4,7 +4,8 @@ The names stand in the order in which one would learn them:
 
 Tensor, no_grad             an array that remembers how it was made           tensor.py
 exp, sum, matmul, ...       the table of derivatives                          ops.py
-gradients, grad             the chain rule: walk back and add up              backprop.py
+gradients                   the chain rule: walk back and add up              backprop.py
+grad, value_and_grad        from a function to its derivative                 transforms.py
 mean_squared_error, ...     losses, each a composition of ops                 losses/
 l1, l2, dropout             penalties, and noise that works like one          regularizers.py
 nn, optim, data             layers, optimizers, minibatches: what trains

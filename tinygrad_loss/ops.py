@@ -115,8 +115,8 @@ def _won(g: Any, y: Any, a: Any, b: Any) -> Any:
     return g * (a == y) - g / 2 * (a == b)
 
 
-maximum = Op(np.maximum, lambda g, y, a, b: _won(g, y, a, b), lambda g, y, a, b: _won(g, y, b, a))
-minimum = Op(np.minimum, lambda g, y, a, b: _won(g, y, a, b), lambda g, y, a, b: _won(g, y, b, a))
+maximum = Op(np.maximum, _won, lambda g, y, a, b: _won(g, y, b, a))
+minimum = Op(np.minimum, _won, lambda g, y, a, b: _won(g, y, b, a))
 
 
 @op(lambda g, y, x, min=None, max=None: g * (x == y))
