@@ -2,17 +2,19 @@
 
 The names stand in the order in which one would learn them:
 
-Tensor, no_grad             an array that remembers how it was made           tensor.py
-exp, sum, matmul, ...       the table of derivatives                          ops.py
-gradients                   the chain rule: walk back and add up              backprop.py
-grad, value_and_grad        from a function to its derivative                 transforms.py
+Tensor, no_grad             an array that remembers how it was made           engine/tensor.py
+backward                    the chain rule: walk back and add up              engine/backprop.py
+exp, sum, matmul, ...       the table of derivatives                          engine/ops.py
+var, einsum, median, ...    what needs no rule of its own                     engine/functions.py
+gradients, grad, ...        of Tensors; from a function to its derivative     engine/transforms.py
 mean_squared_error, ...     losses, each a composition of ops                 losses/
 l1, l2, dropout             penalties, and noise that works like one          regularizers.py
 nn, optim, data             layers, optimizers, minibatches: what trains
-check_gradients             is a derivative right?                            check.py
-draw                        pictures of a computation and its backward pass   graph/
+check_gradients             is a derivative right?                            inspection/
+detect_anomaly              which op made the NaN?
+draw, scope                 pictures of a computation and its backward pass
+watch                       gradients, dead units, saturation, layer by layer
 unroll                      the NumPy code that one would have written        unroll/
-watch                       gradients, dead units, saturation, layer by layer watch/
 
 >>> import tinygrad_loss as tl
 >>> x = tl.Tensor(3.0, requires_grad=True)
@@ -22,90 +24,57 @@ watch                       gradients, dead units, saturation, layer by layer wa
 5.950213
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from importlib import import_module as _import_module
+from typing import TYPE_CHECKING
+from typing import Any as _Any
 
-from . import protocol as _protocol  # noqa: F401  # isort: skip  (attaches Tensor's operators)
-from .tensor import Op, Tensor, no_grad  # isort: skip
-from .ops import (  # isort: skip
-    absolute,
-    add,
-    astype,
-    broadcast_to,
-    clip,
-    concatenate,
-    cos,
-    divide,
-    erf,
-    exp,
-    expand_dims,
-    expm1,
-    getitem,
-    leaky_relu,
-    linear,
-    log,
-    log1p,
-    log2,
-    log_softmax,
-    logaddexp,
-    logsumexp,
-    matmul,
-    max,
-    maximum,
-    mean,
-    min,
-    minimum,
-    multiply,
-    negative,
-    norm,
-    power,
-    relu,
-    reshape,
-    sigmoid,
-    sin,
-    softmax,
-    softplus,
-    sqrt,
-    square,
-    squeeze,
-    subtract,
-    sum,
-    swapaxes,
-    tanh,
-    transpose,
-    where,
-)
-from .functions import gelu, prod, stack, std, var  # isort: skip
-from .backprop import backward, gradients  # isort: skip
-from .transforms import grad, value_and_grad  # isort: skip
-from . import losses  # isort: skip
-from .losses import *  # noqa: F403  # isort: skip
-from .regularizers import dropout, elastic_net, l1, l2  # isort: skip
-from . import data, nn, optim  # isort: skip
-from .anomaly import detect_anomaly  # isort: skip
-from .check import check_gradients  # isort: skip
-from .unroll import unroll  # isort: skip
-from .watch import watch  # isort: skip
+from . import data, losses, nn, optim, regularizers
+from .engine import functions as _functions
+from .engine import ops as _ops
+from .engine.backprop import backward
+from .engine.functions import *  # noqa: F403
+from .engine.mode import no_grad, scope
+from .engine.ops import *  # noqa: F403
+from .engine.ops import Op
+from .engine.tensor import Tensor
+from .engine.transforms import grad, gradients, value_and_grad
+from .inspection.watch import watch
+from .losses import *  # noqa: F403
+from .regularizers import dropout, elastic_net, l1, l2
+from .unroll import unroll
 
 if TYPE_CHECKING:
-    from .graph import draw
+    from .inspection.anomaly import detect_anomaly
+    from .inspection.check import check_gradients
+    from .inspection.graph import draw
+
+__version__ = "0.1.0"
 
 __all__ = [
-    "Op", "Tensor", "absolute", "add", "astype", "backward", "broadcast_to", "check_gradients",
-    "clip", "concatenate", "cos", "data", "detect_anomaly", "divide", "draw", "dropout",
-    "elastic_net", "erf", "exp", "expand_dims", "expm1", "gelu", "getitem", "grad", "gradients",
-    "l1", "l2", "leaky_relu", "linear", "log", "log1p", "log2", "log_softmax", "logaddexp",
-    "logsumexp", "losses", "matmul", "max", "maximum", "mean", "min", "minimum", "multiply",
-    "negative", "nn", "no_grad", "norm", "optim", "power", "prod", "relu", "reshape", "sigmoid",
-    "sin", "softmax", "softplus", "sqrt", "square", "squeeze", "stack", "std", "subtract", "sum",
-    "swapaxes", "tanh", "transpose", "unroll", "value_and_grad", "var", "watch", "where",
-    *losses.__all__,
+    "Op", "Tensor", "backward", "check_gradients", "data", "detect_anomaly", "draw", "dropout",
+    "elastic_net", "grad", "gradients", "l1", "l2", "losses", "nn", "no_grad", "optim",
+    "regularizers", "scope", "unroll", "value_and_grad", "watch",
 ]  # fmt: skip
+__all__ += _functions.__all__
+__all__ += _ops.__all__
+__all__ += losses.__all__
 
 
-def __getattr__(name: str) -> Any:
-    """Import ``draw`` when first used: the graphviz package takes longer than all the rest."""
-    if name != "draw":
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    globals()["draw"] = draw = import_module(".graph", __name__).draw
-    return draw
+# Imported when first used: whoever trains does not wait for what one looks with.
+_LATER = {
+    "check_gradients": ".inspection.check",
+    "detect_anomaly": ".inspection.anomaly",
+    "draw": ".inspection.graph",
+}
+
+
+if not TYPE_CHECKING:  # or type checkers would take any name for one of ours
+
+    def __getattr__(name: str) -> _Any:
+        if name not in _LATER:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        globals()[name] = found = getattr(_import_module(_LATER[name], __name__), name)
+        return found
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *_LATER})

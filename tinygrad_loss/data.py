@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .tensor import Array
+from .engine.node import Array
 
 
 def minibatches(

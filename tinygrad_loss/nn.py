@@ -15,15 +15,25 @@ import math
 import os
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
-from typing import Any, TypeVar
+from typing import Any, ParamSpec, Protocol, TypeVar
 
 import numpy as np
 
-from . import functions, ops
+from .data import _check_rng
+from .engine import functions, ops
+from .engine.node import Array, now
+from .engine.tensor import Tensor
 from .regularizers import dropout
-from .tensor import Array, Tensor, now
 
 AnyModule = TypeVar("AnyModule", bound="Module")
+Inputs = ParamSpec("Inputs")
+Output = TypeVar("Output", covariant=True)
+
+
+class _Forward(Protocol[Inputs, Output]):
+    """To type checkers, a module takes and returns what its own ``forward`` does."""
+
+    def forward(self, *inputs: Inputs.args, **options: Inputs.kwargs) -> Output: ...
 
 
 class Module:
@@ -51,7 +61,9 @@ class Module:
         """Compute the output. Each kind of module defines its own."""
         raise NotImplementedError(f"{type(self).__name__} must define forward(self, x)")
 
-    def __call__(self, *inputs: Any, **options: Any) -> Any:
+    def __call__(
+        self: _Forward[Inputs, Output], *inputs: Inputs.args, **options: Inputs.kwargs
+    ) -> Output:
         """Return ``forward(...)``, marked, for pictures, with the module that computed it.
 
         The Tensors on the way to the output that are not older than the stamp taken here were made
@@ -60,8 +72,8 @@ class Module:
         first = now()
         output = self.forward(*inputs, **options)
         # An output that is older was made elsewhere and only handed on, as Dropout does in eval().
-        if type(output) is Tensor and output.stamp > first:
-            output.scopes = (*(output.scopes or ()), (self, first))
+        if isinstance(output, Tensor) and output.stamp > first:
+            output.scopes = (*output.scopes, (self, first))
         return output
 
     def named_modules(self) -> Iterator[tuple[str, Module]]:
@@ -197,7 +209,7 @@ class Linear(Module):
         self.weight = Tensor(weight, requires_grad=True, dtype=dtype)
         self.bias = Tensor(np.zeros(n_out), requires_grad=True, dtype=dtype) if bias else None
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Any) -> Tensor:
         """(..., n_in) to (..., n_out)."""
         if self.bias is None:
             return ops.matmul(x, self.weight)
@@ -212,7 +224,7 @@ class Linear(Module):
 class ReLU(Module):
     """max(x, 0)."""
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Any) -> Tensor:
         """Element by element."""
         return ops.relu(x)
 
@@ -223,7 +235,7 @@ class LeakyReLU(Module):
     def __init__(self, slope: float = 0.01) -> None:
         self.slope = slope
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Any) -> Tensor:
         """Element by element."""
         return ops.leaky_relu(x, slope=self.slope)
 
@@ -231,7 +243,7 @@ class LeakyReLU(Module):
 class GELU(Module):
     """x times the probability that a standard normal is below x (Hendrycks & Gimpel 2016)."""
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Any) -> Tensor:
         """Element by element."""
         return functions.gelu(x)
 
@@ -239,7 +251,7 @@ class GELU(Module):
 class Tanh(Module):
     """The hyperbolic tangent, in (-1, 1)."""
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Any) -> Tensor:
         """Element by element."""
         return ops.tanh(x)
 
@@ -247,7 +259,7 @@ class Tanh(Module):
 class Sigmoid(Module):
     """1 / (1 + exp(-x)), in (0, 1). Losses on logits contain it: do not put it in front of them."""
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Any) -> Tensor:
         """Element by element."""
         return ops.sigmoid(x)
 
@@ -280,7 +292,7 @@ class Dropout(Module):
         self.p = p
         self.rng = rng
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Any) -> Tensor:
         """Element by element."""
         return dropout(x, self.p, rng=self.rng, training=self.training)
 
@@ -305,11 +317,9 @@ class Sequential(Module):
     def __init__(self, *layers: Callable[[Any], Any]) -> None:
         for i, layer in enumerate(layers):
             if not callable(layer) or isinstance(layer, type):
-                hint = (
-                    f"Write {layer.__name__}()."
-                    if isinstance(layer, type)
-                    else "For a list, write Sequential(*layers)."
-                )
+                hint = "For a list, write Sequential(*layers)."
+                if isinstance(layer, type):
+                    hint = f"Write {layer.__name__}()."
                 raise TypeError(
                     f"Sequential: layer {i} is {layer!r}; expected a module or a function. {hint}"
                 )
@@ -320,11 +330,11 @@ class Sequential(Module):
             if p.name is None or name.endswith(f".{p.name}"):
                 p.name = name
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Any) -> Tensor:
         """Through all layers."""
         for layer in self.layers:
             x = layer(x)
-        return x
+        return x  # type: ignore[no-any-return]
 
     def __repr__(self) -> str:
         shown = (getattr(f, "__name__", None) or repr(f) for f in self.layers)
@@ -377,14 +387,11 @@ class MLP(Sequential):
                 f"MLP: activation is {activation!r}; expected one of "
                 f"{', '.join(ACTIVATIONS)}, or a function"
             )
+        relus = ops.relu, ops.leaky_relu, functions.gelu
         layers: list[Callable[[Any], Any]] = []
         for n_in, n_out in pairwise(sizes[:-1]):
             f = ACTIVATIONS[activation]() if isinstance(activation, str) else activation
-            he = isinstance(f, ReLU | LeakyReLU | GELU) or f in (
-                ops.relu,
-                ops.leaky_relu,
-                functions.gelu,
-            )
+            he = isinstance(f, ReLU | LeakyReLU | GELU) or f in relus
             layers += [Linear(n_in, n_out, rng=rng, init="he" if he else "glorot", dtype=dtype), f]
             if dropout:
                 layers.append(Dropout(dropout, rng=rng))
@@ -403,11 +410,10 @@ def save(path: str | os.PathLike[str], module: Module) -> None:
         If it cannot be written there. Then a former file is still as it was.
 
     >>> from tempfile import TemporaryDirectory
-    >>> layer, other = (Linear(2, 1, rng=np.random.default_rng(seed)) for seed in (0, 1))
     >>> with TemporaryDirectory() as folder:
-    ...     save(f"{folder}/layer.npz", layer)
-    ...     print((load(f"{folder}/layer.npz", other).weight == layer.weight).all())
-    True
+    ...     save(f"{folder}/layer.npz", Linear(2, 1, rng=np.random.default_rng(0)))
+    ...     print(*np.load(f"{folder}/layer.npz"))
+    weight bias
     """
     import zipfile  # here, since it takes longer to import than this library
     from pathlib import Path
@@ -419,9 +425,8 @@ def save(path: str | os.PathLike[str], module: Module) -> None:
             with zipfile.ZipFile(file, "w") as archive:
                 for name, array in module.state_dict().items():
                     # An archive without dates: equal weights make equal files.
-                    with archive.open(
-                        zipfile.ZipInfo(f"{name}.npy"), "w", force_zip64=True
-                    ) as member:
+                    entry = zipfile.ZipInfo(f"{name}.npy")
+                    with archive.open(entry, "w", force_zip64=True) as member:
                         np.lib.format.write_array(member, np.asarray(array), allow_pickle=False)
             file.flush()
             os.fsync(file.fileno())
@@ -442,6 +447,13 @@ def load(path: str | os.PathLike[str], module: AnyModule) -> AnyModule:
         module. Then nothing has been changed.
     TypeError
         If an array does not hold floating numbers.
+
+    >>> from tempfile import TemporaryDirectory
+    >>> layer, other = (Linear(2, 1, rng=np.random.default_rng(seed)) for seed in (0, 1))
+    >>> with TemporaryDirectory() as folder:
+    ...     save(f"{folder}/layer.npz", layer)
+    ...     print((load(f"{folder}/layer.npz", other).weight == layer.weight).all())
+    True
     """
     import zipfile
     import zlib
@@ -486,8 +498,3 @@ def _load_state(what: str, module: Module, state: dict[str, Array]) -> None:
             raise ValueError(f"{what}: {name} has shape {value.shape}; the model needs {x.shape}")
     for name, x in tensors.items():
         x.data = state[name].astype(x.dtype)
-
-
-def _check_rng(what: str, rng: Any) -> None:
-    if not isinstance(rng, np.random.Generator):
-        raise TypeError(f"{what}: rng is {rng!r}; expected a generator: np.random.default_rng(0)")

@@ -15,13 +15,14 @@ with ``out=`` into arrays that were made once, so that a step allocates no array
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from numbers import Real
 from typing import Any
 
 import numpy as np
 
-from .tensor import Array, Tensor
+from .engine.arrays import parameters_in
+from .engine.node import Array
+from .engine.tensor import Tensor
 
 
 class Optimizer:
@@ -33,7 +34,7 @@ class Optimizer:
 
     Parameters
     ----------
-    params : iterable of Tensor
+    params : iterable of Tensor, or a nest of lists, tuples and dicts of them
         The leaves to change, each requiring grad, such as ``model.parameters()``.
     lr : float
         The learning rate, > 0: how far to go along the gradient. May be assigned at any time, for
@@ -51,7 +52,7 @@ class Optimizer:
     settings: tuple[str, ...] = ("lr",)
     buffers: tuple[str, ...] = ()
 
-    def __init__(self, params: Iterable[Tensor], lr: float) -> None:
+    def __init__(self, params: Any, lr: float) -> None:
         self.params = _checked_params(type(self).__name__, params)
         self.lr = self._number("lr", lr, positive=True)
         self._scratch = _shared_scratch(self.params)
@@ -227,7 +228,7 @@ class SGD(Optimizer):
 
     def __init__(
         self,
-        params: Iterable[Tensor],
+        params: Any,
         lr: float,
         *,
         momentum: float = 0.0,
@@ -315,7 +316,7 @@ class Adam(Optimizer):
 
     def __init__(
         self,
-        params: Iterable[Tensor],
+        params: Any,
         lr: float = 1e-3,
         *,
         betas: tuple[float, float] = (0.9, 0.999),
@@ -395,15 +396,16 @@ def _progress(name: str, step: int, steps: int) -> float:
     return min(step / steps, 1.0)
 
 
-def _checked_params(optimizer: str, params: Iterable[Tensor]) -> list[Tensor]:
+def _checked_params(optimizer: str, params: Any) -> list[Tensor]:
     """The parameters as a list, of Tensors that can be updated."""
-    if isinstance(params, Tensor) or not isinstance(params, Iterable):
+    found = parameters_in(params)
+    if found is None:
         raise TypeError(
             f"{optimizer}: params is {type(params).__name__}; expected a list of Tensors, such as "
             "[w, b] or model.parameters()"
         )
     checked: dict[Tensor, int] = {}
-    for i, p in enumerate(params):
+    for i, p in enumerate(found):
         what = f"{optimizer}: params[{i}]"
         if not isinstance(p, Tensor):
             raise TypeError(
@@ -415,8 +417,9 @@ def _checked_params(optimizer: str, params: Iterable[Tensor]) -> list[Tensor]:
                 "requires_grad=True, or leave it out."
             )
         if p.origin is not None:
+            op, _, _, _ = p.origin
             raise ValueError(
-                f"{what} was computed by {p.origin[0].name}, so the next forward pass would undo "
+                f"{what} was computed by {op.name}, so the next forward pass would undo "
                 "the change. Pass the Tensors that it was computed from."
             )
         if p in checked:

@@ -17,6 +17,9 @@ factors; where ours are ``loss = mse + strength * sum w^2``,
 ``dropout`` is not added to the loss: it is applied to activations while training.
 """
 
+# Parameters may be arrays, whose type is Any.
+# mypy: disable-error-code="no-any-return"
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -24,12 +27,15 @@ from typing import Any
 
 import numpy as np
 
-from .losses.checks import constant, floating, uniform
-from .ops import absolute, square
-from .ops import sum as sum_
+from .engine.arrays import parameters_in
+from .engine.ops import absolute, square
+from .engine.ops import sum as sum_
+from .engine.tensor import Tensor
+from .losses.checks import error, floating, named, number, uniform
 
 
-def l1(params: Any, strength: float) -> Any:
+@named
+def l1(params: Any, strength: float) -> Tensor:
     """The lasso penalty: pulls every weight towards 0 with the same force, so that few remain.
 
     Formula: strength * sum |w|.
@@ -40,13 +46,14 @@ def l1(params: Any, strength: float) -> Any:
     the rest of the loss, then w moved towards 0 by lr * strength and stopped there. It gives exact
     zeros.
 
-    Parameters: ``params``, a Tensor or several (any shapes); ``strength`` >= 0.
+    Parameters: ``params``, a Tensor of any shape, or lists, tuples, dicts (nested) or a
+    generator of them; ``strength`` >= 0.
 
     When: few of many inputs matter, and you want to know which. When not: inputs are correlated,
     of which it keeps one, by chance (``elastic_net``).
 
-    Raises ValueError for strength < 0 or no parameters; TypeError for what is neither Tensor nor
-    array.
+    Raises ValueError for strength < 0 or no parameters; TypeError for what is neither
+    Tensor nor array, or a strength that is no number.
 
     Source: Tibshirani 1996, "Regression Shrinkage and Selection via the Lasso", J. Royal Stat.
     Soc. B 58.
@@ -60,23 +67,25 @@ def l1(params: Any, strength: float) -> Any:
     >>> w.grad
     array([ 0.5, -0.5,  0. ])
     """
-    return _penalty("l1", params, strength, absolute)
+    return _penalty(params, strength, absolute)
 
 
-def l2(params: Any, strength: float) -> Any:
+@named
+def l2(params: Any, strength: float) -> Tensor:
     """The ridge penalty: pulls every weight towards 0 in proportion to its size.
 
     Formula: strength * sum w^2, without a root (whose gradient has a kink at 0) and without 1/2.
     Gradient: 2 * strength * w. An SGD step shrinks w by the factor 1 - 2 lr strength, which is
     "weight decay"; under Adam the two differ (Loshchilov and Hutter 2019).
 
-    Parameters: ``params``, a Tensor or several (any shapes); ``strength`` >= 0.
+    Parameters: ``params``, a Tensor of any shape, or lists, tuples, dicts (nested) or a
+    generator of them; ``strength`` >= 0.
 
     When: nearly always a little, and with correlated inputs. When not: exact zeros are wanted
     (``l1``).
 
-    Raises ValueError for strength < 0 or no parameters; TypeError for what is neither Tensor nor
-    array.
+    Raises ValueError for strength < 0 or no parameters; TypeError for what is neither
+    Tensor nor array, or a strength that is no number.
 
     Source: Hoerl and Kennard 1970, "Ridge Regression", Technometrics 12.
 
@@ -89,23 +98,23 @@ def l2(params: Any, strength: float) -> Any:
     >>> w.grad
     array([ 3. , -0.5,  0. ])
     """
-    return _penalty("l2", params, strength, square)
+    return _penalty(params, strength, square)
 
 
-def elastic_net(params: Any, *, l1: float, l2: float) -> Any:
+@named
+def elastic_net(params: Any, *, l1: float, l2: float) -> Tensor:
     """Elastic net: selects as the lasso does, but keeps groups of correlated inputs.
 
     Formula: l1 * sum |w| + l2 * sum w^2.
     Gradient: l1 * sign(w) + 2 * l2 * w.
 
-    Parameters: ``params``, a Tensor or several (any shapes); the strengths ``l1`` >= 0 and ``l2``
-    >= 0.
+    Parameters: ``params`` as in ``l1``; the strengths ``l1`` >= 0 and ``l2`` >= 0.
 
     When: many correlated inputs, few of whose groups matter. When not: one of the two is enough,
     since there are two strengths to tune.
 
-    Raises ValueError for a strength < 0 or no parameters; TypeError for what is neither Tensor nor
-    array.
+    Raises ValueError for a strength < 0 or no parameters; TypeError for what is neither
+    Tensor nor array, or a strength that is no number.
 
     Source: Zou and Hastie 2005, "Regularization and Variable Selection via the Elastic Net", J.
     Royal Stat. Soc. B 67.
@@ -119,56 +128,51 @@ def elastic_net(params: Any, *, l1: float, l2: float) -> Any:
     >>> w.grad
     array([ 6.5, -1.5])
     """
-    params = _parameters("elastic_net", params)
-    absolutes = _penalty("elastic_net", params, l1, absolute, "l1")
-    return absolutes + _penalty("elastic_net", params, l2, square, "l2")
+    params = _parameters(params)
+    return _penalty(params, l1, absolute, "l1") + _penalty(params, l2, square, "l2")
 
 
 def _penalty(
-    function: str,
-    params: Any,
-    strength: float,
-    of_each: Callable[[Any], Any],
-    name: str = "strength",
+    params: Any, strength: float, of_each: Callable[[Any], Any], name: str = "strength"
 ) -> Any:
     """The strength times the sum over all elements of all parameters."""
-    if not strength >= 0:
-        raise ValueError(
-            f"{function}: {name} is {strength!r}; expected a number >= 0. A negative one would "
-            "reward large weights."
-        )
-    first, *others = _parameters(function, params)
+    expected = "a number >= 0. A negative one would reward large weights"
+    strength = number(name, strength, lambda strength: strength >= 0, expected)
+    first, *others = _parameters(params)
     total = sum_(of_each(first))
     for p in others:
         total = total + sum_(of_each(p))
-    return total * float(constant(function, name, strength))
+    return total * strength
 
 
-def _parameters(function: str, params: Any) -> list[Any]:
-    """One Tensor, or the Tensors of an iterable, as a list."""
+def _parameters(params: Any) -> list[Any]:
+    """One Tensor, or those of a nest or an iterable, as a list."""
     if hasattr(params, "dtype"):
         return [params]
     if hasattr(params, "parameters"):
-        raise TypeError(
-            f"{function}: params is a {type(params).__name__}; expected Tensors. Use "
-            "model.parameters()."
+        raise error(
+            f"params is a {type(params).__name__}; expected Tensors. Use model.parameters().",
+            TypeError,
         )
-    found = list(params)
+    found = parameters_in(params)
+    if found is None:
+        raise error(f"params is {params!r}; expected Tensors, e.g. model.parameters().", TypeError)
     if not found:
-        raise ValueError(
-            f"{function}: params is empty; expected at least one Tensor. (A generator can be used "
-            "only once: call model.parameters() anew.)"
+        raise error(
+            "params is empty; expected at least one Tensor. (A generator can be used only once: "
+            "call model.parameters() anew.)"
         )
     for p in found:
         if not hasattr(p, "dtype"):
-            raise TypeError(
-                f"{function}: params holds a {type(p).__name__}; expected Tensors, e.g. "
-                "model.parameters()."
+            raise error(
+                f"params holds a {type(p).__name__}; expected Tensors, e.g. model.parameters().",
+                TypeError,
             )
     return found
 
 
-def dropout(x: Any, p: float, *, rng: np.random.Generator, training: bool = True) -> Any:
+@named
+def dropout(x: Any, p: float, *, rng: np.random.Generator, training: bool = True) -> Tensor:
     """Dropout: while training, set elements to 0 at random, so that none relies on another.
 
     Formula: x * m / (1 - p), each m being 0 with probability p, else 1 ("inverted" dropout: the
@@ -186,7 +190,7 @@ def dropout(x: Any, p: float, *, rng: np.random.Generator, training: bool = True
     training : False returns x as it is
 
     When: wide layers that overfit. When not: small networks on little data, where it gains
-    nothing, or before batch normalisation.
+    nothing, or before batch normalization.
 
     Raises ValueError for p outside [0, 1).
 
@@ -201,10 +205,8 @@ def dropout(x: Any, p: float, *, rng: np.random.Generator, training: bool = True
     >>> x.grad
     array([2., 0., 0., 0., 2., 2.])
     """
-    if not 0 <= p < 1:
-        raise ValueError(
-            f"dropout: p is {p!r}; expected 0 <= p < 1, the probability of setting an element to 0."
-        )
+    expected = "0 <= p < 1, the probability of setting an element to 0"
+    p = number("p", p, lambda p: 0 <= p < 1, expected)
     if not training or p == 0:
         return x
     x = floating(x)

@@ -1,6 +1,6 @@
 """Loss functions, each a composition of differentiable ops: no loss has a rule of its own.
 
-regression       for numbers: squared, absolute, Huber, log-cosh, pinball
+regression       for numbers: squared, absolute, Huber, log-cosh, pinball; likelihoods
 classification   for classes: cross-entropy in its forms, focal, Kullback-Leibler
 margin           for decisions: the hinge losses of support vector machines
 similarity       for embeddings: contrastive, triplet, cosine, NT-Xent
@@ -30,11 +30,13 @@ from .classification import (
 )
 from .margin import hinge, multiclass_hinge, squared_hinge
 from .regression import (
+    gaussian_nll,
     huber,
     log_cosh,
     mean_absolute_error,
     mean_squared_error,
     pinball,
+    poisson_nll,
     sum_squared_error,
 )
 from .similarity import contrastive, cosine_embedding, nt_xent, triplet
@@ -49,6 +51,7 @@ __all__ = [
     "cross_entropy_from_probs",
     "discriminator",
     "focal",
+    "gaussian_nll",
     "generator_minimax",
     "generator_non_saturating",
     "gradient_penalty",
@@ -65,6 +68,7 @@ __all__ = [
     "multiclass_hinge",
     "nt_xent",
     "pinball",
+    "poisson_nll",
     "squared_hinge",
     "sum_squared_error",
     "triplet",

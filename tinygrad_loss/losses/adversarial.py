@@ -14,11 +14,16 @@ sample. Real and fake batches may differ in size. When training the critic, give
 ``fake.detach()``: its loss need not reach the generator.
 
     reduction: "mean" over real and over fake, then added; "sum" likewise; "none": real + fake
-    element by element, for which the shapes must be equal.
+        element by element, for which the shapes must be equal.
+    sample_weight: how much each loss counts, numbers >= 0 in the shape of "none". "mean" divides
+        by their sum.
 
 The losses have the dtype of the logits. None tells how good the samples are: the players keep each
 other busy. All raise ValueError for an unknown reduction and for the mean of 0 samples.
 """
+
+# Inputs may be arrays, whose type is Any.
+# mypy: disable-error-code="no-any-return"
 
 from __future__ import annotations
 
@@ -27,15 +32,21 @@ from typing import Any
 
 import numpy as np
 
-from ..backprop import gradients, history
-from ..methods import data_of
-from ..ops import norm, relu, softplus, square
-from ..ops import sum as sum_
-from ..tensor import Tensor, mode, set_mode
-from .checks import Reduction, floating, number, reduce, uniform
+from ..engine.arrays import data_of
+from ..engine.functions import norm
+from ..engine.mode import mode, set_mode
+from ..engine.ops import relu, softplus, square
+from ..engine.ops import sum as sum_
+from ..engine.tensor import Tensor
+from ..engine.transforms import between, gradients
+from .checks import Names, converted, error, floating, logits, number, uniform
+from .loss import Reduction, apart, loss
 
 
-def discriminator(real: Any, fake: Any, *, reduction: Reduction = "mean") -> Any:
+@loss(logits)
+def discriminator(
+    real: Any, fake: Any, *, sample_weight: Any = None, reduction: Reduction = "mean"
+) -> Tensor:
     """Loss of the discriminator of the original GAN: binary cross-entropy, real being 1 and fake 0.
 
     Formula: -log D(real) - log(1 - D(fake)) with D = sigmoid(f).
@@ -58,11 +69,13 @@ def discriminator(real: Any, fake: Any, *, reduction: Reduction = "mean") -> Any
     >>> print(real.grad.round(4), fake.grad.round(4))
     [-0.1192] [0.2689]
     """
-    real, fake = floating(real), floating(fake)
-    return _added("discriminator", softplus(-real), softplus(fake), reduction)
+    return apart(softplus(-real), softplus(fake))
 
 
-def generator_minimax(fake: Any, *, reduction: Reduction = "mean") -> Any:
+@loss(logits)
+def generator_minimax(
+    fake: Any, *, sample_weight: Any = None, reduction: Reduction = "mean"
+) -> Tensor:
     """Loss of the generator in the minimax game: the saturating one.
 
     Formula: log(1 - sigmoid(f)) = -softplus(f); legitimately negative.
@@ -82,11 +95,14 @@ def generator_minimax(fake: Any, *, reduction: Reduction = "mean") -> Any:
     >>> print(fake.grad)
     [-4.53978687e-05]
     """
-    return reduce("generator_minimax", -softplus(floating(fake)), reduction)
+    return -softplus(fake)
 
 
-def generator_non_saturating(fake: Any, *, reduction: Reduction = "mean") -> Any:
-    """Loss of the generator that is used in practice: fakes labelled as real.
+@loss(logits)
+def generator_non_saturating(
+    fake: Any, *, sample_weight: Any = None, reduction: Reduction = "mean"
+) -> Tensor:
+    """Loss of the generator that is used in practice: fakes labeled as real.
 
     Formula: -log sigmoid(f), computed as softplus(-f).
     Gradient: -sigmoid(-f), which is -1 for a fake that is found out and vanishes for one that
@@ -106,10 +122,13 @@ def generator_non_saturating(fake: Any, *, reduction: Reduction = "mean") -> Any
     >>> print(fake.grad)
     [-0.9999546]
     """
-    return reduce("generator_non_saturating", softplus(-floating(fake)), reduction)
+    return softplus(-fake)
 
 
-def wasserstein_critic(real: Any, fake: Any, *, reduction: Reduction = "mean") -> Any:
+@loss(logits)
+def wasserstein_critic(
+    real: Any, fake: Any, *, sample_weight: Any = None, reduction: Reduction = "mean"
+) -> Tensor:
     """Loss of the Wasserstein critic: minus the distance that it sees between real and fake.
 
     Formula: mean f(fake) - mean f(real).
@@ -131,10 +150,13 @@ def wasserstein_critic(real: Any, fake: Any, *, reduction: Reduction = "mean") -
     >>> print(real.grad, fake.grad)
     [-0.5 -0.5] [0.5 0.5]
     """
-    return _added("wasserstein_critic", -floating(real), floating(fake), reduction)
+    return apart(-real, fake)
 
 
-def wasserstein_generator(fake: Any, *, reduction: Reduction = "mean") -> Any:
+@loss(logits)
+def wasserstein_generator(
+    fake: Any, *, sample_weight: Any = None, reduction: Reduction = "mean"
+) -> Tensor:
     """Loss of the Wasserstein generator: minus the critic's score.
 
     Formula: -mean f(fake).
@@ -151,9 +173,26 @@ def wasserstein_generator(fake: Any, *, reduction: Reduction = "mean") -> Any:
     >>> print(fake.grad)
     [-0.5 -0.5]
     """
-    return reduce("wasserstein_generator", -floating(fake), reduction)
+    return -fake
 
 
+def critic_and_samples(names: Names, critic: Any, real: Any, fake: Any) -> tuple[Any, Any, Any]:
+    """A critic, and as many real samples as fake ones, as arrays of one dtype."""
+    if not callable(critic):
+        raise error(
+            f"critic is {critic!r}; expected a function of a Tensor, such as a module.", TypeError
+        )
+    real, fake = data_of(floating(real)), data_of(floating(fake))
+    if real.shape != fake.shape or real.ndim == 0:
+        raise error(
+            f"real has shape {real.shape} and fake has shape {fake.shape}; expected equal shapes "
+            "(N, ...), a fake sample for each real one. Cut the larger batch, e.g. "
+            "real[: len(fake)]."
+        )
+    return critic, converted(real, fake.dtype), fake
+
+
+@loss(critic_and_samples)
 def gradient_penalty(
     critic: Callable[[Tensor], Any],
     real: Any,
@@ -162,8 +201,9 @@ def gradient_penalty(
     weight: float = 10.0,
     target: float = 1.0,
     rng: np.random.Generator,
+    sample_weight: Any = None,
     reduction: Reduction = "mean",
-) -> Any:
+) -> Tensor:
     """Gradient penalty: keeps the slope of the critic near 1 between real and fake samples.
 
     Formula: weight * mean_i (|grad f(x_i)| - target)^2 at x_i = u_i real_i + (1 - u_i) fake_i,
@@ -175,7 +215,7 @@ def gradient_penalty(
     Parameters
     ----------
     critic : a function of a Tensor (N, ...) with one score per sample, (N,) or (N, 1). No batch
-        normalisation: a score that depends on other samples has no gradient of its own.
+        normalization: a score that depends on other samples has no gradient of its own.
     real, fake : (N, ...), of one shape; Tensors or arrays. They count as constants.
     weight : >= 0. 10 in the paper, 0.1 in its authors' script for toy data.
     target : the slope asked for, >= 0; 0 gives a penalty on the gradient itself.
@@ -201,52 +241,42 @@ def gradient_penalty(
     >>> w.grad.ravel().round(12)
     array([48., 64.])
     """
-    name = "gradient_penalty"
-    weight = number(name, "weight", weight, weight >= 0, "a number >= 0")
-    target = number(name, "target", target, target >= 0, "a number >= 0")
-    x = _between(data_of(floating(real)), data_of(floating(fake)), rng)
-    recording = mode.get()[0]
+    weight = number("weight", weight, lambda weight: weight >= 0, "a number >= 0")
+    target = number("target", target, lambda target: target >= 0, "a number >= 0")
+    u = uniform(rng, (len(real), *[1] * (real.ndim - 1))).astype(fake.dtype)
+    x = Tensor(u * real + (1 - u) * fake, requires_grad=True, name="between")
+    recording = mode.get().recording
     with set_mode(recording=True):  # also under no_grad(): the slope of f needs the graph of f
         scores = critic(x)
         _check_scores(scores, x)
         # Each score depends on its own sample only: the gradient of their sum holds all slopes.
         (slopes,) = gradients(sum_(scores), [x], create_graph=recording)
     lengths = norm(slopes, axis=tuple(range(1, slopes.ndim)))
-    return reduce(name, weight * square(lengths - target), reduction)
-
-
-def _between(real: Any, fake: Any, rng: np.random.Generator) -> Tensor:
-    """A fresh leaf, at a random point of the line from each fake sample to its real one."""
-    if real.shape != fake.shape or real.ndim == 0:
-        raise ValueError(
-            f"gradient_penalty: real has shape {real.shape} and fake has shape {fake.shape}; "
-            "expected equal shapes (N, ...), a fake sample for each real one. Cut the larger "
-            "batch, e.g. real[: len(fake)]."
-        )
-    u = uniform(rng, (len(real), *[1] * (real.ndim - 1))).astype(fake.dtype)
-    return Tensor(u * real.astype(fake.dtype) + (1 - u) * fake, requires_grad=True, name="between")
+    return weight * square(lengths - target)
 
 
 def _check_scores(scores: Any, x: Tensor) -> None:
     n = len(x)
     if getattr(scores, "shape", None) not in ((n,), (n, 1)):
-        raise ValueError(
-            f"gradient_penalty: the critic returned {_described(scores)} for {n} samples; "
-            f"expected one score for each, of shape ({n},) or ({n}, 1)."
+        given = (
+            f"shape {scores.shape}" if hasattr(scores, "shape") else f"a {type(scores).__name__}"
         )
-    if not isinstance(scores, Tensor) or not history(scores, {x}):
-        raise ValueError(
-            "gradient_penalty: the critic's scores do not depend on its input, so they have no "
-            "slope to penalise. The critic has to compute with the Tensor it is given, not with "
-            "its .data or detach(), nor under no_grad()."
+        raise error(
+            f"the critic returned {given} for {n} samples; expected one score for each, of shape "
+            f"({n},) or ({n}, 1)."
+        )
+    if not isinstance(scores, Tensor) or not between({x}, scores):
+        raise error(
+            "the critic's scores do not depend on its input, so they have no slope to penalize. "
+            "The critic has to compute with the Tensor it is given, not with its .data or "
+            "detach(), nor under no_grad()."
         )
 
 
-def _described(x: Any) -> str:
-    return f"shape {x.shape}" if hasattr(x, "shape") else f"a {type(x).__name__}"
-
-
-def least_squares_discriminator(real: Any, fake: Any, *, reduction: Reduction = "mean") -> Any:
+@loss(logits)
+def least_squares_discriminator(
+    real: Any, fake: Any, *, sample_weight: Any = None, reduction: Reduction = "mean"
+) -> Tensor:
     """Loss of the least-squares discriminator: regression on 1 for real and 0 for fake.
 
     Formula: (f_real - 1)^2/2 + f_fake^2/2.
@@ -267,12 +297,13 @@ def least_squares_discriminator(real: Any, fake: Any, *, reduction: Reduction = 
     >>> print(real.grad, fake.grad)
     [2.] [0.5]
     """
-    name = "least_squares_discriminator"
-    real, fake = floating(real), floating(fake)
-    return _added(name, square(real - 1) / 2, square(fake) / 2, reduction)
+    return apart(square(real - 1) / 2, square(fake) / 2)
 
 
-def least_squares_generator(fake: Any, *, reduction: Reduction = "mean") -> Any:
+@loss(logits)
+def least_squares_generator(
+    fake: Any, *, sample_weight: Any = None, reduction: Reduction = "mean"
+) -> Tensor:
     """Loss of the least-squares generator: fakes shall score 1.
 
     Formula: (f - 1)^2/2.
@@ -290,16 +321,19 @@ def least_squares_generator(fake: Any, *, reduction: Reduction = "mean") -> Any:
     >>> print(fake.grad)
     [-0.5 -3. ]
     """
-    return reduce("least_squares_generator", square(floating(fake) - 1) / 2, reduction)
+    return square(fake - 1) / 2
 
 
-def hinge_discriminator(real: Any, fake: Any, *, reduction: Reduction = "mean") -> Any:
+@loss(logits)
+def hinge_discriminator(
+    real: Any, fake: Any, *, sample_weight: Any = None, reduction: Reduction = "mean"
+) -> Tensor:
     """Loss of the hinge discriminator: real above 1, fake below -1, and no credit for more.
 
     Formula: relu(1 - f_real) + relu(1 + f_fake).
     Gradient: -1 on real below 1, 1 on fake above -1, else 0, each divided by its number.
 
-    When: large image GANs (SAGAN, BigGAN), with spectral normalisation. When not: the scores shall
+    When: large image GANs (SAGAN, BigGAN), with spectral normalization. When not: the scores shall
     mean probabilities (``discriminator``).
 
     Source: Lim and Ye 2017, "Geometric GAN"; Miyato et al. 2018, "Spectral Normalization for
@@ -314,11 +348,13 @@ def hinge_discriminator(real: Any, fake: Any, *, reduction: Reduction = "mean") 
     >>> print(real.grad, fake.grad)
     [-0.5 -0. ] [0.5 0. ]
     """
-    real, fake = floating(real), floating(fake)
-    return _added("hinge_discriminator", relu(1 - real), relu(1 + fake), reduction)
+    return apart(relu(1 - real), relu(1 + fake))
 
 
-def hinge_generator(fake: Any, *, reduction: Reduction = "mean") -> Any:
+@loss(logits)
+def hinge_generator(
+    fake: Any, *, sample_weight: Any = None, reduction: Reduction = "mean"
+) -> Tensor:
     """Loss of the generator against a hinge discriminator: minus the score.
 
     Formula: -f.
@@ -335,15 +371,4 @@ def hinge_generator(fake: Any, *, reduction: Reduction = "mean") -> Any:
     >>> print(fake.grad)
     [-0.5 -0.5]
     """
-    return reduce("hinge_generator", -floating(fake), reduction)
-
-
-def _added(function: str, real: Any, fake: Any, reduction: str) -> Any:
-    """The losses on real samples and those on fake ones, each reduced, then added."""
-    if reduction == "none" and real.shape != fake.shape:
-        raise ValueError(
-            f"{function}: real has shape {real.shape} and fake has shape {fake.shape}; "
-            "reduction='none' adds them element by element and expects equal shapes. Use 'mean' "
-            "or 'sum'."
-        )
-    return reduce(function, real, reduction) + reduce(function, fake, reduction)
+    return -fake

@@ -1,32 +1,70 @@
-"""What all losses share: checks whose errors teach, and the reduction of many losses to one.
+"""Checks whose errors teach: what was given, what is expected, what to do.
 
 Shapes, dtypes and options are known to Python and checked with an ordinary ``if``. Checks on
 *values*, such as "are all labels in range?", have to read the data, and every one of them goes
-through ``require``. The first argument of each check is the name of the loss, with which its
-errors begin.
+through ``require``. All errors are made by ``error``, which puts the name of the loss in front.
 """
 
 from __future__ import annotations
 
 import math
+import threading
 import warnings
 from collections.abc import Callable
-from contextvars import ContextVar
-from typing import Any, Literal
+from functools import wraps
+from typing import Any, TypeVar
 
 import numpy as np
 
-from ..methods import as_array, data_of
-from ..ops import getitem, mean, where
-from ..ops import sum as sum_
-from ..tensor import Array, Tensor
+from ..engine.arrays import as_array, data_of, leaves
+from ..engine.mode import mode
+from ..engine.node import Array, Node
+from ..engine.ops import getitem, where
+from ..engine.ops import sum as sum_
 
-Reduction = Literal["mean", "sum", "none"]
+F = TypeVar("F", bound=Callable[..., Any])
+Names = tuple[str, ...]  # of the inputs of a loss, as they stand in its signature
 
-# Whoever traces a computation, in order to repeat it, is told of what is no NumPy call on arrays:
-# the checks that read values, ``.require(check, arrays, message)``, and the draws of random
-# numbers, ``.random(rng, shape)``.
-tracer: ContextVar[Any] = ContextVar("tracer", default=None)
+
+class Running(threading.local):
+    """The name of the loss that is running, in each thread its own.
+
+    A loss never waits in the middle for another task, so nothing else can run under its name. (A
+    ContextVar would do as well, but setting one makes the next ops slower, which read theirs.)
+    """
+
+    name = "loss"
+
+
+running = Running()
+
+
+def named(function: F) -> F:
+    """Decorate a function: what it refuses, it refuses in its own name."""
+    name = function.__name__
+
+    @wraps(function)
+    def call(*inputs: Any, **options: Any) -> Any:
+        before, running.name = running.name, name
+        try:
+            return function(*inputs, **options)
+        finally:
+            running.name = before
+
+    return call  # type: ignore[return-value]
+
+
+def error(text: str, kind: type[Exception] = ValueError) -> Exception:
+    """An error that begins with the name of the running loss.
+
+    >>> @named
+    ... def my_loss(pred):
+    ...     raise error("pred is late; expected it yesterday.")
+    >>> my_loss(1.0)
+    Traceback (most recent call last):
+    ValueError: my_loss: pred is late; expected it yesterday.
+    """
+    return kind(f"{running.name}: {text}")
 
 
 def require(
@@ -46,103 +84,154 @@ def require(
     >>> labels = np.array([0, 3])
     >>> require(lambda y: y.max() < 3, labels, message=lambda y: f"class {y.max()} of 3")
     Traceback (most recent call last):
-    ValueError: class 3 of 3
+    ValueError: loss: class 3 of 3
     """
     arrays = [data_of(x) for x in data]
-    if (trace := tracer.get()) is not None:
-        trace.require(check, arrays, message, warning)
+    if (tracer := mode.get().tracer) is not None:
+        name = running.name  # the tracer checks again when the loss is over
+        tracer.require(check, arrays, lambda *data: f"{name}: {message(*data)}", warning)
     elif not check(*arrays):
         # Messages format numbers, as only NumPy's arrays do; CuPy's come to the host by get().
         text = message(*[x.get() if hasattr(x, "get") else np.asarray(x) for x in arrays])
         if not warning:
-            raise ValueError(text)
-        warnings.warn(text, UserWarning, stacklevel=3)
+            raise error(text)
+        # From here it is three steps up to the user: the loss's formula or preparation, the
+        # function that @loss made of it, the line that called that.
+        warnings.warn(f"{running.name}: {text}", UserWarning, stacklevel=4)
 
 
-def require_option(function: str, name: str, value: Any, holds: Any, expected: str) -> None:
-    """Raise ValueError unless an option of a loss is what it has to be.
-
-    >>> require_option("huber", "delta", -1.0, False, "a number > 0")
-    Traceback (most recent call last):
-    ValueError: huber: delta is -1.0; expected a number > 0.
-    """
-    if not holds:
-        raise ValueError(f"{function}: {name} is {value!r}; expected {expected}.")
+# --- options --------------------------------------------------------------------------------------
 
 
-def constant(function: str, name: str, value: Any) -> Any:
+def constant(name: str, value: Any) -> Any:
     """The value of an option. As a Tensor that requires grad it would lose its gradient silently.
 
-    >>> constant("focal", "gamma", Tensor(2.0, requires_grad=True))
+    >>> from tinygrad_loss import Tensor
+    >>> constant("gamma", Tensor(2.0, requires_grad=True))
     Traceback (most recent call last):
-    TypeError: focal: gamma requires grad, but is a constant of the loss. Pass its .data.
+    TypeError: loss: gamma requires grad, but is a constant of the loss. Pass its .data.
     """
-    if isinstance(value, Tensor) and value.requires_grad:
-        raise TypeError(
-            f"{function}: {name} requires grad, but is a constant of the loss. Pass its .data."
+    if any(isinstance(x, Node) and x._requires_grad for x in leaves(value)):
+        raise error(
+            f"{name} requires grad, but is a constant of the loss. Pass its .data.", TypeError
         )
     return data_of(value)
 
 
-def number(function: str, name: str, value: Any, holds: Any, expected: str) -> float:
+def number(name: str, value: Any, holds: Callable[[float], bool], expected: str) -> float:
     """An option, checked, as a Python number: one of NumPy's would turn float32 into float64.
 
-    >>> number("huber", "delta", np.float64(0.5), True, "a number > 0")
+    >>> number("delta", np.float64(0.5), lambda delta: delta > 0, "a number > 0")
     0.5
+    >>> number("delta", "1", lambda delta: delta > 0, "a number > 0")
+    Traceback (most recent call last):
+    TypeError: loss: delta is '1', which is no number; expected a number > 0.
     """
-    require_option(function, name, value, holds, expected)
-    return float(constant(function, name, value))
+    if not isinstance(value, float):
+        value = constant(name, value)
+        if getattr(value, "ndim", None) == 0:
+            value = value.item()
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise error(f"{name} is {value!r}, which is no number; expected {expected}.", TypeError)
+    if not holds(value):
+        raise error(f"{name} is {value!r}; expected {expected}.")
+    if math.isinf(value):
+        raise error(f"{name} is {value!r}; expected a finite number.")
+    return float(value)
 
 
-def clipping(function: str, eps: Any, p: Any) -> float:
+def one_of(name: str, value: Any, *choices: str) -> None:
+    """Raise ValueError unless the value is one of the choices.
+
+    >>> one_of("reduction", "average", "mean", "sum", "none")
+    Traceback (most recent call last):
+    ValueError: loss: reduction is 'average'; expected 'mean', 'sum' or 'none'.
+    """
+    if not isinstance(value, str) or value not in choices:
+        *others, last = map(repr, choices)
+        raise error(f"{name} is {value!r}; expected {', '.join(others)} or {last}.")
+
+
+def clipping(eps: Any, p: Any) -> float:
     """The option eps; where the dtype of p has no number so small, the smallest normal one it has.
 
-    >>> clipping("binary_cross_entropy", 1e-12, np.ones(2, np.float16))
+    >>> clipping(1e-12, np.ones(2, np.float16))
     6.103515625e-05
     """
     smallest = float(np.finfo(p.dtype).smallest_normal)
-    return max(number(function, "eps", eps, 0 < eps < 1, "0 < eps < 1"), smallest)
+    return max(number("eps", eps, lambda eps: 0 < eps < 1, "0 < eps < 1"), smallest)
+
+
+def as_weights(name: str, value: Any, dtype: Any, *, above: Any = None) -> Array:
+    """Constant weights in a dtype: finite, and all >= 0, or > ``above`` if that is given."""
+
+    def good(w: Array) -> Any:
+        return (w >= 0 if above is None else w > above) & (w < np.inf)
+
+    def bad(w: Array) -> str:
+        worst = w[~good(w)].flat[0]
+        expected = "weights >= 0" if above is None else f"numbers > {above}"
+        return f"{name} holds {worst:g}; expected {expected}{', and finite' * (not worst <= 0)}."
+
+    value = converted(constant(name, value), dtype)
+    require(lambda w: good(w).all(), value, message=bad)
+    return value
 
 
 # --- dtypes and shapes ----------------------------------------------------------------------------
 
 
+DATA = (Node, np.ndarray)
+
+
 def as_data(x: Any) -> Any:
     """Tensors and arrays as they are, lists and numbers as arrays."""
-    return x if isinstance(x, (Tensor, np.ndarray)) else as_array(x, None, copy=False)
+    return x if isinstance(x, DATA) else as_array(x, None, copy=False)
 
 
 def floating(x: Any) -> Any:
     """Predictions: floating numbers as they are, integers and booleans as float64."""
-    x = as_data(x)
-    if x.dtype.kind == "f":
+    if not isinstance(x, DATA):
+        x = as_array(x, None, copy=False)
+    kind = x.dtype.kind
+    if kind == "f":
         return x
-    return x.astype(np.float64) if x.dtype.kind in "biu" else as_array(x, None, copy=False)
+    return x.astype(np.float64) if kind in "biu" else as_array(x, None, copy=False)
 
 
 def converted(x: Any, dtype: Any) -> Any:
     """Targets in the dtype of the predictions *before* any arithmetic: 2*y - 1 on uint8 is 255."""
-    x = as_data(x)
-    return x if x.dtype == dtype else x.astype(dtype)
+    if not isinstance(x, DATA):
+        x = as_array(x, None, copy=False)
+    if x.dtype == dtype:
+        return x
+    return (x if x.dtype.kind in "biuf" else as_array(x)).astype(dtype)
 
 
-def matched(
-    function: str, pred: Any, target: Any, names: tuple[str, str] = ("pred", "target")
-) -> tuple[Any, Any]:
+def logits(names: Names, *inputs: Any) -> list[Any]:
+    """Inputs that are all predictions, each of a shape of its own: floating numbers."""
+    return [floating(x) for x in inputs]
+
+
+def matched(names: Names, pred: Any, *targets: Any) -> list[Any]:
     """Predictions and targets in one shape and dtype: no broadcasting between them, ever.
 
     With pred (N, 1) and target (N,), NumPy would compare every prediction with every target, and
     training would end, silently, at the mean of the targets.
     """
     pred = floating(pred)
-    target = converted(target, pred.dtype)
-    if pred.shape != target.shape:
-        raise ValueError(
-            f"{function}: {names[0]} has shape {pred.shape} but {names[1]} has shape "
-            f"{target.shape}; they must be equal. "
-            f"{_how_to_match(pred.shape, target.shape, names[1])}"
-        )
-    return pred, target
+    dtype, shape = pred.dtype, pred.shape
+    inputs = [pred]
+    for target in targets:
+        target = converted(target, dtype)
+        if target.shape != shape:
+            name = names[len(inputs)]
+            raise error(
+                f"{names[0]} has shape {shape} but {name} has shape {target.shape}; they must be "
+                f"equal. {_how_to_match(shape, target.shape, name)}"
+            )
+        inputs.append(target)
+    return inputs
 
 
 def _how_to_match(shape: tuple[int, ...], other: tuple[int, ...], name: str) -> str:
@@ -154,44 +243,53 @@ def _how_to_match(shape: tuple[int, ...], other: tuple[int, ...], name: str) -> 
 # --- classes --------------------------------------------------------------------------------------
 
 
-def class_scores(function: str, scores: Any, name: str, binary: str) -> Any:
+def class_scores(binary: str) -> Callable[..., Any]:
     """Scores (N, C) or (C,) of at least two classes; ``binary`` is the loss for one column."""
-    scores = floating(scores)
-    if scores.ndim not in (1, 2):
-        raise ValueError(
-            f"{function}: {name} has shape {scores.shape}; expected (N, C), a row per sample and a "
-            f"column per class, or (C,) for one sample. Reshape it, e.g. {name}.reshape(-1, C)."
-        )
-    if scores.shape[-1] < 2:
-        raise ValueError(
-            f"{function}: {name} has shape {scores.shape}, one column; expected a column for each "
-            f"of two or more classes. For one column per sample use {binary}."
-        )
-    return scores
+
+    def prepare(names: Names, scores: Any, target: Any) -> tuple[Any, Any]:
+        scores = floating(scores)
+        shape = scores.shape
+        if len(shape) not in (1, 2):
+            raise error(
+                f"{names[0]} has shape {shape}; expected (N, C), a row per sample and a column per "
+                f"class, or (C,) for one sample. Reshape it, e.g. {names[0]}.reshape(-1, C)."
+            )
+        if shape[-1] < 2:
+            raise error(
+                f"{names[0]} has shape {shape}, one column; expected a column for each of two or "
+                f"more classes. For one column per sample use {binary}."
+            )
+        return scores, as_data(target)
+
+    return prepare
 
 
 def class_indices(
-    function: str,
     scores: Any,
     target: Any,
     *,
     or_probabilities: bool = False,
+    may_ignore: bool = False,
     ignore_index: int | None = None,
 ) -> Array:
     """Integer class indices, one for each row of ``scores``, in range or ``ignore_index``."""
-    target = data_of(as_data(target))
+    if ignore_index is not None and (
+        isinstance(ignore_index, bool) or not isinstance(ignore_index, int | np.integer)
+    ):
+        raise error(f"ignore_index is {ignore_index!r}; expected an integer or None.", TypeError)
+    target = data_of(target)
+    shape, rows = target.shape, scores.shape[:-1]
     if target.dtype.kind not in "iu":
         instead = f", or float probabilities of shape {scores.shape}" if or_probabilities else ""
-        raise ValueError(
-            f"{function}: target has dtype {target.dtype} and shape {target.shape}; expected "
-            f"integer class indices of shape {scores.shape[:-1]}{instead}. For indices use "
-            "target.astype(int)."
+        raise error(
+            f"target has dtype {target.dtype} and shape {shape}; expected integer class indices of "
+            f"shape {rows}{instead}. For indices use target.astype(int)."
         )
-    if target.shape != scores.shape[:-1]:
-        raise ValueError(
-            f"{function}: target has shape {target.shape} and integer dtype; expected class "
-            f"indices of shape {scores.shape[:-1]}, one for each row of {scores.shape}. "
-            f"{_how_to_index(scores.shape, target.shape, or_probabilities)}"
+    if shape != rows:
+        raise error(
+            f"target has shape {shape} and integer dtype; expected class indices of shape {rows}, "
+            f"one for each row of {scores.shape}. "
+            f"{_how_to_index(scores.shape, shape, or_probabilities)}"
         )
     n_classes = scores.shape[-1]
 
@@ -208,14 +306,13 @@ def class_indices(
             y = y[y != ignore_index]
         if y.min() < 0:
             return (
-                f"{function}: class index {int(y.min())} is negative; expected 0 to "
-                f"{n_classes - 1}. (NumPy would silently read a class from the end.) To leave "
-                "samples out, drop their "
-                "rows" + (", or pass ignore_index." if function == "cross_entropy" else ".")
+                f"class index {int(y.min())} is negative; expected 0 to {n_classes - 1}. (NumPy "
+                "would silently read a class from the end.) To leave samples out, drop their rows"
+                f"{', or pass ignore_index' * may_ignore}."
             )
         return (
-            f"{function}: class index {int(y.max())} is out of range for {n_classes} classes; "
-            f"expected 0 to {n_classes - 1}. Labels that start at 1? subtract 1: target - 1."
+            f"class index {int(y.max())} is out of range for {n_classes} classes; expected 0 to "
+            f"{n_classes - 1}. Labels that start at 1? subtract 1: target - 1."
         )
 
     require(in_range, target, message=out_of_range)
@@ -238,7 +335,8 @@ def picked(scores: Any, target: Array) -> Any:
         return scores[target]
     if hasattr(data_of(scores), "vindex"):  # a Dask array, which cannot be indexed with two arrays
         return sum_(where(is_class(scores, target), scores, 0), axis=-1)
-    return getitem(scores, (np.arange(scores.shape[0]), target), True)  # in each row once
+    # Each row is picked from once.
+    return getitem(scores, index=(np.arange(scores.shape[0]), target), unique_indices=True)
 
 
 def is_class(scores: Any, target: Array) -> Array:
@@ -251,19 +349,14 @@ def weight_of(target: Array, weight: Array) -> Array:
     return np.where(is_class(weight, target), weight, 0).sum(axis=-1)
 
 
-def class_weights(function: str, name: str, weight: Any, scores: Any) -> Array:
+def class_weights(name: str, weight: Any, scores: Any) -> Array:
     """One weight >= 0 for each class, in the dtype of the scores."""
-    weight = converted(constant(function, name, weight), scores.dtype)
+    weight = as_weights(name, weight, scores.dtype)
     if weight.shape != scores.shape[-1:]:
-        raise ValueError(
-            f"{function}: {name} has shape {weight.shape}; expected {scores.shape[-1:]}, one "
-            "weight for each class."
+        raise error(
+            f"{name} has shape {weight.shape}; expected {scores.shape[-1:]}, one weight for each "
+            "class."
         )
-    require(
-        lambda w: (w >= 0).all(),
-        weight,
-        message=lambda w: f"{function}: {name} holds {w.min():g}; expected weights >= 0.",
-    )
     return weight
 
 
@@ -280,7 +373,7 @@ def are_distributions(p: Array) -> Any:
     return (p >= 0).all() and (abs(p.sum(axis=-1) - 1) <= tolerance(p)).all()
 
 
-def require_distributions(function: str, name: str, p: Any, advice: str) -> None:
+def require_distributions(name: str, p: Any, advice: str) -> None:
     """Rows of probabilities: none negative, each row with sum 1. Rows with NaN pass."""
 
     def wrong(p: Array) -> str:
@@ -289,81 +382,56 @@ def require_distributions(function: str, name: str, p: Any, advice: str) -> None
         else:
             sums = p.sum(axis=-1).ravel()
             what = f"a row of {name} sums to {sums[abs(sums - 1).argmax()]:.6g}"
-        return f"{function}: {what}; expected rows of probabilities >= 0 that sum to 1. {advice}"
+        return f"{what}; expected rows of probabilities >= 0 that sum to 1. {advice}"
 
     require(lambda p: are_distributions(p) or np.isnan(p).any(), p, message=wrong)
 
 
-def require_unit_interval(function: str, name: str, p: Any, advice: str) -> None:
+def require_unit_interval(name: str, p: Any, advice: str) -> None:
     """Values in [0, 1]; NaN passes."""
     require(
         lambda p: p.size == 0 or not (p.min() < 0 or p.max() > 1),
         p,
         message=lambda p: (
-            f"{function}: {name} holds values from {p.min():.6g} to {p.max():.6g}; expected "
-            f"values in [0, 1]. {advice}"
+            f"{name} holds values from {p.min():.6g} to {p.max():.6g}; expected values in [0, 1]. "
+            f"{advice}"
         ),
     )
 
 
-def require_labels(
-    function: str, name: str, labels: Any, allowed: tuple[int, int], advice: str
-) -> None:
+def binary(names: Names, pred: Any, target: Any) -> list[Any]:
+    """Predictions, and targets that say yes, no or something between, in one shape and dtype."""
+    inputs = matched(names, pred, target)
+    require_unit_interval(names[1], inputs[1], "Labels -1 and 1? Use (target + 1) / 2.")
+    return inputs
+
+
+def require_labels(name: str, labels: Any, allowed: tuple[int, int], advice: str) -> None:
     """Labels that all have one of two values. They are never converted or guessed.
 
     A batch of one class, all 1, could not show whether its labels are 0 and 1 or -1 and +1.
     """
     low, high = allowed
     if labels.dtype.kind == "b" and low != 0:
-        raise ValueError(f"{function}: {name} are booleans; expected {low} and +{high}. {advice}")
+        raise error(f"{name} are booleans; expected {low} and +{high}. {advice}")
     require(
         lambda y: ((y == low) | (y == high)).all(),
         labels,
         message=lambda y: (
-            f"{function}: {name} holds {y[(y != low) & (y != high)].flat[0]:g}; expected only "
-            f"{low} and {high:+d}. {advice}"
+            f"{name} holds {y[(y != low) & (y != high)].flat[0]:g}; expected only {low} and "
+            f"{high:+d}. {advice}"
         ),
     )
 
 
-# --- randomness and reduction ---------------------------------------------------------------------
+# --- randomness -----------------------------------------------------------------------------------
 
 
 def uniform(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
     """Uniform random numbers in [0, 1): the one place where a loss or regularizer draws any."""
     if not hasattr(rng, "random"):
-        raise TypeError(f"rng is {rng!r}; expected a generator, e.g. np.random.default_rng(0).")
-    trace = tracer.get()
-    return rng.random(shape) if trace is None else trace.random(rng, shape)
-
-
-def reduce(function: str, losses: Any, reduction: str, weights: Any = None) -> Any:
-    """Losses of elements or samples as one number ("mean", "sum"), or as they are ("none").
-
-    ``weights``, if given, are in ``losses`` already; the mean divides by their sum.
-    """
-    if reduction == "none":
-        return losses
-    if reduction == "sum":
-        return sum_(losses)
-    if reduction != "mean":
-        raise ValueError(
-            f"{function}: reduction is {reduction!r}; expected 'mean', 'sum' or 'none'."
+        raise error(
+            f"rng is {rng!r}; expected a generator, e.g. np.random.default_rng(0).", TypeError
         )
-    if losses.size == 0:
-        raise ValueError(
-            f"{function}: the mean is undefined for 0 samples; use reduction='sum' or skip the "
-            "batch. (The sum is 0.)"
-        )
-    if weights is None:
-        return mean(losses)
-    require(
-        lambda w: w.sum() > 0,
-        weights,
-        message=lambda w: (
-            f"{function}: every target is ignored (equal to ignore_index, or of a class with "
-            "weight 0); expected at least one that counts. Use reduction='sum', which is 0, or "
-            "skip the batch."
-        ),
-    )
-    return sum_(losses) / weights.sum()
+    tracer = mode.get().tracer
+    return rng.random(shape) if tracer is None else tracer.random(rng, shape)

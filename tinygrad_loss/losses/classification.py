@@ -13,6 +13,8 @@ per row, and a single sample (C,) with an index of shape () is allowed; "any sha
 per element.
 
     reduction: "mean" over the rows (or elements), "sum" over them, or "none": an array of them.
+    sample_weight: how much each loss counts, numbers >= 0 in the shape of "none". "mean" divides
+        by their sum.
 
 Targets are arrays, Tensors or lists, converted to the dtype of the prediction. The loss is a
 Tensor if the prediction is one, of its dtype. NaN in a prediction travels on. Logarithms are
@@ -23,6 +25,9 @@ integers in range, labels or probabilities that are none, an unknown reduction, 
 samples. Nothing is guessed or converted silently.
 """
 
+# Inputs may be arrays, whose type is Any.
+# mypy: disable-error-code="no-any-return"
+
 from __future__ import annotations
 
 import math
@@ -30,14 +35,17 @@ from typing import Any
 
 import numpy as np
 
-from ..ops import clip, exp, log, log_softmax, logsumexp, softplus, where
-from ..ops import sum as sum_
-from ..tensor import Array
+from ..engine.node import Array
+from ..engine.ops import clip, exp, log, log_softmax, logsumexp, softplus, where
+from ..engine.ops import sum as sum_
+from ..engine.tensor import Tensor
 from . import checks
-from .checks import Reduction, matched, number, picked, reduce, require_option
+from .checks import binary, class_scores, error, matched, number, picked
+from .loss import Reduction, loss, weighted
 from .margin import hinge, multiclass_hinge, squared_hinge  # noqa: F401
 
 
+@loss(class_scores("binary_cross_entropy_with_logits"))
 def cross_entropy(
     logits: Any,
     target: Any,
@@ -46,8 +54,9 @@ def cross_entropy(
     ignore_index: int | None = None,
     label_smoothing: float = 0.0,
     base: float | None = None,
+    sample_weight: Any = None,
     reduction: Reduction = "mean",
-) -> Any:
+) -> Tensor:
     """Cross-entropy of softmax(logits): minus the log-probability of the truth.
 
     Formula: -log p_y with p = softmax(z), or -sum_c t_c log p_c for probability targets t.
@@ -62,7 +71,8 @@ def cross_entropy(
     target : integer (N,) or (), classes 0 to C-1; or float of the shape of logits, rows that sum
         to 1
     weight : (C,), one weight >= 0 per class, for rare classes. The mean then divides by the sum of
-        w_y over the samples; with probability targets, by N.
+        w_y over the samples, each times its sample weight; with probability targets, by N (or by
+        the sum of the sample weights).
     ignore_index : samples with this index (padding, often -100) count nowhere, whatever they hold.
     label_smoothing : eps in [0, 1). The true class gets 1 - eps + eps/C and the others eps/C, so
         that no logit is driven to infinity (Szegedy et al. 2016).
@@ -71,7 +81,7 @@ def cross_entropy(
     When: one of C classes is true; it is the negative log-likelihood. When not: several can be true
     at once (``binary_cross_entropy_with_logits`` on (N, C)).
 
-    A loss stuck at ln C says that nothing has been learnt. Give it no softmax: rows that are all
+    A loss stuck at ln C says that nothing has been learned. Give it no softmax: rows that are all
     >= 0 and sum to 1 are legal, but get a UserWarning, since after a second softmax the loss stays
     above ln(1 + (C-1)/e), 1.461 for 10 classes. (A single row can look so by chance.)
 
@@ -90,39 +100,26 @@ def cross_entropy(
     [[ 0.2447 -0.3348  0.09  ]
      [-1.      1.      0.    ]] [0.2447 0.6652 0.09  ]
     """
-    name = "cross_entropy"
-    logits = checks.class_scores(name, logits, "logits", "binary_cross_entropy_with_logits")
-    target = checks.as_data(target)
-    label_smoothing = number(
-        name,
-        "label_smoothing",
-        label_smoothing,
-        0 <= label_smoothing < 1,
-        "0 <= label_smoothing < 1",
-    )
+    label_smoothing = _smoothing(label_smoothing)
     checks.require(_is_no_softmax, logits, message=_softmax_twice, warning=True)
     weights = None
     if target.dtype.kind == "f" and target.shape == logits.shape:
-        losses = _cross_entropy_of_probabilities(
-            logits, target, weight, ignore_index, label_smoothing
-        )
+        losses = _of_probabilities(logits, target, weight, ignore_index, label_smoothing)
     elif weight is None and ignore_index is None and not label_smoothing:
-        target = checks.class_indices(name, logits, target, or_probabilities=True)
+        target = checks.class_indices(logits, target, or_probabilities=True, may_ignore=True)
         losses = -picked(log_softmax(logits), target)
     else:
-        losses, weights = _cross_entropy_of_indices(
-            logits, target, weight, ignore_index, label_smoothing
-        )
-    loss = reduce(name, losses, reduction, weights)
-    return loss if base is None else loss / _log_base(name, base)
+        losses, weights = _of_indices(logits, target, weight, ignore_index, label_smoothing)
+    losses = _in_base(base, losses)
+    return losses if weights is None else weighted(losses, weights)
 
 
-def _cross_entropy_of_indices(
+def _of_indices(
     logits: Any, target: Any, weight: Any, ignore_index: int | None, label_smoothing: float
 ) -> tuple[Any, Array]:
     """The loss of each row, and what the rows weigh in the mean."""
     target = checks.class_indices(
-        "cross_entropy", logits, target, or_probabilities=True, ignore_index=ignore_index
+        logits, target, or_probabilities=True, may_ignore=True, ignore_index=ignore_index
     )
     kept = np.ones_like(target, dtype=bool) if ignore_index is None else target != ignore_index
     target = np.where(kept, target, 0)
@@ -131,7 +128,7 @@ def _cross_entropy_of_indices(
     if weight is None:
         weights = kept.astype(logits.dtype)
     else:
-        weight = checks.class_weights("cross_entropy", "weight", weight, logits)
+        weight = checks.class_weights("weight", weight, logits)
         weights = np.where(kept, checks.weight_of(target, weight), 0)
     losses = -picked(logp, target) * weights
     if label_smoothing:
@@ -140,17 +137,16 @@ def _cross_entropy_of_indices(
     return losses, weights
 
 
-def _cross_entropy_of_probabilities(
+def _of_probabilities(
     logits: Any, target: Any, weight: Any, ignore_index: int | None, label_smoothing: float
 ) -> Any:
     """The loss of each row, -sum_c w_c t_c log p_c."""
     if ignore_index is not None:
-        raise ValueError(
-            f"cross_entropy: ignore_index={ignore_index} was given with probability targets; it "
-            "is an index of a class. Leave the rows out instead: logits[kept], target[kept]."
+        raise error(
+            f"ignore_index={ignore_index} was given with probability targets; it is an index of a "
+            "class. Leave the rows out instead: logits[kept], target[kept]."
         )
     checks.require_distributions(
-        "cross_entropy",
         "target",
         target,
         "Class indices? Use target.astype(int). Yes or no? Use binary_cross_entropy_with_logits.",
@@ -160,7 +156,7 @@ def _cross_entropy_of_probabilities(
         target = (1 - label_smoothing) * target + label_smoothing / logits.shape[-1]
     terms = _times(target, log_softmax(logits))
     if weight is not None:
-        terms = terms * checks.class_weights("cross_entropy", "weight", weight, logits)
+        terms = terms * checks.class_weights("weight", weight, logits)
     return -sum_(terms, axis=-1)
 
 
@@ -180,25 +176,34 @@ def _is_no_softmax(z: Array) -> Any:
 def _softmax_twice(z: Array) -> str:
     floor = math.log(1 + (z.shape[-1] - 1) / math.e)
     return (
-        "cross_entropy: every row of logits is >= 0 and sums to 1, as the output of softmax does. "
-        "cross_entropy applies softmax itself: pass what went into yours. With two of them the "
-        f"loss cannot go below {floor:.3f}."
+        "every row of logits is >= 0 and sums to 1, as the output of softmax does. cross_entropy "
+        "applies softmax itself: pass what went into yours. With two of them the loss cannot go "
+        f"below {floor:.3f}."
     )
 
 
-def _log_base(name: str, base: float) -> float:
-    require_option(name, "base", base, base > 0 and base != 1, "None (nats), 2 (bits) or 10")
-    return math.log(base)
+def _smoothing(label_smoothing: float) -> float:
+    expected = "0 <= label_smoothing < 1"
+    return number("label_smoothing", label_smoothing, lambda eps: 0 <= eps < 1, expected)
 
 
+def _in_base(base: float | None, nats: Any) -> Any:
+    """Losses with logarithms to this base, instead of natural ones."""
+    if base is None:
+        return nats
+    return nats / math.log(number("base", base, lambda b: b > 1, "None (nats), 2 (bits) or 10"))
+
+
+@loss(class_scores("binary_cross_entropy"))
 def cross_entropy_from_probs(
     probs: Any,
     target: Any,
     *,
     base: float | None = None,
     eps: float = 1e-12,
+    sample_weight: Any = None,
     reduction: Reduction = "mean",
-) -> Any:
+) -> Tensor:
     """Cross-entropy of probabilities: the textbook formula.
 
     Formula: -log p_y for class indices, -sum_c t_c log p_c for probability targets.
@@ -226,34 +231,30 @@ def cross_entropy_from_probs(
     >>> print(probs.grad[0, 2].round(4), round(-1 / 0.7, 4))
     -1.4286 -1.4286
     """
-    name = "cross_entropy_from_probs"
-    probs = checks.class_scores(name, probs, "probs", "binary_cross_entropy")
-    eps = checks.clipping(name, eps, probs)
-    checks.require_distributions(
-        name, "probs", probs, "Are these logits? Use cross_entropy, which takes them as they are."
-    )
-    target = checks.as_data(target)
+    eps = checks.clipping(eps, probs)
+    advice = "Are these logits? Use cross_entropy, which takes them as they are."
+    checks.require_distributions("probs", probs, advice)
     if target.dtype.kind == "f" and target.shape == probs.shape:
-        checks.require_distributions(
-            name, "target", target, "Are these class indices? Use target.astype(int)."
-        )
+        advice = "Are these class indices? Use target.astype(int)."
+        checks.require_distributions("target", target, advice)
         target = checks.converted(target, probs.dtype)
         losses = -sum_(target * log(clip(probs, eps, None)), axis=-1)
     else:
-        target = checks.class_indices(name, probs, target, or_probabilities=True)
+        target = checks.class_indices(probs, target, or_probabilities=True)
         losses = -log(clip(picked(probs, target), eps, None))
-    loss = reduce(name, losses, reduction)
-    return loss if base is None else loss / _log_base(name, base)
+    return _in_base(base, losses)
 
 
+@loss(binary)
 def binary_cross_entropy(
     probs: Any,
     target: Any,
     *,
     base: float | None = None,
     eps: float = 1e-12,
+    sample_weight: Any = None,
     reduction: Reduction = "mean",
-) -> Any:
+) -> Tensor:
     """Binary cross-entropy of probabilities, or log loss: the textbook formula.
 
     Formula: -[y log p + (1 - y) log(1 - p)].
@@ -281,40 +282,45 @@ def binary_cross_entropy(
     >>> print(probs.grad.round(4), [round(-1 / 0.9 / 2, 4), round(1 / 0.8 / 2, 4)])
     [-0.5556  0.625 ] [-0.5556, 0.625]
     """
-    name = "binary_cross_entropy"
-    probs, target = matched(name, probs, target, ("probs", "target"))
-    eps = checks.clipping(name, eps, probs)
-    checks.require_unit_interval(
-        name, "probs", probs, "These look like logits: use binary_cross_entropy_with_logits."
-    )
-    checks.require_unit_interval(name, "target", target, "Labels -1 and 1? Use (target + 1) / 2.")
-    losses = -(
-        target * log(clip(probs, eps, None)) + (1 - target) * log(clip(1 - probs, eps, None))
-    )
-    loss = reduce(name, losses, reduction)
-    return loss if base is None else loss / _log_base(name, base)
+    eps = checks.clipping(eps, probs)
+    advice = "These look like logits: use binary_cross_entropy_with_logits."
+    checks.require_unit_interval("probs", probs, advice)
+    log_p, log_q = log(clip(probs, eps, None)), log(clip(1 - probs, eps, None))
+    return _in_base(base, -(target * log_p + (1 - target) * log_q))
 
 
+@loss(binary)
 def binary_cross_entropy_with_logits(
-    logits: Any, target: Any, *, pos_weight: Any = None, reduction: Reduction = "mean"
-) -> Any:
+    logits: Any,
+    target: Any,
+    *,
+    pos_weight: Any = None,
+    label_smoothing: float = 0.0,
+    sample_weight: Any = None,
+    reduction: Reduction = "mean",
+) -> Tensor:
     """Binary cross-entropy of sigmoid(logits): the loss of logistic regression.
 
     Formula: -[y log p + (1 - y) log(1 - p)] with p = sigmoid(z).
     Computed as y softplus(-z) + (1 - y) softplus(z), since -log sigmoid(z) = softplus(-z): exact
     for logits of any size. (The usual stable form max(z, 0) - z y + log1p(exp(-|z|)) has the right
     value too, but, differentiated by the chain rule, the wrong gradient at its kinks at z = 0,
-    where every zero-initialised model starts.)
+    where every zero-initialized model starts.)
     Gradient: sigmoid(z) - y.
 
-    Parameters: ``logits`` and ``target`` in [0, 1], of one shape; ``pos_weight`` multiplies the
-    term of y, a number > 0 or an array that broadcasts to the shape of the logits (one per
-    column): n_negative / n_positive balances the classes.
+    Parameters
+    ----------
+    logits, target : of one shape (any); target in [0, 1]
+    pos_weight : multiplies the term of y, a number > 0 or an array that broadcasts to the shape of
+        the logits (one per column): n_negative / n_positive balances the classes.
+    label_smoothing : eps in [0, 1). The target becomes (1 - eps) y + eps/2, so that no logit is
+        driven to infinity.
 
     When: yes or no, or several labels that can be true at once. When not: exactly one of C classes
     is true (``cross_entropy``).
 
-    Raises ValueError also if a target is outside [0, 1], or pos_weight is not > 0 or does not fit.
+    Raises ValueError also if a target is outside [0, 1], label_smoothing is out of range, or
+    pos_weight is not > 0 or does not fit.
 
     Source: Cox 1958, "The Regression Analysis of Binary Sequences", Journal of the Royal
     Statistical Society B 20.
@@ -329,45 +335,42 @@ def binary_cross_entropy_with_logits(
     >>> print(logits.grad.round(4), (p - 1).round(4))
     [-0.1192 -0.5    -1.    ] -0.1192
     """
-    name = "binary_cross_entropy_with_logits"
-    logits, target = matched(name, logits, target, ("logits", "target"))
-    checks.require_unit_interval(name, "target", target, "Labels -1 and 1? Use (target + 1) / 2.")
+    if label_smoothing := _smoothing(label_smoothing):
+        target = (1 - label_smoothing) * target + label_smoothing / 2
     positive = target * softplus(-logits)
     if pos_weight is not None:
         positive = _pos_weight(pos_weight, logits) * positive
-    return reduce(name, positive + (1 - target) * softplus(logits), reduction)
+    return positive + (1 - target) * softplus(logits)
 
 
 def _pos_weight(pos_weight: Any, logits: Any) -> Array:
-    name = "binary_cross_entropy_with_logits"
-    weight = checks.converted(checks.constant(name, "pos_weight", pos_weight), logits.dtype)
-    if weight.shape != logits.shape[logits.ndim - weight.ndim :]:
-        raise ValueError(
-            f"{name}: pos_weight has shape {weight.shape}; expected a number, or one for each "
-            f"column of logits {logits.shape}."
+    weight = checks.as_weights("pos_weight", pos_weight, logits.dtype, above=0)
+    pairs = zip(reversed(weight.shape), reversed(logits.shape), strict=False)
+    if weight.ndim > logits.ndim or any(n not in (1, of_logits) for n, of_logits in pairs):
+        raise error(
+            f"pos_weight has shape {weight.shape}; expected a number, or one for each column of "
+            f"logits {logits.shape}."
         )
-    checks.require(
-        lambda w: (w > 0).all(),
-        weight,
-        message=lambda w: f"{name}: pos_weight holds {w.min():g}; expected numbers > 0.",
-    )
     return weight
 
 
+@loss(class_scores("binary_focal"))
 def focal(
     logits: Any,
     target: Any,
     *,
     gamma: float = 2.0,
     alpha: Any = None,
+    sample_weight: Any = None,
     reduction: Reduction = "mean",
-) -> Any:
+) -> Tensor:
     """Focal loss: cross-entropy that turns away from what is already right (Lin et al. 2017).
 
     Formula: -alpha_y (1 - p_y)^gamma log p_y with p = softmax(z). gamma = 0 is cross-entropy; with
     gamma = 2 a sample at p_y = 0.9 counts a hundredth.
-    Computed with log(1 - p_y) = logsumexp of the *other* log-probabilities and (1 - p_y)^gamma =
-    exp(gamma log(1 - p_y)): the power itself has a NaN gradient at p_y = 1 for gamma < 1.
+    Computed from the lead of the true class, z_y - logsumexp(the other logits), whose sigmoid is
+    p_y. So -log p_y = softplus(-lead), and (1 - p_y)^gamma = exp(-gamma softplus(lead)): the power
+    itself has a NaN gradient at p_y = 1 for gamma < 1.
     Gradient at z_y: alpha_y (1 - p_y)^gamma (gamma p_y log p_y + p_y - 1).
 
     Parameters: ``logits`` (N, C) or (C,); ``target`` integer (N,) or (); ``gamma`` >= 0; ``alpha``
@@ -390,29 +393,30 @@ def focal(
     >>> print(logits.grad[0, 1].round(6), ((1 - p) ** 2 * (2 * p * np.log(p) + p - 1)).round(6))
     -0.098288 -0.098288
     """
-    gamma = number("focal", "gamma", gamma, gamma >= 0, "a number >= 0")
-    logits = checks.class_scores("focal", logits, "logits", "binary_focal")
-    target = checks.class_indices("focal", logits, target)
-    logp = log_softmax(logits)
-    losses = -picked(logp, target)
+    gamma = number("gamma", gamma, lambda gamma: gamma >= 0, "a number >= 0")
+    target = checks.class_indices(logits, target)
+    others = where(checks.is_class(logits, target), -np.inf, logits)
+    lead = picked(logits, target) - logsumexp(others)
+    losses = softplus(-lead)
     if gamma:
-        log_rest = logsumexp(where(checks.is_class(logp, target), -np.inf, logp))
-        losses = exp(gamma * log_rest) * losses
+        losses = exp(-gamma * softplus(lead)) * losses
     if alpha is not None:
-        weight = checks.class_weights("focal", "alpha", alpha, logits)
-        checks.require_unit_interval("focal", "alpha", weight, "Divide it by its maximum.")
+        weight = checks.class_weights("alpha", alpha, logits)
+        checks.require_unit_interval("alpha", weight, "Divide it by its maximum.")
         losses = checks.weight_of(target, weight) * losses
-    return reduce("focal", losses, reduction)
+    return losses
 
 
+@loss(binary)
 def binary_focal(
     logits: Any,
     target: Any,
     *,
     gamma: float = 2.0,
     alpha: float | None = None,
+    sample_weight: Any = None,
     reduction: Reduction = "mean",
-) -> Any:
+) -> Tensor:
     """Focal loss of one logit (Lin et al. 2017): see ``focal`` for what it is for.
 
     Formula: -alpha (1 - p)^gamma log p for y = 1 and -(1 - alpha) p^gamma log(1 - p) for y = 0,
@@ -437,21 +441,21 @@ def binary_focal(
     >>> print(logits.grad.round(6), (0.25 * (1 - p) ** 2 * (2 * p * np.log(p) + p - 1)).round(6))
     [-0.001218  0.807535] -0.001218
     """
-    name = "binary_focal"
-    gamma = number(name, "gamma", gamma, gamma >= 0, "a number >= 0")
+    gamma = number("gamma", gamma, lambda gamma: gamma >= 0, "a number >= 0")
     if alpha is not None:
-        alpha = number(name, "alpha", alpha, 0 <= alpha <= 1, "None or 0 <= alpha <= 1")
-    logits, target = matched(name, logits, target, ("logits", "target"))
-    checks.require_unit_interval(name, "target", target, "Labels -1 and 1? Use (target + 1) / 2.")
+        alpha = number("alpha", alpha, lambda a: 0 <= a <= 1, "None or 0 <= alpha <= 1")
     minus_log_p, minus_log_q = softplus(-logits), softplus(logits)
     positive = target * exp(-gamma * minus_log_q) * minus_log_p
     negative = (1 - target) * exp(-gamma * minus_log_p) * minus_log_q
     if alpha is not None:
         positive, negative = alpha * positive, (1 - alpha) * negative
-    return reduce(name, positive + negative, reduction)
+    return positive + negative
 
 
-def kl_divergence(log_probs: Any, target: Any, *, reduction: Reduction = "mean") -> Any:
+@loss(matched)
+def kl_divergence(
+    log_probs: Any, target: Any, *, sample_weight: Any = None, reduction: Reduction = "mean"
+) -> Tensor:
     """Kullback-Leibler divergence from the predicted distribution to the target's.
 
     Formula: sum_c t_c (log t_c - log p_c) per row: what a code made for p wastes when t is true, 0
@@ -478,19 +482,15 @@ def kl_divergence(log_probs: Any, target: Any, *, reduction: Reduction = "mean")
     >>> log_probs.grad
     array([[-0.5, -0.5, -0. ]])
     """
-    name = "kl_divergence"
-    log_probs = checks.floating(log_probs)
-    target = checks.as_data(target)
-    log_probs, target = matched(name, log_probs, target, ("log_probs", "target"))
     allowed = checks.tolerance(log_probs)
     checks.require(
         lambda x: not (x > allowed).any(),
         log_probs,
         message=lambda x: (
-            f"{name}: log_probs holds {x.max():.6g}; expected logarithms of probabilities, all <= "
-            "0. Pass log_softmax(logits)."
+            f"log_probs holds {x.max():.6g}; expected logarithms of probabilities, all <= 0. Pass "
+            "log_softmax(logits)."
         ),
     )
-    checks.require_distributions(name, "target", target, "Are these logits? Use softmax(target).")
+    checks.require_distributions("target", target, "Are these logits? Use softmax(target).")
     entropy_terms = target * log(where(target > 0, target, 1))
-    return reduce(name, sum_(entropy_terms - _times(target, log_probs), axis=-1), reduction)
+    return sum_(entropy_terms - _times(target, log_probs), axis=-1)

@@ -5,8 +5,11 @@
     a score per class (N, C)  class indices, integer (N,)    multiclass_hinge
 
 A *score* is any real number; its size means how sure, but not how probable. What wins by the margin
-costs nothing. Conventions, reductions and errors are those of ``classification``.
+costs nothing. Conventions, reductions, sample weights and errors are those of ``classification``.
 """
+
+# Inputs may be arrays, whose type is Any.
+# mypy: disable-error-code="no-any-return"
 
 from __future__ import annotations
 
@@ -14,14 +17,27 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ..ops import max as max_
-from ..ops import relu, square, where
-from ..ops import sum as sum_
+from ..engine.ops import max as max_
+from ..engine.ops import relu, square, where
+from ..engine.ops import sum as sum_
+from ..engine.tensor import Tensor
 from . import checks
-from .checks import Reduction, matched, number, picked, reduce, require_option
+from .checks import Names, matched, number, picked
+from .loss import Reduction, loss
 
 
-def hinge(scores: Any, labels: Any, *, reduction: Reduction = "mean") -> Any:
+def signs(names: Names, scores: Any, labels: Any) -> list[Any]:
+    """Scores, and labels that are -1 or +1, in one shape and dtype."""
+    labels = checks.as_data(labels)
+    advice = "Convert with 2*y - 1 if they are 0 and 1."
+    checks.require_labels(names[1], labels, (-1, 1), advice)
+    return matched(names, scores, labels)
+
+
+@loss(signs)
+def hinge(
+    scores: Any, labels: Any, *, sample_weight: Any = None, reduction: Reduction = "mean"
+) -> Tensor:
     """Hinge loss: the support vector machine's.
 
     Formula: relu(1 - y s), y in {-1, +1}.
@@ -48,10 +64,13 @@ def hinge(scores: Any, labels: Any, *, reduction: Reduction = "mean") -> Any:
     >>> scores.grad
     array([-0., -1.,  1.])
     """
-    return reduce("hinge", _margin_errors("hinge", scores, labels), reduction)
+    return relu(1 - labels * scores)
 
 
-def squared_hinge(scores: Any, labels: Any, *, reduction: Reduction = "mean") -> Any:
+@loss(signs)
+def squared_hinge(
+    scores: Any, labels: Any, *, sample_weight: Any = None, reduction: Reduction = "mean"
+) -> Tensor:
     """Squared hinge loss: the L2-SVM's (scikit-learn's default for LinearSVC).
 
     Formula: relu(1 - y s)^2, y in {-1, +1}.
@@ -73,29 +92,19 @@ def squared_hinge(scores: Any, labels: Any, *, reduction: Reduction = "mean") ->
     >>> scores.grad
     array([-0., -1.,  3.])
     """
-    return reduce(
-        "squared_hinge", square(_margin_errors("squared_hinge", scores, labels)), reduction
-    )
+    return square(relu(1 - labels * scores))
 
 
-def _margin_errors(name: str, scores: Any, labels: Any) -> Any:
-    """By how much each score misses the margin, relu(1 - y s)."""
-    labels = checks.as_data(labels)
-    checks.require_labels(
-        name, "labels", labels, (-1, 1), "Convert with 2*y - 1 if they are 0 and 1."
-    )
-    scores, labels = matched(name, scores, labels, ("scores", "labels"))
-    return relu(1 - labels * scores)
-
-
+@loss(checks.class_scores("hinge"))
 def multiclass_hinge(
     scores: Any,
     target: Any,
     *,
     margin: float = 1.0,
     kind: Literal["crammer_singer", "weston_watkins"] = "crammer_singer",
+    sample_weight: Any = None,
     reduction: Reduction = "mean",
-) -> Any:
+) -> Tensor:
     """Multi-class hinge loss: the true class shall win by a margin.
 
     Formula: kind="crammer_singer": relu(margin + max_{j != y} s_j - s_y), the nearest rival;
@@ -109,7 +118,7 @@ def multiclass_hinge(
 
     When: a decision among C classes with a margin. When not: probabilities are wanted
     (``cross_entropy``). A loss stuck at the margin (times C - 1 for "weston_watkins") says that all
-    scores are equal: nothing has been learnt.
+    scores are equal: nothing has been learned.
 
     Raises ValueError also for margin <= 0 or an unknown kind.
 
@@ -129,17 +138,13 @@ def multiclass_hinge(
            [ 0.,  0.,  0.],
            [ 1.,  1., -2.]])
     """
-    name = "multiclass_hinge"
-    margin = number(name, "margin", margin, margin > 0, "a number > 0")
-    kinds = ("crammer_singer", "weston_watkins")
-    require_option(name, "kind", kind, kind in kinds, " or ".join(map(repr, kinds)))
-    scores = checks.class_scores(name, scores, "scores", "hinge")
-    target = checks.class_indices(name, scores, target)
-    own = picked(scores, target)
-    is_own = checks.is_class(scores, target)
+    margin = number("margin", margin, lambda margin: margin > 0, "a number > 0")
+    checks.one_of("kind", kind, "crammer_singer", "weston_watkins")
+    target = checks.class_indices(scores, target)
+    own, is_own = picked(scores, target), checks.is_class(scores, target)
+    # The margin is added last: it would be lost in the rounding of a large score.
     if kind == "crammer_singer":
-        losses = relu(margin + max_(where(is_own, -np.inf, scores), axis=-1) - own)
-    else:
-        violations = relu(margin + scores - own.reshape((*own.shape, 1)))
-        losses = sum_(where(is_own, 0, violations), axis=-1)
-    return reduce(name, losses, reduction)
+        nearest_rival = max_(where(is_own, -np.inf, scores), axis=-1)
+        return relu(margin + (nearest_rival - own))
+    violations = relu(margin + (scores - own.reshape((*own.shape, 1))))
+    return sum_(where(is_own, 0, violations), axis=-1)

@@ -1,6 +1,6 @@
 """Losses for numbers: how far each prediction is from its target.
 
-All are functions of the error ``e = pred - target``, averaged. They differ in how much a large
+Most are functions of the error ``e = pred - target``, averaged. They differ in how much a large
 error counts:
 
     loss              per element                  gradient     a constant prediction ends at
@@ -9,10 +9,15 @@ error counts:
     huber, log_cosh   e^2/2 near 0, |e| far away   e, bounded   in between
     pinball           |e|, tilted                  -q or 1 - q  the q-quantile
 
+Two are likelihoods: ``gaussian_nll`` of a number and how far it may be off, ``poisson_nll`` of a
+count.
+
 Every function takes ``pred`` and ``target`` of one equal shape, any shape, whose elements count
 independently, and
 
     reduction: "mean" over all elements, "sum" over them, or "none": as ``pred``.
+    sample_weight: how much each loss counts, numbers >= 0 in the shape of "none". "mean" divides
+        by their sum. (For one weight a row: np.broadcast_to(w[:, None], pred.shape).)
 
 ``target`` is an array, a Tensor or a list and is converted to the dtype of ``pred``; integer
 predictions become float64. The loss is a Tensor if ``pred`` or ``target`` is one, of the dtype of
@@ -23,19 +28,31 @@ All raise ValueError if the shapes differ (nothing is broadcast: (N,) against (N
 every prediction with every target), for an unknown reduction, and for the mean of 0 elements.
 """
 
+# Inputs may be arrays, whose type is Any.
+# mypy: disable-error-code="no-any-return"
+
 from __future__ import annotations
 
 import math
 from typing import Any
 
-from ..ops import absolute, clip, relu, softplus, square
-from .checks import Reduction, matched, number, reduce
+import numpy as np
+
+from ..engine.node import Array
+from ..engine.ops import absolute, clip, exp, relu, softplus, square
+from ..engine.tensor import Tensor
+from .checks import constant, matched, number, require
+from .loss import Reduction, loss
 
 
-def sum_squared_error(pred: Any, target: Any, *, reduction: Reduction = "sum") -> Any:
+@loss(matched)
+def sum_squared_error(
+    pred: Any, target: Any, *, sample_weight: Any = None, reduction: Reduction = "sum"
+) -> Tensor:
     """Sum of squared errors, the loss of least squares (Legendre 1805).
 
-    Formula: L = sum_i e_i^2, without the factor 1/2 that some books add.
+    Formula: L = sum_i e_i^2, without the factor 1/2 that some books add. The half,
+    ``sum_squared_error(...) / 2``, is what a well-known Japanese textbook calls 2乗和誤差.
     Gradient: 2 e.
 
     Parameters: ``pred`` and ``target``, of one shape (any). The loss has the dtype of
@@ -59,11 +76,13 @@ def sum_squared_error(pred: Any, target: Any, *, reduction: Reduction = "sum") -
     >>> pred.grad
     array([ 1., -1.,  0., -2.])
     """
-    pred, target = matched("sum_squared_error", pred, target)
-    return reduce("sum_squared_error", square(pred - target), reduction)
+    return square(pred - target)
 
 
-def mean_squared_error(pred: Any, target: Any, *, reduction: Reduction = "mean") -> Any:
+@loss(matched)
+def mean_squared_error(
+    pred: Any, target: Any, *, sample_weight: Any = None, reduction: Reduction = "mean"
+) -> Tensor:
     """Mean squared error: least squares, averaged (Gauss 1809).
 
     Formula: L = 1/n sum_i e_i^2.
@@ -77,7 +96,7 @@ def mean_squared_error(pred: Any, target: Any, *, reduction: Reduction = "mean")
     behind a sigmoid or softmax, whose flat ends take the gradient of a confident mistake away
     (``binary_cross_entropy_with_logits``).
 
-    A constant prediction ends at Var(target): a loss stuck there says that nothing has been learnt.
+    A constant prediction ends at Var(target): a loss stuck there has learned nothing.
 
     Raises ValueError if the shapes differ, for an unknown reduction, or for the mean of nothing.
 
@@ -92,11 +111,13 @@ def mean_squared_error(pred: Any, target: Any, *, reduction: Reduction = "mean")
     >>> pred.grad
     array([ 0.25, -0.25,  0.  , -0.5 ])
     """
-    pred, target = matched("mean_squared_error", pred, target)
-    return reduce("mean_squared_error", square(pred - target), reduction)
+    return square(pred - target)
 
 
-def mean_absolute_error(pred: Any, target: Any, *, reduction: Reduction = "mean") -> Any:
+@loss(matched)
+def mean_absolute_error(
+    pred: Any, target: Any, *, sample_weight: Any = None, reduction: Reduction = "mean"
+) -> Tensor:
     """Mean absolute error, the loss of least absolute deviations (Boscovich 1757; Laplace 1793).
 
     Formula: L = 1/n sum_i |e_i|.
@@ -123,11 +144,18 @@ def mean_absolute_error(pred: Any, target: Any, *, reduction: Reduction = "mean"
     >>> pred.grad
     array([ 0.25, -0.25,  0.  , -0.25])
     """
-    pred, target = matched("mean_absolute_error", pred, target)
-    return reduce("mean_absolute_error", absolute(pred - target), reduction)
+    return absolute(pred - target)
 
 
-def huber(pred: Any, target: Any, *, delta: float = 1.0, reduction: Reduction = "mean") -> Any:
+@loss(matched)
+def huber(
+    pred: Any,
+    target: Any,
+    *,
+    delta: float = 1.0,
+    sample_weight: Any = None,
+    reduction: Reduction = "mean",
+) -> Tensor:
     """Huber loss: squared for errors up to delta, absolute beyond (Huber 1964).
 
     Formula: e^2/2 if |e| <= delta, else delta (|e| - delta/2).
@@ -156,14 +184,16 @@ def huber(pred: Any, target: Any, *, delta: float = 1.0, reduction: Reduction = 
     >>> pred.grad
     array([ 0.5, -1. ,  0. ])
     """
-    delta = number("huber", "delta", delta, delta > 0, "a number > 0")
-    pred, target = matched("huber", pred, target)
+    delta = number("delta", delta, lambda delta: delta > 0, "a number > 0")
     e = pred - target
     c = clip(e, -delta, delta)
-    return reduce("huber", c * (e - c / 2), reduction)
+    return c * (e - c / 2)
 
 
-def log_cosh(pred: Any, target: Any, *, reduction: Reduction = "mean") -> Any:
+@loss(matched)
+def log_cosh(
+    pred: Any, target: Any, *, sample_weight: Any = None, reduction: Reduction = "mean"
+) -> Tensor:
     """Logarithm of the hyperbolic cosine of the error: a Huber loss without a seam.
 
     Formula: log cosh e, about e^2/2 near 0 and |e| - log 2 far away.
@@ -192,12 +222,19 @@ def log_cosh(pred: Any, target: Any, *, reduction: Reduction = "mean") -> Any:
     >>> print(pred.grad, round(math.tanh(1.0), 8))
     [0.76159416 1.        ] 0.76159416
     """
-    pred, target = matched("log_cosh", pred, target)
     e = pred - target
-    return reduce("log_cosh", e + softplus(-2 * e) - math.log(2), reduction)
+    return e + softplus(-2 * e) - math.log(2)
 
 
-def pinball(pred: Any, target: Any, *, quantile: float = 0.5, reduction: Reduction = "mean") -> Any:
+@loss(matched)
+def pinball(
+    pred: Any,
+    target: Any,
+    *,
+    quantile: float = 0.5,
+    sample_weight: Any = None,
+    reduction: Reduction = "mean",
+) -> Tensor:
     """Pinball or quantile loss: absolute error, tilted (Koenker and Bassett 1978).
 
     Formula: q relu(target - pred) + (1 - q) relu(pred - target).
@@ -225,8 +262,103 @@ def pinball(pred: Any, target: Any, *, quantile: float = 0.5, reduction: Reducti
     >>> pred.grad
     array([-0.9,  0.1])
     """
-    quantile = number("pinball", "quantile", quantile, 0 < quantile < 1, "0 < quantile < 1")
-    pred, target = matched("pinball", pred, target)
+    quantile = number("quantile", quantile, lambda q: 0 < q < 1, "0 < quantile < 1")
     e = pred - target
-    losses = quantile * relu(-e) + (1 - quantile) * relu(e)
-    return reduce("pinball", losses, reduction)
+    return quantile * relu(-e) + (1 - quantile) * relu(e)
+
+
+@loss(matched)
+def gaussian_nll(
+    mean: Any,
+    log_variance: Any,
+    target: Any,
+    *,
+    sample_weight: Any = None,
+    reduction: Reduction = "mean",
+) -> Tensor:
+    """Negative log-likelihood of a normal distribution: a prediction that says how sure it is.
+
+    Formula: (log v + (target - mean)^2 / v)/2 + log(2 pi)/2, v the variance.
+    Gradient, with s = log v and z = (target - mean)/sqrt(v): -z/sqrt(v) by the mean,
+    (1 - z^2)/2 by s. Where the mean is right on average, s ends at the logarithm of the mean
+    squared error.
+    The logarithm of the variance is what the model gives, because it may be any real number.
+
+    Parameters: ``mean``, ``log_variance`` and ``target``, of one shape (any). The loss has the
+    dtype of ``mean``; with "none" also its shape.
+
+    When: the noise differs from sample to sample, and an error bar is wanted with each prediction.
+    It is a density, so it may be negative. When not: the noise is the same everywhere
+    (``mean_squared_error``, the same up to constants), or outliers would pass for variance. (Train
+    the mean alone for a while first: a large variance silences its gradient.)
+
+    Raises ValueError if the shapes differ, for an unknown reduction, or for the mean of nothing.
+
+    Source: Nix and Weigend 1994, "Estimating the mean and variance of the target probability
+    distribution". PyTorch's gaussian_nll_loss takes the variance itself, clips it at 1e-6, and
+    leaves out log(2 pi)/2 by default.
+
+    >>> from tinygrad_loss import Tensor
+    >>> mean = Tensor([1.0], requires_grad=True)
+    >>> log_variance = Tensor([math.log(4.0)], requires_grad=True)
+    >>> loss = gaussian_nll(mean, log_variance, [4.0])
+    >>> density = math.exp(-((4.0 - 1.0) ** 2) / (2 * 4.0)) / math.sqrt(2 * math.pi * 4.0)
+    >>> round(loss.item(), 8), round(-math.log(density), 8)
+    (2.73708571, 2.73708571)
+    >>> loss.backward()
+    >>> print(mean.grad, log_variance.grad, (1 - 1.5**2) / 2)
+    [-0.75] [-0.625] -0.625
+    """
+    z = (target - mean) * exp(-log_variance / 2)
+    return (log_variance + square(z)) / 2 + math.log(2 * math.pi) / 2
+
+
+@loss(matched)
+def poisson_nll(
+    log_rate: Any, target: Any, *, sample_weight: Any = None, reduction: Reduction = "mean"
+) -> Tensor:
+    """Negative log-likelihood of a Poisson distribution: the loss of counts.
+
+    Formula: exp(s) - t s + log t!, s being the logarithm of the expected count and t the count.
+    Gradient: exp(s) - t, the expected count minus the true one.
+
+    Parameters: ``log_rate`` and ``target``, of one shape (any); the targets are whole numbers >= 0
+    and count as constants. The loss has the dtype of ``log_rate``; with "none" also its shape.
+
+    When: the target counts events (visits, accidents, photons), which have no upper bound and vary
+    more where there are more of them. When not: they vary much more than their mean, or the target
+    is no count.
+
+    Raises ValueError if a target is negative or no whole number, and as ``mean_squared_error``;
+    TypeError if a target requires grad.
+
+    Source: McCullagh and Nelder 1989, "Generalized Linear Models", ch. 6. PyTorch's
+    poisson_nll_loss leaves out log t! by default, and with full=True approximates it.
+
+    >>> from tinygrad_loss import Tensor
+    >>> log_rate = Tensor([math.log(2.0)], requires_grad=True)
+    >>> loss = poisson_nll(log_rate, [3])
+    >>> round(loss.item(), 8), round(-math.log(2.0**3 * math.exp(-2.0) / math.factorial(3)), 8)
+    (1.71231793, 1.71231793)
+    >>> loss.backward()
+    >>> log_rate.grad
+    array([-1.])
+    """
+    target = constant("target", target)
+    require(
+        lambda t: ((t >= 0) & (t == np.floor(t)) & (t < np.inf)).all(),
+        target,
+        message=lambda t: (
+            f"target holds {t[~((t >= 0) & (t == np.floor(t)) & (t < np.inf))].flat[0]:g}; "
+            "expected counts, whole numbers >= 0."
+        ),
+    )
+    return exp(log_rate) - target * log_rate + _log_factorial(target)
+
+
+_lgamma = np.frompyfunc(lambda t: math.lgamma(t + 1), 1, 1)  # NumPy has none; Python's is exact
+
+
+def _log_factorial(t: Array) -> Array:
+    # With a new axis, for of an array without axes frompyfunc makes a number.
+    return _lgamma(t[np.newaxis]).astype(t.dtype)[0]

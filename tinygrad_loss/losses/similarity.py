@@ -6,6 +6,8 @@ call; there is one loss per row. Where to get pairs from decides more than the f
 negative pairs are far apart already and teach nothing.
 
     reduction: "mean" over the rows, "sum" over them, or "none": an array of them.
+    sample_weight: how much each loss counts, numbers >= 0 in the shape of "none". "mean" divides
+        by their sum.
 
 Distances are exact, and their gradient is 0 where two embeddings coincide. (The derivative of the
 root is infinite there: the textbook composition has a NaN gradient on an identical pair, even a
@@ -16,21 +18,67 @@ All raise ValueError for shapes that differ, labels other than those named, an o
 an unknown reduction, and the mean of 0 rows.
 """
 
+# Inputs may be arrays, whose type is Any.
+# mypy: disable-error-code="no-any-return"
+
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from ..ops import concatenate, logsumexp, minimum, norm, relu, square, where
-from ..ops import sum as sum_
+from ..engine.functions import norm
+from ..engine.ops import concatenate, logsumexp, minimum, relu, square, where
+from ..engine.ops import sum as sum_
+from ..engine.tensor import Tensor
 from . import checks
-from .checks import Reduction, number, picked, reduce
+from .checks import Names, error, number, picked
+from .loss import Reduction, loss
 
 
+def embeddings(names: Names, *inputs: Any) -> list[Any]:
+    """Embeddings as floating data of one shape, (N, D) or (D,), and one dtype."""
+    arrays = [checks.floating(x) for x in inputs]
+    shapes = [x.shape for x in arrays]
+    if len(set(shapes)) > 1 or len(shapes[0]) not in (1, 2):
+        given = ", ".join(f"{name} {shape}" for name, shape in zip(names, shapes, strict=True))
+        raise error(
+            f"the shapes are {given}; expected equal shapes (N, D), an embedding per row, or (D,). "
+            "Nothing is broadcast: repeat what is to be compared several times."
+        )
+    dtype = np.result_type(*[x.dtype for x in arrays])
+    return [checks.converted(x, dtype) for x in arrays]
+
+
+def labeled_pairs(allowed: tuple[int, int], advice: str) -> Callable[..., Any]:
+    """Pairs of embeddings, and for each pair a label, one of the two that are allowed."""
+
+    def prepare(names: Names, a: Any, b: Any, labels: Any) -> tuple[Any, Any, Any]:
+        a, b = embeddings(names[:2], a, b)
+        labels, rows, name = checks.as_data(labels), a.shape[:-1], names[2]
+        if labels.shape != rows:
+            fix = f" Use {name}.reshape(-1)." if len(rows) == 1 and labels.size == rows[0] else ""
+            raise error(
+                f"{name} has shape {labels.shape} but the embeddings have shape {a.shape}; "
+                f"expected {rows}, one label for each row.{fix}"
+            )
+        checks.require_labels(name, labels, allowed, advice)
+        return a, b, labels
+
+    return prepare
+
+
+@loss(labeled_pairs((0, 1), "1 (True) is for pairs of a kind, 0 (False) for others."))
 def contrastive(
-    a: Any, b: Any, same: Any, *, margin: float = 1.0, reduction: Reduction = "mean"
-) -> Any:
+    a: Any,
+    b: Any,
+    same: Any,
+    *,
+    margin: float = 1.0,
+    sample_weight: Any = None,
+    reduction: Reduction = "mean",
+) -> Tensor:
     """Contrastive loss: pull pairs of a kind together, push others beyond the margin.
 
     Formula, D = |a - b|: D^2/2 if same is 1; relu(margin - D)^2/2 if it is 0.
@@ -59,18 +107,14 @@ def contrastive(
     array([[ 3. ,  4. ],
            [-0.3, -0.4]])
     """
-    margin = number("contrastive", "margin", margin, margin > 0, "a number > 0")
-    a, b = _embeddings("contrastive", a=a, b=b)
-    same = checks.as_data(same)
-    _one_per_row("contrastive", "same", same, a)
-    advice = "1 (True) is for pairs of a kind, 0 (False) for others."
-    checks.require_labels("contrastive", "same", same, (0, 1), advice)
+    margin = number("margin", margin, lambda margin: margin > 0, "a number > 0")
     difference = a - b
     pull = sum_(square(difference), axis=-1)
     push = square(relu(margin - norm(difference, axis=-1)))
-    return reduce("contrastive", where(same == 1, pull, push) / 2, reduction)
+    return where(same == 1, pull, push) / 2
 
 
+@loss(embeddings)
 def triplet(
     anchor: Any,
     positive: Any,
@@ -79,8 +123,9 @@ def triplet(
     margin: float = 1.0,
     squared: bool = False,
     swap: bool = False,
+    sample_weight: Any = None,
     reduction: Reduction = "mean",
-) -> Any:
+) -> Tensor:
     """Triplet loss: the anchor shall be nearer to the positive than to the negative, by a margin.
 
     Formula: relu(d(a, p) - d(a, n) + margin), d the Euclidean distance, exact. (PyTorch adds 1e-6
@@ -110,24 +155,27 @@ def triplet(
     >>> anchor.grad
     array([[-0.6,  0.2]])
     """
-    margin = number("triplet", "margin", margin, margin > 0, "a number > 0")
-    anchor, positive, negative = _embeddings(
-        "triplet", anchor=anchor, positive=positive, negative=negative
-    )
+    margin = number("margin", margin, lambda margin: margin > 0, "a number > 0")
 
-    def distance(u: Any, v: Any) -> Any:
+    def distance(u: Any, v: Any) -> Tensor:
         return sum_(square(u - v), axis=-1) if squared else norm(u - v, axis=-1)
 
     to_negative = distance(anchor, negative)
     if swap:
         to_negative = minimum(to_negative, distance(positive, negative))
-    losses = relu(distance(anchor, positive) - to_negative + margin)
-    return reduce("triplet", losses, reduction)
+    return relu(distance(anchor, positive) - to_negative + margin)
 
 
+@loss(labeled_pairs((-1, 1), "Convert with 2*y - 1 if they are 0 and 1."))
 def cosine_embedding(
-    a: Any, b: Any, label: Any, *, margin: float = 0.0, reduction: Reduction = "mean"
-) -> Any:
+    a: Any,
+    b: Any,
+    label: Any,
+    *,
+    margin: float = 0.0,
+    sample_weight: Any = None,
+    reduction: Reduction = "mean",
+) -> Tensor:
     """Cosine embedding loss: like directions for like pairs, whatever the lengths.
 
     Formula, cos = a b / (|a| |b|): 1 - cos if label is 1; relu(cos - margin) if it is -1.
@@ -154,20 +202,21 @@ def cosine_embedding(
     array([[-0.128,  0.096],
            [-0.096,  0.072]])
     """
-    name = "cosine_embedding"
-    margin = number(name, "margin", margin, -1 <= margin <= 1, "-1 <= margin <= 1")
-    a, b = _embeddings(name, a=a, b=b)
-    label = checks.as_data(label)
-    _one_per_row(name, "label", label, a)
-    checks.require_labels(
-        name, "label", label, (-1, 1), "Convert with 2*y - 1 if they are 0 and 1."
-    )
+    margin = number("margin", margin, lambda m: -1 <= m <= 1, "-1 <= margin <= 1")
     cosine = sum_(_unit(a) * _unit(b), axis=-1)
-    return reduce(name, where(label == 1, 1 - cosine, relu(cosine - margin)), reduction)
+    return where(label == 1, 1 - cosine, relu(cosine - margin))
 
 
-def nt_xent(a: Any, b: Any, *, temperature: float = 0.5, reduction: Reduction = "mean") -> Any:
-    """Normalised temperature-scaled cross-entropy: find your other half among 2N - 1.
+@loss(embeddings)
+def nt_xent(
+    a: Any,
+    b: Any,
+    *,
+    temperature: float = 0.5,
+    sample_weight: Any = None,
+    reduction: Reduction = "mean",
+) -> Tensor:
+    """Normalized temperature-scaled cross-entropy: find your other half among 2N - 1.
 
     Formula: the 2N rows of a and b are the embeddings of N samples, each seen twice. For row i
     with partner j: -log(exp(cos_ij / T) / sum_{k != i} exp(cos_ik / T)), cos being cosine
@@ -195,43 +244,18 @@ def nt_xent(a: Any, b: Any, *, temperature: float = 0.5, reduction: Reduction = 
     >>> round(loss.item(), 8), round(float(-np.log(np.e / (np.e + 1 + 1))), 8)
     (0.55144471, 0.55144471)
     """
-    temperature = number("nt_xent", "temperature", temperature, temperature > 0, "a number > 0")
-    a, b = _embeddings("nt_xent", a=a, b=b)
+    temperature = number("temperature", temperature, lambda t: t > 0, "a number > 0")
     if a.ndim != 2 or a.shape[0] < 2:
-        raise ValueError(
-            f"nt_xent: a and b have shape {a.shape}; expected (N, D) with N >= 2 pairs: the other "
-            "pairs of the batch are the negatives."
+        raise error(
+            f"a and b have shape {a.shape}; expected (N, D) with N >= 2 pairs: the other pairs of "
+            "the batch are the negatives."
         )
     n = a.shape[0]
     units = concatenate([_unit(a), _unit(b)])
     similarity = units @ units.mT / temperature
     similarity = where(np.eye(2 * n, dtype=bool), -np.inf, similarity)
     partner = np.roll(np.arange(2 * n), n)
-    return reduce("nt_xent", logsumexp(similarity) - picked(similarity, partner), reduction)
-
-
-def _embeddings(function: str, **embeddings: Any) -> list[Any]:
-    """Embeddings as floating data of one shape, (N, D) or (D,), and one dtype."""
-    arrays = [checks.floating(x) for x in embeddings.values()]
-    shapes = [x.shape for x in arrays]
-    if len(set(shapes)) > 1 or len(shapes[0]) not in (1, 2):
-        given = ", ".join(f"{name} {shape}" for name, shape in zip(embeddings, shapes, strict=True))
-        raise ValueError(
-            f"{function}: the shapes are {given}; expected equal shapes (N, D), an embedding per "
-            "row, or (D,). Nothing is broadcast: repeat what is to be compared several times."
-        )
-    dtype = np.result_type(*[x.dtype for x in arrays])
-    return [checks.converted(x, dtype) for x in arrays]
-
-
-def _one_per_row(function: str, name: str, labels: Any, embeddings: Any) -> None:
-    rows = embeddings.shape[:-1]
-    if labels.shape != rows:
-        fix = f" Use {name}.reshape(-1)." if len(rows) == 1 and labels.size == rows[0] else ""
-        raise ValueError(
-            f"{function}: {name} has shape {labels.shape} but the embeddings have shape "
-            f"{embeddings.shape}; expected {rows}, one label for each row.{fix}"
-        )
+    return logsumexp(similarity) - picked(similarity, partner)
 
 
 def _unit(x: Any) -> Any:

@@ -10,10 +10,10 @@ write.py      the source
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ..tensor import Tensor
+from ..engine.tensor import Tensor
 
 if TYPE_CHECKING:
     from .step import Step
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["unroll"]
 
 
-def unroll(f: Callable[..., Tensor], *example_inputs: Any, wrt: Iterable[Tensor]) -> Step:
+def unroll(f: Callable[..., Tensor], *example_inputs: Any, wrt: Any) -> Step:
     """Write ``f`` and its gradient as straight-line NumPy source.
 
     ``f`` is run on the example, then the engine's own backward pass, both on arrays that note every
@@ -37,14 +37,14 @@ def unroll(f: Callable[..., Tensor], *example_inputs: Any, wrt: Iterable[Tensor]
     example_inputs : arrays or Tensors of the shapes and dtypes to come, with values that ``f``
         accepts. Lists become arrays. Numbers, None and strings are part of the code: another
         value is traced anew.
-    wrt : the Tensors to differentiate with respect to, e.g. ``model.parameters()``; an example
-        input that is a Tensor can be one of them
+    wrt : the Tensors to differentiate with respect to, e.g. ``model.parameters()``, or a nest of
+        lists, tuples and dicts of them; an example input that is a Tensor can be one of them
 
     Returns
     -------
     Step
         ``step(*inputs)`` returns ``(value, gradients)``, a number and a tuple of arrays in the
-        order of ``wrt``; ``step.source`` is the text that it runs.
+        order of ``wrt`` (of a nest, the same nest); ``step.source`` is the text that it runs.
 
     At each call
     - the inputs are read, and the data of each Tensor that ``f`` uses, also after ``p.data = ...``;

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..tensor import Tensor
+from ..engine.tensor import Tensor
 from .values import Value
 
 # By the op that made a Tensor. Layers are counted: h1 = x @ W0 + b0, a1 = relu(h1), h2 = ...
@@ -74,7 +74,8 @@ def name_tensors(nodes: list[Tensor], value_of: dict[Tensor, Value]) -> None:
         value = value_of[node]
         op, inputs = "", ()
         if node.origin:
-            op, inputs = node.origin[0].name, node.origin[1]
+            (made_by, inputs, _, _) = node.origin
+            op = made_by.name
         if op in ("mean", "sum") and node is nodes[-1] and inputs[0].name is None:
             losses = value_of.get(inputs[0])
             if losses is not None and losses.function is not None and not losses.constant:

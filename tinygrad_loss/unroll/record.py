@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from ..backprop import gradients
-from ..losses.checks import tracer
-from ..tensor import Op, Tensor, now, set_mode
+from ..engine.mode import Observer, set_mode
+from ..engine.node import now
+from ..engine.tensor import Tensor
+from ..engine.transforms import gradients
 from .array import TracedArray
 from .names import name_parameters, name_tensors
 from .trace import Trace
@@ -27,7 +28,7 @@ def as_data(x: Any) -> Any:
     return np.asarray(x)
 
 
-class Recording:
+class Recording(Observer):
     """What one run of ``f`` and its backward pass did.
 
     ``arguments`` are the Values of the inputs that are arrays, then of the parameters: the Tensors
@@ -42,7 +43,7 @@ class Recording:
         wrt: list[Any],
         others: list[Tensor],
     ) -> None:
-        self.trace = Trace()
+        self.trace = self.tracer = Trace()
         self.captured: list[Tensor] = []
         self._start = now()
         self._made: list[Tensor] = []
@@ -91,12 +92,10 @@ class Recording:
         arrays = [p.data for p in self.parameters]
         grads = [p.grad for p in self.parameters]
         traced = [TracedArray(value, self.trace, viewed=True) for value in values]
-        token = tracer.set(self.trace)
         try:
             for p, array in zip(self.parameters, traced, strict=True):
                 p._data = array
-            # The engine tells whoever looks for anomalies of every op and rule that has run.
-            with set_mode(recording=True, anomaly=self):
+            with set_mode(recording=True, observer=self, alone=True):
                 yield
             for p, array, grad in zip(self.parameters, traced, grads, strict=True):
                 if p.data is not array or p.grad is not grad:
@@ -109,7 +108,6 @@ class Recording:
             for p, array, grad in zip(self.parameters, arrays, grads, strict=True):
                 p._data = array
                 p.grad = grad
-            tracer.reset(token)
             self.trace.restore_generators()
 
     @staticmethod
@@ -120,9 +118,9 @@ class Recording:
                 "loss. (item() and float() take the number out of it.)"
             )
 
-    # What the engine reports to, in the place of detect_anomaly().
+    # --- what the engine tells its observer ---
 
-    def after_forward(self, output: Tensor, op: Op, inputs: Any, arrays: Any) -> None:
+    def after_forward(self, output: Any, op: Any, inputs: Any, arrays: Any) -> None:
         """Note a Tensor that was made, and the Tensors from outside that it was made from."""
         self._made.append(output)
         for x in inputs:
@@ -134,7 +132,7 @@ class Recording:
             ):
                 self.captured.append(x)
 
-    def __call__(self, node: Tensor, i: int, g: Any, part: Any) -> None:
+    def after_rule(self, node: Any, position: int, g: Any, part: Any) -> None:
         """Note the gradient of a Tensor."""
         self._passed.append((node, g))
 

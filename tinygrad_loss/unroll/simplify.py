@@ -217,24 +217,12 @@ def maximum_of_negative(trace: Trace, x: Any, zero: Any) -> Any:
     return None
 
 
-MIRRORED = {
-    np.greater: np.less, np.greater_equal: np.less_equal,
-    np.less: np.greater, np.less_equal: np.greater_equal,
-}  # fmt: skip
-
-
-def _mirrored(mirrored: Any) -> Rule:
-    def sign_of_negative(trace: Trace, x: Any, zero: Any) -> Any:
-        """-x > 0 where x < 0."""
-        if made_by(x, "negative") and uniform(zero) == 0:
-            return trace.apply(mirrored, x.inputs[0], zero)
-        return None
-
-    return sign_of_negative
-
-
-for _function, _other in MIRRORED.items():
-    rule(_function.__name__)(_mirrored(_other))
+@rule("greater_equal")
+def sign_of_negative(trace: Trace, x: Any, zero: Any) -> Any:
+    """-x >= 0 where x <= 0, as in a sigmoid of -x."""
+    if made_by(x, "negative") and uniform(zero) == 0:
+        return trace.apply(np.less_equal, x.inputs[0], zero)
+    return None
 
 
 @rule("power")
@@ -245,16 +233,6 @@ def small_powers(trace: Trace, x: Any, exponent: Any) -> Any:
             return x
         if uniform(exponent) == 2:
             return trace.apply(np.square, x)
-    return None
-
-
-@rule("greater")
-def mask_of_relu(trace: Trace, x: Any, zero: Any) -> Any:
-    """X > 0 is max(x, 0) > 0, after which x itself need not be kept."""
-    if uniform(zero) == 0 and not made_by(x, "maximum"):
-        y = trace.find(np.maximum, x, zero)
-        if y is not None:
-            return trace.apply(np.greater, y, zero)
     return None
 
 

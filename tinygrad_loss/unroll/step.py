@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from ..tensor import Array, Tensor
+from ..engine.arrays import is_nested, mapped, parameters_in
+from ..engine.node import Array
+from ..engine.tensor import Tensor
 from .memory import Memory, live
 from .record import Recording, as_data
 from .trace import fingerprint
@@ -18,10 +20,9 @@ from .write import Writer
 class Step:
     """A function and its gradient as straight-line code; made by ``unroll``."""
 
-    def __init__(
-        self, f: Callable[..., Tensor], example_inputs: tuple[Any, ...], wrt: Iterable[Tensor]
-    ) -> None:
-        if isinstance(wrt, Tensor) or not isinstance(wrt, Iterable):
+    def __init__(self, f: Callable[..., Tensor], example_inputs: tuple[Any, ...], wrt: Any) -> None:
+        targets = parameters_in(wrt)
+        if targets is None:
             raise TypeError(
                 f"unroll: wrt is {type(wrt).__name__}; expected a list of Tensors, such as "
                 "model.parameters()."
@@ -29,7 +30,8 @@ class Step:
         self._f = f
         # A Tensor of wrt, or the number of the example input that it is.
         number = {id(x): i for i, x in enumerate(example_inputs) if isinstance(x, Tensor)}
-        self._wrt = [number.get(id(p), p) for p in wrt]
+        self._wrt = [number.get(id(p), p) for p in targets]
+        self._nest = wrt if is_nested(wrt) else None
         self._examples = [
             (type(x), getattr(x, "requires_grad", False), getattr(x, "name", None))
             for x in example_inputs
@@ -42,10 +44,13 @@ class Step:
         """The NumPy source of the latest call: buffers, forward, backward."""
         return self._program.source
 
-    def __call__(self, *inputs: Any) -> tuple[Any, tuple[Array, ...]]:
+    def __call__(self, *inputs: Any) -> tuple[Any, Any]:
         """Compute the value and its gradients."""
-        result: tuple[Any, tuple[Array, ...]] = self._program.call(*inputs)
-        return result
+        value, found = self._program.call(*inputs)
+        if self._nest is not None:
+            each = iter(found)
+            found = mapped(lambda _: next(each), self._nest)
+        return value, found
 
     def _call_other(self, *inputs: Any) -> tuple[Any, tuple[Array, ...]]:
         """What the current program leaves: new shapes, new parameters, lists and Tensors."""

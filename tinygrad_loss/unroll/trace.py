@@ -96,7 +96,7 @@ class Trace:
 
         return replaced(arguments, wrap)
 
-    # What losses/checks.py asks of whoever traces.
+    # What the losses ask of an observer's tracer.
 
     def require(
         self,
@@ -114,7 +114,7 @@ class Trace:
         if not check(*arrays):
             if not warning:
                 raise ValueError(message(*arrays))
-            warnings.warn(message(*arrays), UserWarning, stacklevel=4)
+            warnings.warn(message(*arrays), UserWarning, stacklevel=5)
         elif not warning and any(isinstance(x, Value) and not x.constant for x in values):
             # Labels are checked as they were given, before the step, rather than as floats in it.
             self.checks.append(Check(check, [_unconverted(x) for x in values], message))

@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from ..tensor import Tensor
+from ...engine.tensor import Tensor
 from .dot import as_dot
 from .fold import fold
 from .page import as_page

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from ..tensor import Op
+from ...engine.ops import Op
 
 SYMBOLS = {
     "add": "a + b",
@@ -48,7 +48,7 @@ def rule_text(rule: Callable[..., Any]) -> str | None:
 
     None where the source is not to be found, as for a function typed into a bare interpreter.
 
-    >>> from tinygrad_loss.ops import multiply
+    >>> from tinygrad_loss import multiply
     >>> [rule_text(rule) for rule in multiply.rules]
     ['g * b', 'g * a']
     """
@@ -69,7 +69,7 @@ def forward_text(op: Op, names: list[str]) -> str | None:
 def with_numbers(rule: Callable[..., Any], numbers: dict[str, str]) -> str | None:
     """The rule's text with numbers for its variables; None where it needs more, or only hands g on.
 
-    >>> from tinygrad_loss.ops import multiply
+    >>> from tinygrad_loss import multiply
     >>> with_numbers(multiply.rules[0], {"g": "2", "b": "-3"})
     '2 * (-3)'
     """

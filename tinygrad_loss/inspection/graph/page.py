@@ -270,9 +270,9 @@ def _single_number(x: Any) -> str:
 
 def _about(op: OpNode) -> str:
     """What the op says about itself; NumPy's functions are known by their name."""
-    if isinstance(op.op.forward, np.ufunc) or not op.op.forward.__doc__:
+    if isinstance(op.op.forward, np.ufunc) or not op.op.__doc__:
         return ""
-    return inspect.cleandoc(op.op.forward.__doc__).split("\n\n")[0].replace("\n", " ")
+    return inspect.cleandoc(op.op.__doc__).split("\n\n")[0].replace("\n", " ")
 
 
 def array_data(array: Any) -> dict[str, Any]:

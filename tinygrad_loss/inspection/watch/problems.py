@@ -6,9 +6,9 @@ import math
 
 import numpy as np
 
-from .. import ops
-from ..nn import Module
-from ..tensor import Tensor
+from ...engine import ops
+from ...engine.tensor import Tensor
+from ...nn import Module
 from .layers import Layer
 from .record import Pass, Row, own_parameters
 

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .. import ops
-from ..tensor import Array, Tensor
+from ...engine import ops
+from ...engine.node import Array
+from ...engine.tensor import Tensor
 from .record import Pass, Row, norm, numbers
 
 # A sigmoid or tanh is saturated where its slope is below this share of its steepest.

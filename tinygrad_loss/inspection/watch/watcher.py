@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..nn import Module
-from ..tensor import mode, set_mode
+from ...engine.mode import set_mode
+from ...nn import Module
 from .layers import Layer, summarize
 from .problems import diagnose
 from .record import Pass, find_rows
@@ -61,10 +61,9 @@ class Watch:
                 "watch: this block is inside another one of the same watch; a pass cannot hold a "
                 "pass. Make a second watch(module)."
             )
-        recording, outer = mode.get()
-        self._pass = Pass(outer)
+        self._pass = Pass()
         self._before = {p: p.data.copy() for p in self.module.parameters()}
-        self._block = set_mode(recording, self._pass)
+        self._block = set_mode(observer=self._pass)
         self._block.__enter__()
         return self
 

@@ -15,8 +15,13 @@ from typing import Any
 
 import numpy as np
 
-from ..backprop import gradients, history, propagate, seed
-from ..tensor import Op, Tensor
+from ...engine.backprop import propagate, seed
+from ...engine.errors import changed
+from ...engine.mode import Observer, set_mode
+from ...engine.node import Node
+from ...engine.ops import Op
+from ...engine.tensor import Tensor
+from ...engine.transforms import ancestors, gradients
 from .rules import argument_names
 from .scopes import Scope, Scopes
 
@@ -144,7 +149,7 @@ def _gradient_graph(output: Tensor, grad: Any) -> tuple[list[Tensor], dict[Tenso
             "draw: backward=True draws how the gradients of the output are computed, but this "
             "output has none: it was not computed from Tensors that require grad."
         )
-    tensors = history(output)[::-1]
+    tensors = sorted(ancestors(output), key=attrgetter("stamp"))
     leaves = [x for x in tensors if x.origin is None]
     found = gradients(output, leaves, grad, create_graph=True)
     known = Scopes(tensors).names
@@ -164,7 +169,7 @@ class _Recorder:
         names: dict[Tensor, str] | None = None,
         last_forward: float = float("inf"),
     ) -> None:
-        tensors = sorted({x for y in outputs for x in history(y)}, key=attrgetter("stamp"))
+        tensors = sorted({x for y in outputs for x in ancestors(y)}, key=attrgetter("stamp"))
         self.scopes = Scopes(tensors)
         self.names = names or {}
         self.last_forward = last_forward  # the stamp; what is younger belongs to the backward pass
@@ -205,7 +210,8 @@ class _Recorder:
         if not isinstance(x, Tensor):
             stem = kind
         elif x.origin:
-            stem = x.origin[0].name
+            op, _, _, _ = x.origin
+            stem = op.name
         else:
             stem = "constant" if x.stamp > self.last_forward else kind
         self.counters[stem] += 1
@@ -214,11 +220,11 @@ class _Recorder:
     def add_op(self, x: Tensor) -> None:
         """Note the op that made a Tensor, with its uses of other tensors, and the Tensor."""
         _check_unchanged(x)
+        assert x.origin is not None
         op, inputs, arrays, options = x.origin
         arguments: list[Any] = []
-        for i, (argument, array) in enumerate(zip(inputs, arrays, strict=True)):
-            is_array = getattr(array, "ndim", 0) > 0 or (type(array) is list and i < len(op.rules))
-            if isinstance(argument, Tensor) or is_array:
+        for argument, array in zip(inputs, arrays, strict=True):
+            if isinstance(argument, Tensor) or getattr(array, "ndim", 0) > 0:
                 known = self.nodes.get(id(argument))
                 arguments.append(known or self.add_tensor(argument, array, "input"))
             else:
@@ -249,15 +255,12 @@ def _snapshot(value: Any) -> Any:
     return array
 
 
-def _check_unchanged(x: Tensor) -> None:
-    op, inputs, _, _ = x.origin
+def _check_unchanged(x: Node) -> None:
+    assert x.origin is not None
+    _, inputs, _, _ = x.origin
     for argument in inputs:
-        if isinstance(argument, Tensor) and argument.stamp > x.stamp:
-            raise RuntimeError(
-                f"draw: the data of {argument.name or 'a Tensor'} {argument.shape} was changed "
-                f"after {op.name} had used it, so the picture would be wrong. Draw before "
-                "the optimizer's step, or compute the output again."
-            )
+        if isinstance(argument, Node) and argument.stamp > x.stamp:
+            raise changed(argument, x, "draw")
 
 
 def _place_leaves(result: Trace, owned: set[TensorNode]) -> None:
@@ -287,13 +290,14 @@ def _replay(recorder: _Recorder, output: Tensor, grad: Any) -> None:
     result, nodes = recorder.result, recorder.nodes
     uses = {(use.op.output, use.position): use for use in result.uses}
 
-    def note(x: Tensor, position: int, _: Any, part: Any) -> None:
-        use = uses[nodes[id(x)], position]
-        use.gradient = _snapshot(part)
-        result.sent.append(use)
+    class Note(Observer):
+        def after_rule(self, node: Node, position: int, g: Any, part: Any) -> None:
+            use = uses[nodes[id(node)], position]
+            use.gradient = _snapshot(part)
+            result.sent.append(use)
 
-    everything = set(history(output))
-    with np.errstate(all="ignore"):  # a NaN is shown in the picture: no need to warn of it
-        totals = propagate(output, seed(output, grad), keep=everything, observe=note)
+    # A NaN is shown in the picture: no need to warn of it.
+    with set_mode(observer=Note(), alone=True), np.errstate(all="ignore"):
+        totals = propagate(output, seed(output, grad), keep=ancestors(output))
     for x, total in totals.items():
         nodes[id(x)].gradient = _snapshot(total)

@@ -1,4 +1,4 @@
-"""Which module computed what, and its names: read off the marks that ``Module.__call__`` leaves."""
+"""Which module or ``scope`` computed what, and its names: read off the marks that these leave."""
 
 from __future__ import annotations
 
@@ -7,16 +7,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from ..tensor import Tensor
+from ...engine.mode import scope
+from ...engine.tensor import Tensor
 
 
 @dataclass(eq=False, slots=True)
 class Scope:
-    """One call of a module, or a pass: a group of ops that belong together."""
+    """One call of a module, a ``scope`` block, or a pass: a group of ops that belong together."""
 
     id: str
     label: str
-    kind: str  # the class of the module
+    kind: str  # the class of the module, or the name of the block
     parent: Scope | None = None
     order: int = 0  # outer scopes first, then in the order of their calls
 
@@ -44,26 +45,40 @@ class Scopes:
         self.owned: set[int] = set()  # the ids of the modules' parameters
         # Outermost first: an outer call starts no later and ends no earlier than the calls
         # inside it.
-        calls = [
-            (start, -x.stamp, -i, x, module)
+        marks = [
+            (start, -x.stamp, -i, x, maker)
             for x in nodes
-            for i, (module, start) in enumerate(x.scopes or ())
+            for i, (maker, start) in enumerate(x.scopes)
             if x.stamp >= start
         ]
-        calls.sort(key=lambda call: call[:3])
-        modules: list[Any] = []
-        for start, _, _, x, module in calls:
-            number = len(self.all)
-            scope = Scope(f"s{number}", "", type(module).__name__, self.of.get(x), number)
-            self.all.append(scope)
-            modules.append(module)
-            for inside in _computed_since(x, start):
-                self.of[inside] = scope
-        self._name(modules)
+        marks.sort(key=lambda mark: mark[:3])
+        makers: list[Any] = []
+        blocks: dict[tuple[int, int], Scope] = {}
+        for start, _, _, x, maker in marks:
+            # A block has marked all that was computed in it, a module its output only.
+            block = isinstance(maker, scope)
+            known = blocks.get((id(maker), start)) if block else None
+            if known is None:
+                number = len(self.all)
+                kind = maker.name if block else type(maker).__name__
+                known = Scope(f"s{number}", "", kind, self.of.get(x), number)
+                self.all.append(known)
+                makers.append(maker)
+            if block:
+                blocks[id(maker), start] = self.of[x] = known
+            else:
+                for inside in _computed_since(x, start):
+                    self.of[inside] = known
+        self._name(makers)
 
-    def _name(self, modules: list[Any]) -> None:
+    def _name(self, makers: list[Any]) -> None:
         """Give parameters and scopes their path in the outermost module as their name."""
-        roots = {id(m): m for m, s in zip(modules, self.all, strict=True) if s.parent is None}
+        modules = {s: m for m, s in zip(makers, self.all, strict=True) if not isinstance(m, scope)}
+        roots = {
+            id(m): m
+            for s, m in modules.items()
+            if not any(outer in modules for outer in s.path() if outer is not s)
+        }
         kinds = [type(module).__name__ for module in roots.values()]
         for i, module in enumerate(roots.values()):
             number = kinds[: i + 1].count(kinds[i]) if kinds.count(kinds[i]) > 1 else ""
@@ -71,14 +86,17 @@ class Scopes:
             for path, parameter in module.named_parameters():
                 self.names.setdefault(id(parameter), prefix + path)
         paths = {id(m): path for root in roots.values() for path, m in root.named_modules()}
-        called: Counter[int] = Counter()
-        for module, scope in zip(modules, self.all, strict=True):
-            called[id(module)] += 1
-            if called[id(module)] == 1:
-                self.owned.update(id(parameter) for parameter in module.parameters())
-            path = paths.get(id(module)) or _common_prefix(module)
-            again = f", call {called[id(module)]}" if called[id(module)] > 1 else ""
-            scope.label = (f"{path}: {scope.kind}" if path else scope.kind) + again
+        called: Counter[Any] = Counter()
+        for maker, found in zip(makers, self.all, strict=True):
+            key = id(maker) if found in modules else found.kind
+            called[key] += 1
+            again = f", call {called[key]}" if called[key] > 1 else ""
+            path = ""
+            if found in modules:
+                if called[key] == 1:
+                    self.owned.update(id(parameter) for parameter in maker.parameters())
+                path = paths.get(id(maker)) or _common_prefix(maker)
+            found.label = (f"{path}: {found.kind}" if path else found.kind) + again
 
 
 def _common_prefix(module: Any) -> str:
@@ -93,8 +111,8 @@ def _computed_since(output: Tensor, start: int) -> set[Tensor]:
     """What was computed on the way to the output since ``start``, by the engine's clock."""
     found, stack = {output}, [output]
     while stack:
-        origin = stack.pop().origin
-        for x in origin[1] if origin else ():
+        _, inputs, _, _ = stack.pop().origin or (None, (), [], {})
+        for x in inputs:
             if isinstance(x, Tensor) and x.origin and x.stamp >= start and x not in found:
                 found.add(x)
                 stack.append(x)

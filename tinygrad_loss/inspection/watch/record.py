@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from .. import ops
-from ..methods import data_of
-from ..nn import Module
-from ..tensor import Array, Op, Tensor, now
+from ...engine import ops
+from ...engine.arrays import data_of
+from ...engine.mode import Observer, scope
+from ...engine.node import Array, now
+from ...engine.ops import Op
+from ...engine.tensor import Tensor
+from ...nn import Module
 
 ACTIVATIONS = (ops.relu, ops.leaky_relu, ops.sigmoid, ops.tanh)
 
@@ -25,15 +29,14 @@ class Step(NamedTuple):
     arrays: list[Array]
 
 
-class Pass:
+class Pass(Observer):
     """The observer: the engine tells it of every op, and of every gradient.
 
     It holds on to what was computed until the pass is over; afterwards only numbers remain.
     """
 
-    def __init__(self, outer: Any = None) -> None:
+    def __init__(self) -> None:
         self.began = now()
-        self.outer = outer  # a detect_anomaly() block around this pass goes on checking
         self.steps: dict[Tensor, Step] = {}
         self.uses: defaultdict[Tensor, list[tuple[Tensor, int]]] = defaultdict(list)
         self.copies: dict[Tensor, Tensor] = {}  # values that went on without their history
@@ -43,11 +46,9 @@ class Pass:
         self._makers: dict[int, Tensor] = {}  # by the id of the array, which `steps` keeps alive
 
     def after_forward(
-        self, output: Tensor, op: Op, inputs: tuple[Any, ...], arrays: list[Array]
+        self, output: Any, op: Op, inputs: tuple[Any, ...], arrays: list[Array]
     ) -> None:
         """Note an op, and who uses whose output."""
-        if self.outer:
-            self.outer.after_forward(output, op, inputs, arrays)
         for i, (x, array) in enumerate(zip(inputs, arrays, strict=True)):
             if isinstance(x, Tensor) and (x.requires_grad or x in self.steps):
                 self.uses[x].append((output, i))
@@ -56,13 +57,12 @@ class Pass:
         self.steps[output] = Step(output, op, inputs, arrays)
         self._makers[id(output.data)] = output
 
-    def __call__(self, node: Tensor, i: int, g: Any, part: Any) -> None:
-        """Note the gradient at a node, and what its rule sends to the i-th input."""
-        if self.outer:
-            self.outer(node, i, g, part)
+    def after_rule(self, node: Any, position: int, g: Any, part: Any) -> None:
+        """Note the gradient at a node, and what its rule sends to the input at a position."""
         self.gradient[node] = norm([g])
-        self.sent[node, i] = bool(np.any(data_of(part)))
-        x = node.origin[1][i]
+        self.sent[node, position] = bool(np.any(data_of(part)))
+        _, inputs, _, _ = node.origin
+        x = inputs[position]
         if x.origin is None:
             part = data_of(part)
             self.of_parameter[x] = self.of_parameter[x] + part if x in self.of_parameter else part
@@ -72,7 +72,7 @@ class Pass:
 class Row:
     """One call of a layer: a module with parameters of its own, or with no module inside it.
 
-    An activation that was called as a function, between modules, is one too.
+    A ``scope`` block is one too, and an activation that was called as a function between modules.
     """
 
     name: str
@@ -88,7 +88,7 @@ def find_rows(module: Module, seen: Pass) -> list[Row]:
     calls = [
         (m, first, step.output)
         for step in seen.steps.values()
-        for m, first in step.output.scopes or ()
+        for m, first in step.output.scopes
         if id(m) in names
     ]
     rows = [
@@ -96,16 +96,39 @@ def find_rows(module: Module, seen: Pass) -> list[Row]:
         for m, first, output in calls
         if (own := own_parameters(m)) or len(list(m.named_modules())) == 1
     ]
+
+    def called(x: Tensor) -> bool:
+        return any(first <= x.stamp <= output.stamp for _, first, output in calls)
+
+    rows += _blocks(seen, called, rows)
     for step in seen.steps.values():
         stamp = step.output.stamp
         if (
             step.op in ACTIVATIONS
-            and any(first <= stamp <= output.stamp for _, first, output in calls)
+            and called(step.output)
             and not any(row.first <= stamp <= row.output.stamp for row in rows)
         ):
             rows.append(Row("", step.op.name, step.output, stamp, []))
     rows.sort(key=lambda row: row.output.stamp)
     return _with_names(rows)
+
+
+def _blocks(seen: Pass, called: Callable[[Tensor], bool], rows: list[Row]) -> list[Row]:
+    """The ``scope`` blocks in calls of the watched module, each with what no layer in it owns."""
+    blocks: dict[tuple[scope, int], list[Step]] = {}
+    for step in seen.steps.values():
+        for maker, first in step.output.scopes:
+            if isinstance(maker, scope) and called(step.output):
+                blocks.setdefault((maker, first), []).append(step)
+    found = []
+    for (maker, first), steps in blocks.items():
+        last = steps[-1].output
+        inside = [row for row in rows if first <= row.first and row.output.stamp <= last.stamp]
+        owned = {p for row in inside for p in row.parameters}
+        used = [x for step in steps for x in step.inputs if isinstance(x, Tensor)]
+        own = [x for x in used if x.requires_grad and x.origin is None and x not in owned]
+        found.append(Row(maker.name, "scope", last, first, list(dict.fromkeys(own))))
+    return found
 
 
 def own_parameters(module: Module) -> list[Tensor]:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 from zlib import crc32
 
 import numpy as np
 
-from .errors import describe
-from .tensor import Array, Op, Tensor, mode, set_mode
+from ..engine.arrays import data_of
+from ..engine.errors import describe
+from ..engine.mode import Observer, set_mode
+from ..engine.node import Array, Node
 
 
-@contextmanager
-def detect_anomaly() -> Iterator[None]:
+def detect_anomaly() -> set_mode:
     """Find the op where things went wrong. For debugging: all values are checked, so all is slower.
 
     Run the forward *and* the backward pass inside the block.
@@ -27,6 +26,7 @@ def detect_anomaly() -> Iterator[None]:
     RuntimeError
         If an element of an array was written (``t.data[0] = 1``) after an op had used it.
 
+    >>> from tinygrad_loss import Tensor
     >>> x = Tensor([1.0, 0.0], requires_grad=True, name="x")
     >>> with detect_anomaly(), np.errstate(divide="ignore"):
     ...     x.log()
@@ -34,26 +34,26 @@ def detect_anomaly() -> Iterator[None]:
     ...
     FloatingPointError: log: x (2,): the value holds -inf, though the inputs are finite
     """
-    with set_mode(mode.get()[0], Anomaly()):
-        yield
+    return set_mode(observer=Anomaly())
 
 
-class Anomaly:
-    """The checks that Op and backprop call; checksums of each node's inputs, by its stamp."""
+class Anomaly(Observer):
+    """Checks all values and gradients; keeps checksums of each node's inputs, by its stamp."""
 
     def __init__(self) -> None:
         self.checksums: dict[int, list[int]] = {}
 
     def after_forward(
-        self, node: Tensor, op: Op, inputs: tuple[Any, ...], arrays: list[Array]
+        self, output: Node, op: Any, inputs: tuple[Any, ...], arrays: list[Array]
     ) -> None:
         """Blame the op for a NaN or inf that its inputs do not have; remember its inputs."""
-        _check_finite(f"{op.name}: {describe(op.name, inputs)}: the value", node.data, arrays)
-        if node.origin:
-            self.checksums[node.stamp] = _checksums(arrays)
+        _check_finite(f"{op.name}: {describe(op.name, inputs)}: the value", output._data, arrays)
+        if output.origin:
+            self.checksums[output.stamp] = _checksums(arrays)
 
-    def __call__(self, node: Tensor, i: int, g: Any, part: Any) -> None:
-        """Check what a rule was given, and what it computed from g for the i-th input."""
+    def after_rule(self, node: Node, position: int, g: Any, part: Any) -> None:
+        """Check what a rule was given, and what it computed from g for the input at a position."""
+        assert node.origin is not None
         op, inputs, arrays, _ = node.origin
         what = f"backward of {op.name}: {describe(op.name, inputs)}: "
         if self.checksums.get(node.stamp, _checksums(arrays)) != _checksums(arrays):
@@ -61,7 +61,8 @@ class Anomaly:
                 f"{what}an element of an input was written to after the op had used it, so the "
                 "gradient is wrong. Change data after backward(), not before."
             )
-        _check_finite(f"{what}the gradient of input {i}", np.asarray(part), [np.asarray(g)])
+        g, part = np.asarray(data_of(g)), np.asarray(data_of(part))
+        _check_finite(f"{what}the gradient of input {position}", part, [g])
 
 
 def _checksums(arrays: list[Array]) -> list[int]:

@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from .backprop import gradients
-from .methods import data_of
-from .ops import where
-from .tensor import Array, Tensor
+from ..engine.arrays import data_of
+from ..engine.node import Array
+from ..engine.ops import where
+from ..engine.tensor import Tensor
+from ..engine.transforms import gradients
 
 _EPS = float(np.finfo(np.float64).eps)
 
@@ -190,7 +191,8 @@ def _slope(f: Callable[..., Tensor], i: int, finite: Array, *inputs: Any) -> Ten
     *xs, v = inputs
     y = f(*xs)
     total: Tensor = ((y if finite.all() else where(finite, y, 0)) * v).sum()
-    return gradients(total, [xs[i]], create_graph=True)[0]
+    slope: Tensor = gradients(total, [xs[i]], create_graph=True)[0]
+    return slope
 
 
 def _random_direction(x: Array, least: float, rng: np.random.Generator) -> Array:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..nn import Module
+from ...nn import Module
 
 if TYPE_CHECKING:
     from .watcher import Watch

@@ -1,0 +1,153 @@
+"""The chain rule: walk the graph backwards, from the newest node to the oldest, and add up.
+
+Each node receives the gradient of the output with respect to itself from all the nodes that used
+it. When all have spoken, the rules of its op turn that gradient into one for each of its inputs.
+Where a value was used several times, its gradients add up. That is all there is to reverse-mode
+differentiation (Linnainmaa 1970; Griewank & Walther 2008, "Evaluating Derivatives", ch. 3).
+
+What makes sure that all have spoken is the order. Whoever used a node was made later, so of the
+nodes that wait, the newest has heard from all. ``propagate`` keeps those that wait in a heap, takes
+the newest, and lets its inputs wait; it needs no other order, and visits nothing in vain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from heapq import heappop, heappush
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from . import errors
+from .arrays import data_of
+from .mode import mode
+from .node import Array, Node
+
+if TYPE_CHECKING:
+    from .ops import Op
+    from .tensor import Tensor
+
+
+def backward(output: Tensor, grad: Any = None) -> None:
+    """Add the gradient of ``output`` to the ``.grad`` of every leaf that it was computed from.
+
+    Leaves that require grad receive theirs, and so do Tensors that called ``retain_grad()``. A
+    second call adds the same again; ``zero_grad()`` starts afresh. If an error is raised, no
+    ``.grad`` has been touched.
+
+    Parameters
+    ----------
+    output : Tensor
+        A scalar, or a Tensor of any shape together with ``grad``.
+    grad : array of the shape of ``output``
+        The gradient at ``output`` to start from; 1 for a scalar.
+
+    Raises
+    ------
+    ValueError
+        If ``output`` is not a scalar and there is no ``grad``, or ``grad`` has another shape.
+    RuntimeError
+        If ``output`` does not require grad, or data was changed after it was used.
+
+    >>> from tinygrad_loss import Tensor
+    >>> a, b = Tensor(-4.0, requires_grad=True), Tensor(2.0, requires_grad=True)
+    >>> (a * b + b**3).backward()
+    >>> a.grad, b.grad
+    (array(2.), array(8.))
+    """
+    if not output._requires_grad:
+        raise errors.no_graph(output)
+    owned: set[int] = set()
+    for node, g in propagate(output, seed(output, grad)).items():
+        # A rule may hand on its g itself, or a view of it; but each .grad belongs to one Tensor.
+        if isinstance(g, np.generic) or getattr(g, "base", None) is not None or id(g) in owned:
+            g = np.array(g)
+        owned.add(id(g))
+        node.grad = g if node.grad is None else node.grad + g
+
+
+def seed(output: Tensor, grad: Any, create_graph: bool = False) -> Any:
+    """Return the gradient to start from: the one given, or d output / d output = 1 for a scalar."""
+    if grad is None:
+        if output.size != 1:
+            raise errors.no_scalar(output)
+        grad = np.ones_like(output._data)
+    elif not (create_graph and isinstance(grad, Node)):
+        grad = np.array(data_of(grad), dtype=output.dtype)
+    if grad.shape != output.shape:
+        raise errors.other_shape(grad, output)
+    return grad if isinstance(grad, Node) or not create_graph else type(output)(grad, copy=False)
+
+
+def propagate(
+    output: Node,
+    start: Any,
+    needed: Collection[Node] | None = None,
+    keep: Collection[Node] = (),
+    create_graph: bool = False,
+) -> dict[Node, Any]:
+    """Walk back from ``output``, at which the gradient is ``start``, always at the newest node.
+
+    Returns the gradients of the leaves, of the Tensors that retain theirs, and of ``keep``. Any
+    other is dropped as soon as it has been passed on, so that few live at a time. Only ``needed``
+    is visited, if given. With ``create_graph`` the rules are given Tensors instead of arrays, and
+    so record what they compute.
+    """
+    observers = mode.get().observers
+    gradient = {output: start}
+    # A heap: the newest comes first. (Two have one stamp only where one is a copy.deepcopy.)
+    waiting = [(-output.stamp, id(output), output)]
+    while waiting:
+        _, _, node = heappop(waiting)
+        if node.origin is None:
+            continue
+        op: Op
+        op, inputs, arrays, options = node.origin
+        g = gradient[node] if node._retains_grad or node in keep else gradient.pop(node)
+        y, given = (node, inputs) if create_graph else (node._data, arrays)
+        for position, rule in enumerate(op.rules):
+            x = inputs[position]
+            if not isinstance(x, Node):
+                continue
+            if x.stamp > node.stamp:
+                raise errors.changed(x, node)
+            if not (x._requires_grad and rule and (needed is None or x in needed)):
+                continue
+            try:
+                part, array = rule(g, y, *given, **options), arrays[position]
+                if part.shape != array.shape or part.dtype is not array.dtype:
+                    part = fitted(part, array)
+            except Exception as error:
+                raise errors.explained(error, op.name, inputs, options, "backward of ") from error
+            for observer in observers:
+                observer.after_rule(node, position, g, part)
+            if x in gradient:
+                gradient[x] = gradient[x] + part
+            else:
+                gradient[x] = part
+                if x.origin:
+                    heappush(waiting, (-x.stamp, id(x), x))
+    return gradient
+
+
+def fitted(part: Any, array: Array) -> Any:
+    """Return a gradient in the shape and dtype of the array that it belongs to."""
+    if part.shape != array.shape:
+        part = unbroadcast(part, array.shape)
+    return part if part.dtype == array.dtype else part.astype(array.dtype)
+
+
+def unbroadcast(g: Any, shape: tuple[int, ...]) -> Any:
+    """Undo a broadcast: an element used in many places receives the sum of their gradients.
+
+    >>> unbroadcast(np.ones((2, 3)), (3,))
+    array([2., 2., 2.])
+    """
+    new = len(g.shape) - len(shape)
+    if g.shape[new:] == shape:
+        return g.sum(axis=0 if new == 1 else tuple(range(new)))
+    stretched = [new + i for i, n in enumerate(shape) if n == 1 and g.shape[new + i] != 1]
+    total = g.sum(axis=(*range(new), *stretched), keepdims=True)
+    if total.shape[new:] != shape:
+        raise ValueError(f"the rule returned shape {g.shape}, which is no broadcast of {shape}")
+    return total.reshape(shape)

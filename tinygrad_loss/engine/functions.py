@@ -1,0 +1,453 @@
+"""Functions that need no rule of their own: compositions, differentiated by the chain rule.
+
+All take Tensors, arrays, numbers and lists, and mean what NumPy's function of that name means. So
+does ``np.name(t)`` of a Tensor, with NumPy's order and names of the arguments. Products with many
+axes, such as einsum, stand in ``products.py``.
+"""
+
+# mypy: disable-error-code="no-any-return"
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
+
+from . import ops
+from .arrays import data_of
+from .errors import explained
+from .node import Array
+from .products import arranged, dot, einsum, inner, outer, shaped, tensordot
+
+if TYPE_CHECKING:
+    from .tensor import Tensor
+
+__all__ = [
+    "atleast_1d", "atleast_2d", "average", "column_stack", "cumsum", "diag", "diagonal", "diff",
+    "dot", "einsum", "flatten", "flip", "gelu", "hstack", "inner", "inv", "median", "nanmean",
+    "nansum", "norm", "outer", "prod", "ravel", "reciprocal", "repeat", "roll", "sort", "split",
+    "stack", "std", "take_along_axis", "tensordot", "tile", "trace", "var", "vstack",
+]  # fmt: skip
+
+
+# --- reductions -----------------------------------------------------------------------------------
+
+
+def var(x: Array, axis: Any = None, *, ddof: int = 0, keepdims: bool = False) -> Tensor:
+    """Variance, the mean squared distance from the mean: sum((x - mean(x))^2) / (n - ddof).
+
+    ``ddof=0`` as in NumPy divides by n; ``ddof=1`` gives the unbiased estimate, PyTorch's default.
+
+    >>> var([1.0, 2.0, 3.0, 4.0]).item()
+    1.25
+    """
+    x = shaped(x)
+    squares = ops.square(x - ops.mean(x, axis=axis, keepdims=True))
+    if ddof == 0:
+        return ops.mean(squares, axis=axis, keepdims=keepdims)
+    total = ops.sum(squares, axis=axis, keepdims=keepdims)
+    # Of too few elements it is inf or NaN, as in NumPy.
+    return total / max(x.size // max(total.size, 1) - ddof, 0)
+
+
+def std(x: Array, axis: Any = None, *, ddof: int = 0, keepdims: bool = False) -> Tensor:
+    """Standard deviation sqrt(var(x)). Its gradient is infinite where the variance is 0.
+
+    >>> std([1.0, 3.0]).item()
+    1.0
+    """
+    return ops.sqrt(var(x, axis, ddof=ddof, keepdims=keepdims))
+
+
+def _rows(x: Array, axis: Any, keepdims: bool) -> tuple[Any, tuple[int, ...]]:
+    """Lay the axes to reduce out as one, the last; also return the shape of the reduced x."""
+    axes = range(x.ndim) if axis is None or not x.ndim else normalize_axis_tuple(axis, x.ndim)
+    kept = [a for a in range(x.ndim) if a not in axes]
+    sizes = [x.shape[a] for a in kept]
+    rows = arranged(x, (*kept, *axes), (*sizes, math.prod(x.shape[a] for a in axes)))
+    return rows, tuple(
+        1 if a in axes else n for a, n in enumerate(x.shape) if keepdims or a in kept
+    )
+
+
+def prod(x: Array, axis: Any = None, keepdims: bool = False) -> Tensor:
+    """Product over the axes, or over all of them.
+
+    The textbook rule g * y / x fails at x = 0. Multiplying the first half with the second until one
+    is left gives each element the product of all the others, right with one zero and with two.
+
+    >>> from tinygrad_loss import Tensor
+    >>> x = Tensor([0.0, 2.0, 3.0], requires_grad=True)
+    >>> prod(x).backward()
+    >>> x.grad
+    array([6., 0., 0.])
+    """
+    x = shaped(x)
+    y, shape = _rows(x, axis, keepdims)
+    while y.shape[-1] != 1:
+        n = y.shape[-1]
+        if n % 2 or n == 0:
+            y = ops.concatenate([y, np.ones((*y.shape[:-1], 1), x.dtype)], axis=-1)
+        else:
+            y = y[..., : n // 2] * y[..., n // 2 :]
+    return ops.reshape(y, shape)
+
+
+def norm(x: Array, axis: Any = None, keepdims: bool = False, *, ord: Any = None) -> Tensor:
+    """Length over the axes, by default the Euclidean sqrt(sum x^2).
+
+    Of vectors (one axis), ``ord`` may be 2, the same; 1, the sum of all |x|; inf, the largest. Of
+    matrices (two axes), "fro", the Euclidean length; 1, the largest sum |x| of a column; inf, that
+    of a row. Derivative: of the Euclidean length, the unit vector x / |x|, and 0 at x = 0.
+
+    >>> (
+    ...     norm([3.0, -4.0]).item(),
+    ...     norm([3.0, -4.0], ord=1).item(),
+    ...     norm([3.0, -4.0], ord=np.inf).item(),
+    ... )
+    (5.0, 7.0, 4.0)
+    """
+    if ord is None:
+        return ops._norm(x, axis=axis, keepdims=keepdims)
+    x = shaped(x)
+    axes = tuple(range(x.ndim)) if axis is None else normalize_axis_tuple(axis, x.ndim)
+    if (len(axes), ord) in ((1, 2), (2, "fro")):
+        return ops._norm(x, axis=axes, keepdims=keepdims)
+    if len(axes) not in (1, 2) or ord not in (1, np.inf):
+        raise ValueError(
+            f"norm: {x.shape}, axis={axis}, ord={ord!r}; expected None, 1, 2 or inf over one axis, "
+            'or None, "fro", 1 or inf over two. Compose others, such as (abs(x)**p).sum()**(1/p); '
+            "singular values (ord=2 of a matrix) have no derivative in this library."
+        )
+    y = ops.absolute(x if x.dtype.kind == "f" else x * 1.0)
+    if len(axes) == 1:
+        return (ops.sum if ord == 1 else ops.max)(y, axis=axes, keepdims=keepdims)
+    summed, largest = axes if ord == 1 else axes[::-1]
+    y = ops.max(ops.sum(y, axis=summed, keepdims=True), axis=largest, keepdims=True)
+    return y if keepdims else ops.squeeze(y, axes)
+
+
+def average(
+    x: Array, axis: Any = None, weights: Array | None = None, keepdims: bool = False
+) -> Tensor:
+    """Weighted mean sum(w x) / sum(w), the weights of the shape of x, or of the axes averaged over.
+
+    >>> average([1.0, 2.0, 4.0], weights=[1, 0, 1]).item()
+    2.5
+    """
+    if weights is None:
+        return ops.mean(x, axis=axis, keepdims=keepdims)
+    x, w = shaped(x), shaped(weights)
+    if w.shape != x.shape:
+        axes = range(x.ndim) if axis is None else normalize_axis_tuple(axis, x.ndim)
+        if w.shape != tuple(x.shape[a] for a in axes):
+            raise ValueError(f"average: x has shape {x.shape}, weights {w.shape}, axis={axis}")
+        w = ops.transpose(w, tuple(np.argsort(axes)))
+        w = ops.reshape(w, tuple(n if a in axes else 1 for a, n in enumerate(x.shape)))
+    total = ops.sum(x * w, axis=axis, keepdims=keepdims)
+    return total / ops.sum(w, axis=axis, keepdims=keepdims)
+
+
+def nansum(x: Array, axis: Any = None, keepdims: bool = False) -> Tensor:
+    """Sum of the elements that are not NaN, whose gradient is 0.
+
+    >>> nansum([1.0, np.nan, 3.0]).item()
+    4.0
+    """
+    x = shaped(x)
+    return ops.sum(ops.where(np.isnan(data_of(x)), 0, x), axis=axis, keepdims=keepdims)
+
+
+def nanmean(x: Array, axis: Any = None, keepdims: bool = False) -> Tensor:
+    """Mean of the elements that are not NaN, whose gradient is 0.
+
+    >>> nanmean([1.0, np.nan, 3.0]).item()
+    2.0
+    """
+    x = shaped(x)
+    n = np.sum(~np.isnan(data_of(x)), axis=axis, keepdims=keepdims, dtype=x.dtype)
+    return nansum(x, axis, keepdims) / n
+
+
+def median(x: Array, axis: Any = None, keepdims: bool = False) -> Tensor:
+    """Middle element in order of size, or the mean of the two middle ones; NaN if there is a NaN.
+
+    Derivative: the gradient goes to the middle element; two share it.
+
+    >>> median([5.0, 1.0, 2.0, 8.0]).item()
+    3.5
+    """
+    rows, shape = _rows(shaped(x), axis, keepdims)
+    n = rows.shape[-1]
+    ordered = sort(rows)
+    y = ops.mean(ordered[..., (n - 1) // 2 : n // 2 + 1], axis=-1, keepdims=True)
+    if n:
+        last = ordered[..., -1:]  # where NaN is sorted to
+        y = ops.where(np.isnan(data_of(last)), last, y)
+    return ops.reshape(y, shape)
+
+
+def cumsum(x: Array, axis: int | None = None) -> Tensor:
+    """Running sum along an axis, or over all elements, row by row.
+
+    Derivative: an element counts in every sum from its own on, and receives their gradients' sum.
+
+    >>> cumsum([1, 2, 3])
+    array([1, 3, 6])
+    """
+    return ops._cumsum(ravel(x), axis=0) if axis is None else ops._cumsum(x, axis=axis)
+
+
+def diff(x: Array, n: int = 1, axis: int = -1) -> Tensor:
+    """Differences x[i + 1] - x[i] along an axis, taken n times.
+
+    >>> diff([1, 2, 4, 7]), diff([1, 2, 4, 7], n=2)
+    (array([1, 2, 3]), array([1, 1]))
+    """
+    if n < 0:
+        raise ValueError(f"diff: n is {n}; expected how many times to take differences, 0 or more")
+    x = ops.swapaxes(x, axis, -1)
+    for _ in range(n):
+        x = x[..., 1:] - x[..., :-1]
+    return ops.swapaxes(x, axis, -1)
+
+
+# --- elements in other places: the gradient goes back to where they were --------------------------
+
+
+def _moved(function: Callable[..., Any], x: Any, *options: Any, repeats: bool = False) -> Any:
+    """Do with x what a NumPy function does that moves or repeats elements: see which, and index."""
+    x = shaped(x)
+    try:
+        positions = function(np.arange(x.size).reshape(x.shape), *map(data_of, options))
+    except (ValueError, TypeError, IndexError) as error:
+        raise explained(error, function.__name__, (x, *options), {}) from error
+    flat = x if x.ndim == 1 else ravel(x)
+    return ops.getitem(flat, index=positions, unique_indices=not repeats)
+
+
+def ravel(x: Array) -> Tensor:
+    """All elements along one axis, row by row.
+
+    >>> ravel([[1, 2], [3, 4]])
+    array([1, 2, 3, 4])
+    """
+    return ops.reshape(x, (-1,))
+
+
+flatten = ravel
+
+
+def atleast_1d(x: Array) -> Tensor:
+    """x, and a number as an array of one element.
+
+    >>> atleast_1d(3.0)
+    array([3.])
+    """
+    x = shaped(x)
+    return x if x.ndim else ravel(x)
+
+
+def atleast_2d(x: Array) -> Tensor:
+    """x, and a vector or a number as a matrix of one row.
+
+    >>> atleast_2d([1, 2])
+    array([[1, 2]])
+    """
+    x = shaped(x)
+    return x if x.ndim > 1 else ops.reshape(x, (1, -1))
+
+
+def flip(x: Array, axis: Any = None) -> Tensor:
+    """The elements in reverse order along the axes, or along all.
+
+    >>> flip([1, 2, 3])
+    array([3, 2, 1])
+    """
+    return _moved(np.flip, x, axis)
+
+
+def roll(x: Array, shift: Any, axis: Any = None) -> Tensor:
+    """The elements moved along the axes; what leaves at one end comes back at the other.
+
+    >>> roll([1, 2, 3], 1)
+    array([3, 1, 2])
+    """
+    return _moved(np.roll, x, shift, axis)
+
+
+def repeat(x: Array, repeats: Any, axis: int | None = None) -> Tensor:
+    """Each element several times. Derivative: it receives the sum of its copies' gradients.
+
+    >>> repeat([1, 2], 2), repeat([1, 2], [1, 2])
+    (array([1, 1, 2, 2]), array([1, 2, 2]))
+    """
+    return _moved(np.repeat, x, repeats, axis, repeats=True)
+
+
+def tile(x: Array, reps: Any) -> Tensor:
+    """Copies of x side by side. Derivative: x receives the sum of their gradients.
+
+    >>> tile([1, 2], 2)
+    array([1, 2, 1, 2])
+    """
+    return _moved(np.tile, x, reps, repeats=True)
+
+
+def take_along_axis(x: Array, indices: Any, axis: int | None = -1) -> Tensor:
+    """From each row along the axis, the elements with the numbers in this row of the indices.
+
+    >>> take_along_axis([[5, 6, 7], [8, 9, 4]], [[2], [0]])
+    array([[7],
+           [8]])
+    """
+    return _moved(np.take_along_axis, x, shaped(indices), axis, repeats=True)
+
+
+def sort(x: Array, axis: int | None = -1) -> Tensor:
+    """The elements in ascending order, NaN last. Derivative: each goes back to its old place.
+
+    >>> sort([3, 1, 2])
+    array([1, 2, 3])
+    """
+    x = ravel(x) if axis is None else shaped(x)
+    order = np.argsort(data_of(x), axis=-1 if axis is None else axis, kind="stable")
+    return _moved(np.take_along_axis, x, order, -1 if axis is None else axis)
+
+
+def diagonal(x: Array, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
+    """The diagonal of a matrix, or of each in a stack, or one as many places beside it.
+
+    >>> diagonal([[1, 2], [3, 4]]), diagonal([[1, 2], [3, 4]], 1)
+    (array([1, 4]), array([2]))
+    """
+    return _moved(np.diagonal, x, offset, axis1, axis2)
+
+
+def diag(x: Array, k: int = 0) -> Tensor:
+    """The k-th diagonal of a matrix; of a vector, the matrix that has it there and 0 elsewhere.
+
+    >>> diag([1, 2])
+    array([[1, 0],
+           [0, 2]])
+    """
+    x = shaped(x)
+    if x.ndim != 1:
+        return _moved(np.diag, x, k)
+    rows = np.arange(x.size) + max(-k, 0)
+    shape = (x.size + abs(k),) * 2
+    return ops.scatter(x, index=(rows, rows + k), shape=shape, unique_indices=True)
+
+
+def trace(x: Array, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
+    """Sum of the diagonal. Derivative: the gradient on the diagonal, 0 elsewhere.
+
+    >>> trace([[1, 2], [3, 4]]).item()
+    5
+    """
+    return ops.sum(diagonal(x, offset, axis1, axis2), axis=-1)
+
+
+# --- joining and splitting ------------------------------------------------------------------------
+
+
+def stack(tensors: Sequence[Any], axis: int = 0) -> Tensor:
+    """Join arrays of equal shape along a new axis.
+
+    >>> stack([[1, 2], [3, 4]])[1, 0].item()
+    3
+    """
+    return ops.concatenate([ops.expand_dims(t, axis) for t in tensors], axis)
+
+
+def vstack(tensors: Sequence[Any]) -> Tensor:
+    """Join matrices, or vectors as their rows, one below the other.
+
+    >>> vstack([[1, 2], [[3, 4], [5, 6]]]).shape
+    (3, 2)
+    """
+    return ops.concatenate([atleast_2d(t) for t in tensors], 0)
+
+
+def hstack(tensors: Sequence[Any]) -> Tensor:
+    """Join matrices side by side, and vectors end to end.
+
+    >>> hstack([[1, 2], [3]])
+    array([1, 2, 3])
+    """
+    parts = [atleast_1d(t) for t in tensors]
+    return ops.concatenate(parts, 0 if {part.ndim for part in parts} <= {1} else 1)
+
+
+def column_stack(tensors: Sequence[Any]) -> Tensor:
+    """Join matrices, or vectors as their columns, side by side.
+
+    >>> column_stack([[1, 2], [3, 4]])
+    array([[1, 3],
+           [2, 4]])
+    """
+    parts = [shaped(t) for t in tensors]
+    return ops.concatenate([t if t.ndim > 1 else ops.reshape(t, (-1, 1)) for t in parts], 1)
+
+
+def split(x: Array, indices_or_sections: Any, axis: int = 0) -> list[Tensor]:
+    """Cut into n equal pieces, or at the indices given.
+
+    >>> split([1, 2, 3], [1])
+    [array([1]), array([2, 3])]
+    """
+    x = shaped(x)
+    axis = normalize_axis_index(axis, x.ndim)
+    n, ends = x.shape[axis], indices_or_sections
+    if isinstance(ends, int | np.integer):
+        if n % ends:
+            raise ValueError(f"split: {x.shape}, axis={axis}: {ends} does not divide {n}")
+        ends = [n // ends * i for i in range(1, ends)]
+    before = (slice(None),) * axis
+    parts = [slice(start, end) for start, end in zip([0, *ends], [*ends, n], strict=True)]
+    return [ops.getitem(x, index=(*before, part)) for part in parts]
+
+
+# --- others ---------------------------------------------------------------------------------------
+
+
+def reciprocal(x: Array) -> Tensor:
+    """1 / x. Derivative: -1 / x^2. Of integers too it is 1 / x, where NumPy's rounds to 0.
+
+    >>> reciprocal([1.0, 4.0])
+    array([1.  , 0.25])
+    """
+    return ops.divide(1, x)
+
+
+def inv(a: Array) -> Tensor:
+    """Inverse of a matrix, or of each in a stack: ``solve`` with the identity.
+
+    To multiply with an inverse, ``solve(a, b)`` is faster and more precise than ``inv(a) @ b``.
+
+    >>> inv([[2.0, 0.0], [0.0, 4.0]])
+    array([[0.5 , 0.  ],
+           [0.  , 0.25]])
+    """
+    a = shaped(a)
+    return ops.solve(a, np.eye(a.shape[-1] if a.ndim else 1, dtype=a.dtype))
+
+
+def gelu(x: Array, approximate: str = "none") -> Tensor:
+    """Gaussian error linear unit: x P(Z < x) for a standard normal Z, x (1 + erf(x / sqrt 2)) / 2.
+
+    ``approximate="tanh"`` computes x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))) / 2, the form that
+    GPT-2 was trained with. Source: Hendrycks & Gimpel 2016, "Gaussian Error Linear Units".
+
+    >>> round(gelu(1.0).item(), 6)
+    0.841345
+    """
+    x = shaped(x)
+    if approximate == "none":
+        return x * (1 + ops.erf(x / math.sqrt(2))) / 2
+    if approximate == "tanh":
+        return x * (1 + ops.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3))) / 2
+    raise ValueError(f"gelu: approximate is {approximate!r}; expected 'none' or 'tanh'")

@@ -1,0 +1,137 @@
+"""What NumPy's functions do when they meet a Tensor: ``np.exp(t)``, ``np.where(mask, t, 0)``.
+
+Tensor answers the two protocols by which NumPy lets other arrays take over, ``__array_ufunc__``
+(NEP 13) for elementwise functions and ``__array_function__`` (NEP 18) for the others. Both end
+here. A function is differentiated, or its value is a constant, or it is refused; and so is an
+option that no derivative knows of.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from . import functions, ops
+from .arrays import data_of
+from .node import Node
+from .ops import Op
+
+
+def _clip(x: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: Any = None) -> Any:
+    return ops.clip(x, a_min if min is None else min, a_max if max is None else max)
+
+
+def _each(function: Callable[[Any], Any]) -> Callable[..., Any]:
+    """Let a function of one array take several, as NumPy's does, and return as many."""
+    return lambda *arrays: tuple(map(function, arrays)) if arrays[1:] else function(*arrays)
+
+
+# What NumPy's functions do when they meet a Tensor.
+DIFFERENTIABLE: dict[Callable[..., Any], Callable[..., Any]] = {
+    op.forward: op
+    for op in vars(ops).values()
+    if isinstance(op, Op) and isinstance(op.forward, np.ufunc)
+} | {
+    getattr(np, name): getattr(module, name)
+    for module in (ops, functions)
+    for name in module.__all__
+    if hasattr(np, name)
+} | {
+    np.amax: ops.max, np.amin: ops.min, np.clip: _clip,
+    np.atleast_1d: _each(functions.atleast_1d), np.atleast_2d: _each(functions.atleast_2d),
+    np.linalg.norm: functions.norm, np.linalg.inv: functions.inv, np.linalg.solve: ops.solve,
+    np.linalg.slogdet: ops.slogdet,
+}  # fmt: skip
+
+# What has the derivative zero or none: on Tensors it computes plain arrays from plain arrays.
+CONSTANT: set[Callable[..., Any]] = {
+    np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal, np.logical_and,
+    np.logical_or, np.logical_xor, np.logical_not, np.isnan, np.isinf, np.isfinite, np.sign,
+    np.signbit, np.floor, np.ceil, np.trunc, np.rint, np.round, np.around, np.fix, np.floor_divide,
+    np.argmax, np.argmin, np.argsort, np.argpartition, np.nanargmax, np.nanargmin, np.searchsorted,
+    np.digitize, np.nonzero, np.flatnonzero, np.argwhere, np.any, np.all, np.count_nonzero,
+    np.array_equal, np.allclose, np.isclose, np.shape, np.ndim, np.size, np.result_type,
+    np.zeros_like, np.ones_like, np.empty_like, np.full_like,
+}  # fmt: skip
+
+
+def dispatch(function: Any, inputs: Any, options: dict[str, Any]) -> Any:
+    """Do what a NumPy function does, one of whose arguments is a Tensor."""
+    if options.get("out") is not None:
+        raise TypeError(
+            f"{_name(function)}: a Tensor cannot be written into an existing array (out=, or "
+            "array += t): its graph would be lost. Write array = array + t, or use t.data for the "
+            "values alone."
+        )
+    if function in DIFFERENTIABLE:
+        ours = DIFFERENTIABLE[function]
+        if options or not isinstance(function, np.ufunc):
+            inputs, options = _translated(function, ours, inputs, options)
+        return ours(*inputs, **options)
+    if function in CONSTANT:
+        fill = options.get("fill_value", inputs[1] if inputs[1:] else None)
+        if function is np.full_like and isinstance(fill, Node) and fill._requires_grad:
+            raise TypeError(
+                f"np.full_like: {fill!r} would lose its graph; use tl.broadcast_to(t, shape)"
+            )
+        return function(*map(data_of, inputs), **{key: data_of(x) for key, x in options.items()})
+    raise TypeError(
+        f"{_name(function)} has no derivative in this library. Compose it from functions of "
+        "tinygrad_loss, or apply it to t.data, through which no gradient flows."
+    )
+
+
+@cache
+def _names(function: Any, ours: Any) -> tuple[dict[str, str], dict[str, Any], bool]:
+    """Return our names of NumPy's arguments, the defaults there, and if only positions count."""
+    own = list(inspect.signature(ours).parameters)
+    try:
+        theirs = inspect.signature(function).parameters
+    except ValueError:  # some functions in C tell no names before NumPy 2.4; most are those here
+        return {name: name for name in own}, {}, True
+    names = {name: name for name in own if name in theirs} | {
+        name: own[i]  # what is x here is a, v or arr there
+        for i, name in enumerate(theirs)
+        if name not in own and i < len(own) and own[i] not in theirs
+    }
+    several = any(p.kind is p.VAR_POSITIONAL for p in theirs.values())
+    return names, {name: p.default for name, p in theirs.items()}, several
+
+
+def _translated(
+    function: Any, ours: Callable[..., Any], inputs: Any, options: dict[str, Any]
+) -> tuple[Any, dict[str, Any]]:
+    """Return NumPy's arguments in our order and by our names; refuse those that we do not have."""
+    names, defaults, by_position = _names(function, ours)
+    given = options if by_position else dict(zip(defaults, inputs, strict=False)) | options
+    named: dict[str, Any] = {}
+    refused = []
+    for name, value in given.items():
+        default = defaults.get(name, inspect.Parameter.empty)
+        if value is default or (isinstance(value, str) and value == default):
+            continue
+        if name in names:
+            named[names[name]] = value
+        else:
+            refused.append(name)
+    if refused:
+        raise TypeError(
+            f"{_name(function)}: {'=, '.join(refused)}= cannot be given where an input is a "
+            "Tensor: no derivative knows of it. Leave it out, or use t.data for the values alone."
+        )
+    return inputs if by_position else (), named
+
+
+def _name(function: Any) -> str:
+    """Return a function's name as one writes it: np.exp, np.linalg.det, np.add.reduce."""
+    owner = getattr(function, "__self__", None)
+    if isinstance(owner, np.ufunc):
+        return f"{_name(owner)}.{function.__name__}"
+    name = getattr(function, "__name__", str(function))
+    if isinstance(function, np.ufunc):  # SciPy's do not say where they are from
+        return f"np.{name}" if getattr(np, name, None) is function else name
+    return f"{function.__module__.replace('numpy', 'np', 1)}.{name}"

@@ -1,0 +1,684 @@
+"""The table of derivatives: every op with its forward function and one rule per input.
+
+An op's *rule* for an input is the chain rule there, its vector-Jacobian product (VJP): it turns
+``g``, the gradient of the loss with respect to the op's output ``y``, into the gradient with
+respect to that input. After g and y come the op's inputs and options:
+
+    multiply   forward np.multiply      rules: g * b        and  g * a
+    exp        forward np.exp           rule:  g * y
+    matmul     forward np.matmul        rules: g @ b.mT     and  a.mT @ g
+
+Rules are made of NumPy functions, methods and operators, and of ops, all of which take arrays and
+Tensors alike. They never write into ``g``. None cares for broadcasting: where an input was
+broadcast, ``backprop.py`` sums its gradient back to the input's shape.
+
+The derivatives are calculus. What is chosen where there is none (at kinks) stands with the op. All
+ops take Tensors, arrays, numbers and lists, and return a Tensor if an input is one (to type
+checkers always), else an array, of the dtype that NumPy gives. They raise TypeError or ValueError,
+with the name of the op and the shapes of its inputs, for what NumPy refuses and unknown options.
+
+To add an op, write its row: the rules in the decorator, the formula, the derivative and an example
+in the docstring; and its name in ``__all__``. From these come ``tl.name``, NumPy's function if
+``forward`` is a ufunc, and the sentence about the derivative on the page of ``draw``. A method,
+where one is wanted, is two lines in ``tensor.py``. A case in ``tests/op_cases.py`` tests it, and a
+test fails while there is none.
+"""
+
+# mypy: disable-error-code="empty-body, no-any-return, return-value"
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+import numpy as np
+from numpy.lib.array_utils import normalize_axis_index
+
+from .arguments import Arguments
+from .arrays import as_array, data_of
+from .errors import explained
+from .mode import mode
+from .node import Array, Node, now
+
+if TYPE_CHECKING:
+    from .tensor import Tensor
+
+__all__ = [
+    "abs", "absolute", "add", "arctan", "astype", "broadcast_to", "clip", "concatenate", "cos",
+    "cosh", "divide", "erf", "exp", "expand_dims", "expm1", "getitem", "leaky_relu", "linear",
+    "log", "log10", "log1p", "log2", "log_softmax", "logaddexp", "logsumexp", "matmul", "max",
+    "maximum", "mean", "min", "minimum", "multiply", "negative", "power", "relu", "reshape",
+    "scatter", "sigmoid", "sin", "sinh", "slogdet", "softmax", "softplus", "solve", "sqrt",
+    "square", "squeeze", "subtract", "sum", "swapaxes", "tan", "tanh", "transpose", "where",
+]  # fmt: skip
+
+F = TypeVar("F", bound=Callable[..., Any])
+Rule = Callable[..., Any]
+
+
+class Op:
+    """An operation: a forward function, and for each input the rule of its derivative.
+
+    Calling an Op on Tensors computes a value and notes, in the Tensor that it returns, the op and
+    its inputs. That is all the recording there is: the graph is nothing but Tensors that point at
+    the Tensors they came from.
+
+    ``forward(*inputs, **options)`` computes the output from arrays: a new array or a view, never an
+    input itself, since the output is made read-only. ``rule(g, y, *inputs, **options)`` computes
+    the gradient at its input; None stands for an input without one, such as a condition. Called
+    with arrays, rules compute; called with Tensors they record what they compute, so that it can
+    be differentiated again.
+
+    >>> from tinygrad_loss import Tensor
+    >>> cube = Op(lambda x: x**3, lambda g, y, x: g * 3 * x**2, name="cube")
+    >>> x = Tensor(2.0, requires_grad=True)
+    >>> cube(x).backward()
+    >>> x.grad
+    array(12.)
+    """
+
+    def __init__(
+        self,
+        forward: Callable[..., Array],
+        *rules: Rule | None,
+        name: str = "",
+        definition: Callable[..., Any] | None = None,
+    ) -> None:
+        self.forward = forward
+        self.rules = rules
+        self.name = name or forward.__name__
+        self.arguments = Arguments(self, definition or forward)
+
+    def __call__(self, *inputs: Any, **options: Any) -> Any:
+        """Compute the output: a Tensor if an input is one, else an array."""
+        if options or len(inputs) != len(self.rules):
+            inputs, options = self.arguments.sort(inputs, options)
+        arrays: list[Array] = []
+        kind: type[Node] | None = None
+        requires_grad = False
+        for x in inputs:
+            if isinstance(x, Node):
+                kind = type(x)
+                requires_grad = requires_grad or x._requires_grad
+                x = x._data
+            elif isinstance(x, (list, tuple)):
+                x = as_array(x)
+            arrays.append(x)
+        try:
+            value = self.forward(*arrays, **options)
+        except (ValueError, TypeError, IndexError, AttributeError) as error:
+            raise explained(error, self.name, inputs, options) from error
+        if kind is None:
+            return value
+        if isinstance(value, np.generic):  # NumPy turns results without dimensions into scalars
+            value = np.asarray(value)
+        if isinstance(value, np.ndarray):
+            value.setflags(write=False)  # a later write would make its gradient wrong
+        now_in = mode.get()
+        output = kind.__new__(kind)
+        output._data = value
+        output._requires_grad = recorded = requires_grad and now_in.recording
+        output.origin = (self, inputs, arrays, options) if recorded else None
+        output.grad = output.name = None
+        output.scopes, output._retains_grad = (), False
+        output.stamp = now()
+        for observer in now_in.observers:
+            observer.after_forward(output, self, inputs, arrays)
+        return output
+
+    def __repr__(self) -> str:
+        return f"<op {self.name}{self.arguments}>"
+
+
+def op(*rules: Rule | None, forward: Callable[..., Array] | None = None) -> Callable[[F], F]:
+    """Decorate the definition of an op with its rules, and with NumPy's function if it is one."""
+
+    def made(definition: F) -> F:
+        name = definition.__name__.lstrip("_")
+        return cast(F, Op(forward or definition, *rules, name=name, definition=definition))
+
+    return made
+
+
+# The rows of a table lie close together.
+# fmt: off
+
+# --- arithmetic -----------------------------------------------------------------------------------
+
+@op(lambda g, y, a, b: g, lambda g, y, a, b: g, forward=np.add)
+def add(a: Array, b: Array) -> Tensor:
+    """a + b. Derivative: a sum passes its gradient on, for when an input grows by 1, so does the
+    sum. >>> add([1, 2], 0.5)  # [1.5, 2.5]
+    """
+
+@op(lambda g, y, a, b: g, lambda g, y, a, b: -g, forward=np.subtract)
+def subtract(a: Array, b: Array) -> Tensor:
+    """a - b. Derivative by a: what is subtracted from passes the gradient on, as in a sum.
+    Derivative by b: the same with the opposite sign. >>> subtract([1, 2], 0.5)  # [0.5, 1.5]
+    """
+
+@op(lambda g, y, a, b: g * b, lambda g, y, a, b: g * a, forward=np.multiply)
+def multiply(a: Array, b: Array) -> Tensor:
+    """a * b. Derivative: each factor receives the gradient times the other
+    factor. >>> multiply([1, 2], 0.5)  # [0.5, 1]
+    """
+
+@op(lambda g, y, a, b: g / b, lambda g, y, a, b: -g * y / b, forward=np.divide)
+def divide(a: Array, b: Array) -> Tensor:
+    """a / b. Derivative by a: a numerator's slope is 1 / b. Derivative by b: the quotient y = a / b
+    shrinks as b grows, by y / b. >>> divide([1, 2], 4)  # [0.25, 0.5]
+    """
+
+@op(lambda g, y, x: -g, forward=np.negative)
+def negative(x: Array) -> Tensor:
+    """-x. Derivative: the sign changes on the way back, too. >>> negative([1, -2])  # [-1, 2]"""
+
+@op(lambda g, y, x: g * np.sign(x), forward=np.absolute)
+def absolute(x: Array) -> Tensor:
+    """|x|. Derivative: |x| rises where x is positive, falls where it is negative; 0 at the kink 0,
+    the middle of its subgradients [-1, 1]. >>> absolute([1, -2])  # [1, 2]
+    """
+
+abs = absolute  # NumPy has both names
+
+def _one_less(b: Any) -> Any:
+    """Return b - 1, but 0 where b = 0: there b * a**(b - 1) shall be 0, also at a = 0."""
+    return (b - 1 if b else 0) if isinstance(b, int | float) else b - np.not_equal(b, 0)
+
+@op(
+    lambda g, y, a, b: g * (b * a ** _one_less(b)),
+    # At a = 0 the limit for b > 0 is 0, while 0 * log(0) would be NaN; log(1) = 0 stands in.
+    lambda g, y, a, b: g * (y * np.log(np.where(a == 0, 1, a))),
+    forward=np.power,
+)
+def power(a: Array, b: Array) -> Tensor:
+    """a^b. Derivative by a: b a^(b-1): the exponent comes down and is lowered by one. Derivative by
+    b: a^b log(a). >>> power([1.0, 2.0], 3)  # [1, 8]
+    """
+
+# --- elementary functions -------------------------------------------------------------------------
+
+@op(lambda g, y, x: g * y, forward=np.exp)
+def exp(x: Array) -> Tensor:
+    """e^x. Derivative: its own, so its output y is the slope. >>> exp([0, 1])  # [1, 2.71828183]"""
+
+@op(lambda g, y, x: g * (y + 1), forward=np.expm1)
+def expm1(x: Array) -> Tensor:
+    """e^x - 1, exact for small x. Derivative: e^x, which is y + 1. >>> expm1(1e-20)  # 1e-20"""
+
+@op(lambda g, y, x: g / x, forward=np.log)
+def log(x: Array) -> Tensor:
+    """log x. Derivative: 1 / x, steep near 0, flat far off. >>> log([1, 10])  # [0, 2.30258509]"""
+
+@op(lambda g, y, x: g / (1 + x), forward=np.log1p)
+def log1p(x: Array) -> Tensor:
+    """log(1 + x), exact for small x. Derivative: 1 / (1 + x). >>> log1p(1e-20)  # 1e-20"""
+
+@op(lambda g, y, x: g / (x * math.log(2)), forward=np.log2)
+def log2(x: Array) -> Tensor:
+    """log(x) / log(2). Derivative: 1 / (x log 2). >>> log2([1, 8])  # [0, 3]"""
+
+@op(lambda g, y, x: g / (x * math.log(10)), forward=np.log10)
+def log10(x: Array) -> Tensor:
+    """log(x) / log(10). Derivative: 1 / (x log 10). >>> log10([1, 1000])  # [0, 3]"""
+
+@op(lambda g, y, x: g / (2 * y), forward=np.sqrt)
+def sqrt(x: Array) -> Tensor:
+    """Square root. Derivative: 1 / (2 y), infinite at 0. >>> sqrt([1, 9])  # [1, 3]"""
+
+@op(lambda g, y, x: g * (2 * x), forward=np.square)
+def square(x: Array) -> Tensor:
+    """x^2. Derivative: 2x. >>> square([1, -3])  # [1, 9]"""
+
+@op(lambda g, y, x: g * np.cos(x), forward=np.sin)
+def sin(x: Array) -> Tensor:
+    """Sine, x in radians. Derivative: the cosine. >>> sin([0, 1])  # [0, 0.84147098]"""
+
+@op(lambda g, y, x: -g * np.sin(x), forward=np.cos)
+def cos(x: Array) -> Tensor:
+    """Cosine, x in radians. Derivative: minus the sine. >>> cos([0, 1])  # [1, 0.54030231]"""
+
+@op(lambda g, y, x: g * (1 + y * y), forward=np.tan)
+def tan(x: Array) -> Tensor:
+    """Tangent, x in radians. Derivative: 1 + y^2. >>> tan([0, 1])  # [0, 1.55740772]"""
+
+@op(lambda g, y, x: g / (1 + x * x), forward=np.arctan)
+def arctan(x: Array) -> Tensor:
+    """Inverse of tan. Derivative: 1 / (1 + x^2). >>> arctan([0, 1])  # [0, 0.78539816]"""
+
+@op(lambda g, y, x: g * np.cosh(x), forward=np.sinh)
+def sinh(x: Array) -> Tensor:
+    """(e^x - e^-x) / 2. Derivative: the hyperbolic cosine. >>> sinh([0, 1])  # [0, 1.17520119]"""
+
+@op(lambda g, y, x: g * np.sinh(x), forward=np.cosh)
+def cosh(x: Array) -> Tensor:
+    """(e^x + e^-x) / 2. Derivative: the hyperbolic sine. >>> cosh([0, 1])  # [1, 1.54308063]"""
+
+@op(lambda g, y, x: g * (1 - y * y), forward=np.tanh)
+def tanh(x: Array) -> Tensor:
+    """Hyperbolic tangent. Derivative: 1 - y^2, which is 1 at 0, and nearly 0 where tanh is
+    saturated. >>> tanh([0, 1])  # [0, 0.76159416]
+    """
+
+_erf = np.frompyfunc(math.erf, 1, 1)  # NumPy has none; Python's is exact
+
+@op(lambda g, y, x: g * (2 / math.sqrt(math.pi)) * np.exp(-x * x))
+def erf(x: Array) -> Tensor:
+    """Error function, 2/sqrt(pi) times the integral of e^(-t^2) from 0 to x. Derivative: the bell
+    curve 2/sqrt(pi) e^(-x^2). >>> erf([0.0, 1.0])  # [0, 0.84270079]
+    """
+    # With a new axis, for of an array without axes frompyfunc makes a number.
+    return _erf(x[np.newaxis]).astype(np.result_type(x.dtype, np.float16))[0]
+
+@op(lambda g, y, x: g * y * (1 - y))
+def sigmoid(x: Array) -> Tensor:
+    """1 / (1 + e^-x), without overflow. Derivative: y (1 - y), at most 1/4, and nearly 0 where the
+    sigmoid is saturated. >>> sigmoid([0, 2])  # [0.5, 0.88079708]
+    """
+    e = np.exp(-np.abs(x))
+    return np.where(x >= 0, 1, e) / (1 + e)
+
+@op(lambda g, y, x: g * (y > 0))
+def relu(x: Array) -> Tensor:
+    """max(x, 0). Derivative: a gate: the gradient passes where x > 0 and is stopped elsewhere, at
+    the kink 0 too. >>> relu([1, -2])  # [1, 0]
+    """
+    return np.maximum(x, 0)
+
+@op(lambda g, y, x, slope=0.01: np.where(x > 0, g, slope * g))
+def leaky_relu(x: Array, slope: float = 0.01) -> Tensor:
+    """x where x > 0, else slope * x (Maas, Hannun & Ng 2013). Derivative: the gradient passes where
+    x > 0, and a small part of it elsewhere. >>> leaky_relu([1, -2])  # [1, -0.02]
+    """
+    return np.where(x > 0, x, slope * x)
+
+@op(lambda g, y, x: g * sigmoid(x))
+def softplus(x: Array) -> Tensor:
+    """log(1 + e^x), a smooth max(x, 0), without overflow; -softplus(-x) is log(sigmoid(x)).
+    Derivative: the sigmoid. >>> softplus([0, 1000])  # [0.69314718, 1000]
+    """
+    return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
+
+@op(
+    lambda g, y, a, b: g * sigmoid(a - b),
+    lambda g, y, a, b: g * sigmoid(b - a),
+    forward=np.logaddexp,
+)
+def logaddexp(a: Array, b: Array) -> Tensor:
+    """log(e^a + e^b), a smooth maximum, without overflow. Derivative: each input's share of the sum
+    e^a + e^b, which for a is sigmoid(a - b). >>> logaddexp([0, 1000], 0)  # [0.69314718, 1000]
+    """
+
+# fmt: on
+# --- choosing: the gradient goes to whoever was chosen; ties share it equally ---------------------
+
+
+def _won(g: Any, y: Any, a: Any, b: Any) -> Any:
+    """Return the gradient of a: g if a was chosen as y before b, and half of it in a tie."""
+    return g * (a == y) - g / 2 * (a == b)
+
+
+@op(_won, lambda g, y, a, b: _won(g, y, b, a), forward=np.maximum)
+def maximum(a: Array, b: Array) -> Tensor:
+    """The larger of a and b, NaN if either is. Derivative: a switch: the gradient goes to the
+    larger input; equal ones share it. >>> maximum([1, -2], 0)  # [1, 0]
+    """
+
+
+@op(_won, lambda g, y, a, b: _won(g, y, b, a), forward=np.minimum)
+def minimum(a: Array, b: Array) -> Tensor:
+    """The smaller of a and b, NaN if either is. Derivative: a switch: the gradient goes to the
+    smaller input; equal ones share it. >>> minimum([1, -2], 0)  # [0, -2]
+    """
+
+
+@op(lambda g, y, x, min=None, max=None: g * (x == y))
+def clip(x: Array, min: Any = None, max: Any = None) -> Tensor:
+    """x limited to [min, max], each a number, an array, or None. Derivative: the gradient passes
+    where x was within the limits; where it was clipped it
+    stops. >>> clip([-3, 0.5], -1, 1)  # [-1, 0.5]
+    """
+    return np.clip(x, min, max)
+
+
+@op(
+    None,
+    lambda g, y, condition, a, b: np.where(condition, g, 0),
+    lambda g, y, condition, a, b: np.where(condition, 0, g),
+)
+def where(condition: Array, a: Array, b: Array) -> Tensor:
+    """a where the condition holds, else b. Derivative: a switch: each element's gradient goes to
+    the branch that was chosen for it. >>> where([True, False], 1, [2, 3])  # [1, 3]
+
+    The branch not taken receives the gradient 0. If its own derivative is inf or NaN, the product
+    is NaN all the same: make its input harmless first with a second where (the "double where").
+    """
+    return np.where(condition, a, b)
+
+
+# --- reductions: one output from many inputs, so its gradient is spread over all of them ----------
+# axis is an int, a tuple of them, or None for all; with keepdims the reduced axes stay, of size 1.
+
+
+def spread(g: Any, x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """Give g, of the shape of x reduced over the axes, these axes back with size 1."""
+    if keepdims or axis is None or x.ndim == 0:
+        return g
+    shape = list(x.shape)
+    for reduced in axis if isinstance(axis, tuple) else (axis,):
+        shape[reduced] = 1
+    return g.reshape(shape)
+
+
+def _group_size(x: Any, y: Any) -> int:
+    """How many elements of x were reduced to one of y."""
+    return x.size // y.size if y.size else 1
+
+
+@op(lambda g, y, x, axis=None, keepdims=False: spread(g, x, axis, keepdims) * np.ones_like(x))
+def sum(x: Array, axis: Any = None, keepdims: bool = False) -> Tensor:
+    """Sum over the axes. Derivative: every element counts once in the sum, so each receives the
+    whole gradient. >>> sum([[1, 2], [3, 4]], axis=0)  # [4, 6]
+    """
+    return x.sum(axis=axis, keepdims=keepdims)
+
+
+@op(
+    lambda g, y, x, axis=None, keepdims=False: (
+        spread(g / _group_size(x, y), x, axis, keepdims) * np.ones_like(x)
+    )
+)
+def mean(x: Array, axis: Any = None, keepdims: bool = False) -> Tensor:
+    """Mean over the axes. Derivative: every one of n elements counts 1/n, so each receives the
+    gradient divided by n. >>> mean([[1, 2], [3, 4]], axis=0)  # [2, 3]
+    """
+    if x.dtype.itemsize < 4:  # NumPy averages float16 in float32, where the sum does not overflow
+        return x.mean(axis=axis, keepdims=keepdims)
+    total = x.sum(axis=axis, keepdims=keepdims)
+    return total / _group_size(x, total)
+
+
+def _shared(g: Any, y: Any, x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """Share the gradient of max or min equally between the elements that are the extreme."""
+    chosen = (x == spread(y, x, axis, keepdims)) | np.isnan(x)
+    parts = chosen.sum(axis=axis, keepdims=True, dtype=x.dtype)
+    return spread(g, x, axis, keepdims) * chosen / parts
+
+
+@op(_shared)
+def max(x: Array, axis: Any = None, keepdims: bool = False) -> Tensor:
+    """Largest element over the axes. Derivative: a switch: the gradient goes to the largest
+    element; equal ones share it. >>> max([[1, 4], [3, 2]], axis=0)  # [3, 4]
+    """
+    return x.max(axis=axis, keepdims=keepdims)
+
+
+@op(_shared)
+def min(x: Array, axis: Any = None, keepdims: bool = False) -> Tensor:
+    """Smallest element over the axes. Derivative: a switch: the gradient goes to the smallest
+    element; equal ones share it. >>> min([[1, 4], [3, 2]], axis=0)  # [1, 2]
+    """
+    return x.min(axis=axis, keepdims=keepdims)
+
+
+@op(
+    lambda g, y, x, axis=None, keepdims=False: (
+        spread(g / np.where(y == 0, 1, y), x, axis, keepdims) * x
+    )
+)
+def _norm(x: Array, axis: Any = None, keepdims: bool = False) -> Tensor:
+    """Euclidean length sqrt(sum x^2) over the axes. Derivative: the length grows fastest along the
+    vector: the unit vector x / |x|, and 0 at x = 0. >>> norm([[3, 4], [0, 1]], axis=1)  # [5, 1]
+    """
+    return np.sqrt(np.square(x).sum(axis=axis, keepdims=keepdims))
+
+
+def _row_max(x: Array, axis: Any) -> Array:
+    """Return what to subtract from each row before exp, so that nothing overflows: its maximum.
+
+    One maximum for all rows would turn a row far below it into zeros. Infinities count as 0.
+    """
+    if x.ndim == 2 and axis in (1, -1) and x.size:  # four times faster than along short rows
+        largest = x.T.copy().max(axis=0)[:, None]
+    else:
+        largest = x.max(axis=axis, keepdims=True, **({} if x.size else {"initial": -np.inf}))
+    return np.where(np.isfinite(largest), largest, 0)
+
+
+@op(lambda g, y, x, axis=-1: y * (g - (g * y).sum(axis=axis, keepdims=True)))
+def softmax(x: Array, axis: Any = -1) -> Tensor:
+    """e^x / sum(e^x): probabilities from logits. NaN for a row of -inf, which has none. Derivative:
+    probabilities add up to 1: what one gains, the others lose, hence the
+    subtraction. >>> softmax([0, 1, 2])  # [0.09003057, 0.24472847, 0.66524096]
+    """
+    e = np.exp(x - _row_max(x, axis))
+    with np.errstate(invalid="ignore"):
+        return e / e.sum(axis=axis, keepdims=True)
+
+
+@op(
+    lambda g, y, x, axis=-1, keepdims=False: (
+        spread(g, x, axis, keepdims) * where(x == -np.inf, 0, softmax(x, axis))
+    )
+)
+def logsumexp(x: Array, axis: Any = -1, keepdims: bool = False) -> Tensor:
+    """log(sum(e^x)), a smooth max(x), for any x; -inf for a row of -inf. Derivative: softmax:
+    larger elements, larger shares. >>> logsumexp([[0, 0], [1000, 0]])  # [0.69314718, 1000]
+    """
+    shift = _row_max(x, axis)
+    with np.errstate(divide="ignore"):  # log(0) = -inf is the answer for a row of -inf
+        y = np.log(np.exp(x - shift).sum(axis=axis, keepdims=True)) + shift
+    return y if keepdims else y.squeeze(axis=axis)
+
+
+@op(lambda g, y, x, axis=-1: g - np.exp(y) * g.sum(axis=axis, keepdims=True))
+def log_softmax(x: Array, axis: Any = -1) -> Tensor:
+    """Log-probabilities from logits, x - logsumexp(x): exact where softmax rounds to 0 or 1.
+    Derivative: every logit also lowers all log-probabilities, by its probability
+    e^y. >>> log_softmax([0, 1000])  # [-1000, 0]
+    """
+    x = x - _row_max(x, axis)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return x - np.log(np.exp(x).sum(axis=axis, keepdims=True))
+
+
+@op(lambda g, y, x, axis: np.flip(np.cumsum(np.flip(g, axis), axis), axis))
+def _cumsum(x: Array, axis: int) -> Tensor:
+    """Running sum along an axis. Derivative: an element counts in every sum from its own on, so it
+    receives the sum of their gradients. >>> cumsum([1, 2, 3])  # [1, 3, 6]
+    """
+    return np.cumsum(x, axis=axis)
+
+
+# --- shapes: the same numbers in other places, so the gradient goes back to where they were -------
+
+
+# fmt: off
+@op(lambda g, y, x, shape: g.reshape(x.shape))
+def reshape(x: Array, shape: Any) -> Tensor:
+    """The same numbers, in order, in another shape; -1 stands for what is left. Derivative: the
+    gradient goes back into the old shape. >>> reshape([1, 2, 3, 4], (2, -1))  # [[1, 2], [3, 4]]
+    """
+    return np.reshape(x, shape)
+
+@op(lambda g, y, x, axis: g.reshape(x.shape))
+def expand_dims(x: Array, axis: Any) -> Tensor:
+    """The same numbers with new axes of size 1. Derivative: the gradient drops them
+    again. >>> expand_dims([1, 2], -1)  # [[1], [2]]
+    """
+    return np.expand_dims(x, axis)
+
+@op(lambda g, y, x, axis=None: g.reshape(x.shape))
+def squeeze(x: Array, axis: Any = None) -> Tensor:
+    """The same numbers without axes of size 1: all, or those named. Derivative: the gradient gets
+    them back. >>> squeeze([[1], [2]])  # [1, 2]
+    """
+    return np.squeeze(x, axis)
+
+def _inverse(axes: Any) -> Any:
+    """Return the order of axes that undoes a transpose."""
+    return None if axes is None else tuple(np.argsort(np.atleast_1d(axes) % np.size(axes)))
+
+@op(lambda g, y, x, axes=None: np.transpose(g, _inverse(axes)))
+def transpose(x: Array, axes: Any = None) -> Tensor:
+    """The axes in another order; None reverses them. Derivative: the axes change places, so the
+    gradient's change back. >>> transpose([[1, 2], [3, 4]])  # [[1, 3], [2, 4]]
+    """
+    return np.transpose(x, axes)
+
+@op(lambda g, y, x, axis1, axis2: g.swapaxes(axis1, axis2))
+def swapaxes(x: Array, axis1: int, axis2: int) -> Tensor:
+    """Two axes in each other's place. Derivative: two axes change places, so the gradient's change
+    back. >>> swapaxes([[1, 2], [3, 4]], 0, -1)  # [[1, 3], [2, 4]]
+    """
+    return np.swapaxes(x, axis1, axis2)
+
+@op(lambda g, y, x, shape: g)  # backprop.py undoes broadcasting, for every op, with a sum
+def broadcast_to(x: Array, shape: Any) -> Tensor:
+    """x, repeated along new axes and axes of size 1. Derivative: a value copied to many places
+    receives the sum of their gradients. >>> broadcast_to([1, 2], (2, 2))  # [[1, 2], [1, 2]]
+    """
+    return np.broadcast_to(x, shape)
+
+@op(lambda g, y, x, dtype: g)  # backprop.py converts it: a gradient has the dtype of its input
+def astype(x: Array, dtype: Any) -> Tensor:
+    """The same numbers in another floating dtype. Derivative: the gradient is converted
+    back. >>> astype([1, 2], np.float32)  # [1, 2]
+    """
+    if np.dtype(dtype).kind != "f":
+        raise TypeError(f"{np.dtype(dtype)} has no derivatives; convert t.data instead")
+    return x.astype(dtype)
+
+# fmt: on
+@op(lambda g, y, x, index, shape, unique_indices=False: g[index])
+def scatter(x: Array, index: Any, shape: Any, unique_indices: bool = False) -> Tensor:
+    """Add x into zeros at the index: indexing, backwards; what is picked twice receives both.
+    Derivative: each element receives the gradient of the place where it was
+    put. >>> scatter([1, 2, 4], np.array([0, 2, 2]), (3,))  # [1, 0, 6]
+    """
+    out = np.zeros_like(x, shape=shape)
+    if unique_indices or _picks_once(index):
+        out[index] = x
+    else:
+        np.add.at(out, index, x)
+    return out
+
+
+@op(
+    lambda g, y, x, index, unique_indices=False: scatter(
+        g, index=index, shape=x.shape, unique_indices=unique_indices
+    )
+)
+def getitem(x: Array, index: Any, unique_indices: bool = False) -> Tensor:
+    """x[index], with any index of NumPy's. Derivative: the elements that were picked receive their
+    gradient, all others 0. >>> getitem([1, 2, 4], slice(1, 3))  # [2, 4]
+
+    ``unique_indices`` says, where it would take time to find out, that none is picked twice.
+    """
+    return x[index]
+
+
+def _picks_once(index: Any) -> bool:
+    """Whether an index surely picks no element twice: slices, a mask, one column of each row."""
+    parts = index if isinstance(index, tuple) else (index,)
+    if all(isinstance(i, int | slice | type(None) | type(...)) for i in parts):
+        return True
+    if len(parts) == 1:
+        return getattr(parts[0], "dtype", None) == np.bool_
+    rows, columns = parts[0], parts[1:]
+    one_each = isinstance(rows, np.ndarray) and [rows.shape] == [np.shape(c) for c in columns]
+    return one_each and rows.dtype.kind != "b" and np.array_equal(rows, np.arange(rows.size))
+
+
+def concatenate(tensors: Sequence[Any], axis: int = 0) -> Tensor:
+    """Arrays joined along an axis that they have. Derivative: each piece receives its own piece of
+    the gradient. >>> concatenate([[1, 2], [3]])  # [1, 2, 3]
+    """
+    if not len(tensors):
+        raise ValueError("concatenate: got no arrays; expected at least one")
+    axis = normalize_axis_index(axis, np.ndim(tensors[0]), "concatenate")
+    ends = np.cumsum([np.shape(t)[axis] for t in tensors]).tolist()
+    before = (slice(None),) * axis
+    pieces = [(*before, slice(start, end)) for start, end in zip([0, *ends], ends, strict=False)]
+    rules = [lambda g, y, *xs, piece=piece: g[piece] for piece in pieces]
+    return Op(lambda *xs: np.concatenate(xs, axis), *rules, name="concatenate")(*tensors)
+
+
+# --- linear algebra -------------------------------------------------------------------------------
+
+
+def _mT(x: Any) -> Any:
+    """Transpose matrices, also in a stack of them; not every array library has NumPy's ``x.mT``."""
+    return x.swapaxes(-1, -2)
+
+
+# Of matrices, or of stacks of them. From y_ij = sum_k a_ik b_kj: dL/da_ik = sum_j g_ij b_kj.
+_matmul = Op(np.matmul, lambda g, y, a, b: g @ _mT(b), lambda g, y, a, b: _mT(a) @ g, name="matmul")
+
+
+def matmul(a: Array, b: Array) -> Tensor:
+    """Matrix product a @ b in every shape NumPy allows: a vector is a matrix of one row or column.
+    Derivative: elements were multiplied with the other matrix's: g times that one,
+    transposed. >>> matmul([[1, 2]], [3, 4])  # [11]
+    """
+    if isinstance(a, list) or isinstance(b, list):
+        return matmul(*(as_array(x) if isinstance(x, list) else x for x in (a, b)))
+    dimensions = getattr(a, "ndim", 0), getattr(b, "ndim", 0)
+    if 0 in dimensions:
+        raise ValueError("matmul: one of the two is a number, not a matrix; multiply with *")
+    if 1 not in dimensions:
+        return _matmul(a, b)
+    y = _matmul(expand_dims(a, 0) if a.ndim == 1 else a, expand_dims(b, -1) if b.ndim == 1 else b)
+    return squeeze(y, tuple(axis for axis, x in ((-2, a), (-1, b)) if x.ndim == 1))
+
+
+# Every layer is this, so it is one op: one node less to walk, and x @ W need not be kept.
+@op(
+    lambda g, y, x, W, b: g @ _mT(W),
+    lambda g, y, x, W, b: _mT(x) @ g,
+    lambda g, y, x, W, b: g,
+)
+def linear(x: Array, W: Array, b: Array) -> Tensor:
+    """x @ W + b: inputs (..., n), weights (n, m) and biases (m,) give (..., m). Derivative by x:
+    each input receives the gradients of the outputs that it feeds, by the weights. Derivative by W:
+    a weight receives its output's gradient times its input, summed over the rows. Derivative by b:
+    the bias is added to every row, so it passes the gradient
+    on. >>> linear([[1, 2]], [[3], [4]], [0.5])  # [[11.5]]
+    """
+    return x @ W + b
+
+
+# From A Y = B: dA Y + A dY = dB.
+@op(
+    lambda g, y, A, B: -np.linalg.solve(_mT(A), g) @ _mT(y),
+    lambda g, y, A, B: np.linalg.solve(_mT(A), g),
+)
+def _solve(A: Array, B: Array) -> Tensor:
+    """The Y with A @ Y = B. Derivative by A: minus the gradient of B times Y, transposed.
+    Derivative by B: the transposed system, solved for the gradient.
+    """
+    return np.linalg.solve(A, B)
+
+
+def solve(a: Array, b: Array) -> Tensor:
+    """The y with a @ y = b, a (..., n, n), b (n,) or (..., n, m). Derivative by b: the transposed
+    system, solved for the gradient. Derivative by a: minus that times y,
+    transposed. >>> solve([[2, 0], [0, 4]], [1, 1])  # [0.5, 0.25]
+    """
+    b = as_array(b, copy=False) if isinstance(b, list | tuple) else b
+    return squeeze(_solve(a, expand_dims(b, -1)), -1) if b.ndim == 1 else _solve(a, b)
+
+
+@op(lambda g, y, a: g[..., None, None] * _mT(np.linalg.inv(a)))
+def _logabsdet(a: Array) -> Tensor:
+    """Log |det a|, of matrices (..., n, n). Derivative: the inverse, transposed."""
+    return np.linalg.slogdet(a).logabsdet
+
+
+def slogdet(a: Array) -> Any:
+    """Sign (a constant) and logarithm of |det a|, of matrices (..., n, n), which do not overflow.
+    Derivative: the inverse, transposed. >>> slogdet([[2, 0], [0, -3]]).logabsdet  # 1.79175947
+    """
+    a = as_array(a) if isinstance(a, list | tuple) else a
+    return type(np.linalg.slogdet(np.eye(1)))(np.linalg.slogdet(data_of(a)).sign, _logabsdet(a))

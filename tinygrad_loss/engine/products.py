@@ -1,0 +1,210 @@
+"""Products of arrays with any axes, each a composition of few matrix products."""
+
+# mypy: disable-error-code="no-any-return"
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from itertools import combinations
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.lib.array_utils import normalize_axis_tuple
+
+from . import ops
+from .arrays import as_array
+from .node import Array, Node
+
+if TYPE_CHECKING:
+    from .tensor import Tensor
+
+__all__ = ["dot", "einsum", "inner", "outer", "tensordot"]
+
+Labels = list[Any]  # of the axes of an array: letters, or numbers
+
+
+def shaped(x: Any) -> Array:
+    """Return what has a shape as it is, and numbers and lists as arrays."""
+    return x if isinstance(x, Node) else as_array(x, copy=False)
+
+
+def dot(a: Array, b: Array) -> Tensor:
+    """Sum over the last axis of a and the last but one of b, or its only one; numbers multiply.
+
+    >>> dot([1, 2], [3, 4]).item()
+    11
+    """
+    a, b = shaped(a), shaped(b)
+    if not a.ndim or not b.ndim:
+        return ops.multiply(a, b)
+    return ops.matmul(a, b) if b.ndim <= 2 else tensordot(a, b, (-1, -2))
+
+
+def inner(a: Array, b: Array) -> Tensor:
+    """Sum over the last axis of both; numbers multiply.
+
+    >>> inner([[1, 2], [3, 4]], [1, 1])
+    array([3, 7])
+    """
+    a, b = shaped(a), shaped(b)
+    return tensordot(a, b, (-1, -1)) if a.ndim and b.ndim else ops.multiply(a, b)
+
+
+def outer(a: Array, b: Array) -> Tensor:
+    """All products of an element of a, for the rows, with one of b, for the columns.
+
+    >>> outer([1, 2], [3, 4])
+    array([[3, 4],
+           [6, 8]])
+    """
+    return ops.multiply(ops.reshape(a, (-1, 1)), ops.reshape(b, (-1,)))
+
+
+def tensordot(a: Array, b: Array, axes: Any = 2) -> Tensor:
+    """Sum of products over axes of a and b: a pair of axes or of lists of them, or how many.
+
+    A number n stands for the last n axes of a and the first n of b.
+
+    >>> tensordot(np.ones((2, 3, 4)), np.ones((4, 3)), axes=([1, 2], [1, 0]))
+    array([12., 12.])
+    """
+    a, b = shaped(a), shaped(b)
+    if isinstance(axes, int | np.integer):
+        axes = range(a.ndim - axes, a.ndim), range(axes)
+    summed, with_b = (
+        normalize_axis_tuple(side, x.ndim) for side, x in zip(axes, (a, b), strict=True)
+    )
+    if [a.shape[i] for i in summed] != [b.shape[i] for i in with_b]:
+        raise ValueError(
+            f"tensordot: {a.shape}, {b.shape}: the sizes of the axes {summed} and {with_b} differ"
+        )
+    of_a = list(range(a.ndim))
+    of_b = [summed[with_b.index(i)] if i in with_b else a.ndim + i for i in range(b.ndim)]
+    return _contracted([of_a, of_b], [a, b], [i for i in of_a + of_b if i not in summed])
+
+
+def einsum(subscripts: str, *operands: Array) -> Tensor:
+    """Einstein's sum: name the axes by letters, multiply, and sum over the letters that are gone.
+
+    "ij,jk->ik" is the matrix product, "ii->i" a diagonal, "ij->j" a sum over rows; "..." stands for
+    axes of any number, which broadcast. Without "->" the letters that occur once remain, in the
+    order of the alphabet. Operands are multiplied two at a time, as matrices, the pair with the
+    smallest product first.
+
+    >>> einsum("ij,j->i", [[1, 2], [3, 4]], [1, 1])
+    array([3, 7])
+    """
+    if not isinstance(subscripts, str):
+        raise TypeError('einsum: expected letters for the axes first, as in "ij,jk->ik"')
+    arrays = [shaped(x) for x in operands]
+    try:
+        terms, output = _labels(subscripts, [x.ndim for x in arrays])
+        return _contracted(terms, arrays, output)
+    except ValueError as error:
+        given = ", ".join(str(x.shape) for x in arrays)
+        raise ValueError(f'einsum: "{subscripts}" of {given}: {error}') from error
+
+
+def _labels(subscripts: str, dimensions: list[int]) -> tuple[list[Labels], Labels]:
+    """Return the labels of the operands' axes and of the output's.
+
+    The axes that "..." stands for are numbered from the right, so that they align: -1 is the last.
+    """
+
+    def labels(term: str, n: int) -> Labels:
+        before, dots, after = term.partition("...")
+        letters, n = before + after, n - len(before + after)
+        if not (letters.isalpha() or not letters) or n < 0 or (n and not dots):
+            raise ValueError(f'"{term}" does not fit {n + len(letters)} axes')
+        return [*before, *range(-n, 0), *after]
+
+    given, arrow, output = subscripts.replace(" ", "").partition("->")
+    parts = given.split(",")
+    if len(parts) != len(dimensions):
+        raise ValueError(f"expected {len(parts)} operands, got {len(dimensions)}")
+    terms = [labels(part, n) for part, n in zip(parts, dimensions, strict=True)]
+    if not arrow:
+        output = "..." + "".join(x for x in sorted({*given} - {*".,"}) if given.count(x) == 1)
+    dotted = max(sum(isinstance(label, int) for label in term) for term in terms)
+    kept = labels(output, len(output.replace("...", "")) + dotted)
+    if len({*kept}) < len(kept) or not {*kept} <= {label for term in terms for label in term}:
+        raise ValueError(f'the output "{output}" has a letter twice, or one that no operand has')
+    return terms, kept
+
+
+def _contracted(terms: list[Labels], arrays: list[Any], output: Labels) -> Any:
+    """Multiply arrays, aligned by the labels of their axes, and sum over what output lacks."""
+    sizes: dict[Any, int] = {}
+    for term, x in zip(terms, arrays, strict=True):
+        for label, n in zip(term, x.shape, strict=True):
+            if sizes.setdefault(label, n) == 1:
+                sizes[label] = n
+            elif n not in (1, sizes[label]):
+                raise ValueError(f"one axis has the sizes {sizes[label]} and {n}")
+    factors: list[tuple[Labels, Any]] = []
+    for term, x in map(_diagonals, terms, arrays):
+        # An axis of size 1 that broadcasts is left out: a product with the others broadcasts it.
+        full = [i for i, label in enumerate(term) if x.shape[i] == sizes[label]]
+        shape = tuple(x.shape[i] for i in full)
+        factors.append(([term[i] for i in full], arranged(x, range(x.ndim), shape)))
+
+    def kept(*chosen: int) -> set[Any]:
+        """Return the labels of some factors that the others, or the output, still need."""
+        others = (term for k, (term, _) in enumerate(factors) if k not in chosen)
+        return {*output}.union(*others) & {label for k in chosen for label in factors[k][0]}
+
+    for k, (term, x) in enumerate(factors):
+        alone = tuple(i for i, label in enumerate(term) if label not in kept(k))
+        if alone:
+            factors[k] = [label for label in term if label in kept(k)], ops.sum(x, axis=alone)
+    while len(factors) > 1:
+        pairs = combinations(range(len(factors)), 2)
+        i, j = min(pairs, key=lambda pair: math.prod(sizes[label] for label in kept(*pair)))
+        factors.append(_product(factors[i], factors[j], kept(i, j)))
+        del factors[j], factors[i]
+    [(term, x)] = factors
+    order = [term.index(label) for label in output]
+    return arranged(x, order, tuple(x.shape[i] for i in order))
+
+
+def _diagonals(term: Labels, x: Any) -> tuple[Labels, Any]:
+    """Take the diagonal of two axes with the same label, as long as there are any."""
+    for j, label in enumerate(term):
+        i = term.index(label)
+        if i < j:
+            if x.shape[i] != x.shape[j]:
+                raise ValueError(f"one axis has the sizes {x.shape[i]} and {x.shape[j]}")
+            rest = [k for k in range(x.ndim) if k not in (i, j)]
+            both = np.arange(x.shape[i])
+            x = ops.transpose(x, (*rest, i, j))
+            x = ops.getitem(x, index=(..., both, both), unique_indices=True)
+            return _diagonals([*(term[k] for k in rest), label], x)
+    return term, x
+
+
+def _product(a: tuple[Labels, Any], b: tuple[Labels, Any], kept: set[Any]) -> tuple[Labels, Any]:
+    """Multiply a and b as stacks of matrices, and so sum over the labels of both that go."""
+    (of_a, x), (of_b, y) = a, b
+    n = dict(zip(of_a + of_b, x.shape + y.shape, strict=True))
+    stacked = [label for label in of_a if label in of_b and label in kept]
+    summed = [label for label in of_a if label in of_b and label not in kept]
+    rows = [label for label in of_a if label not in of_b]
+    columns = [label for label in of_b if label not in of_a]
+
+    def matrices(x: Any, term: Labels, rows: Labels, columns: Labels) -> Any:
+        order = [term.index(label) for label in stacked + rows + columns]
+        height, width = (math.prod(n[label] for label in labels) for labels in (rows, columns))
+        return arranged(x, order, (*(n[label] for label in stacked), height, width))
+
+    x, y = matrices(x, of_a, rows, summed), matrices(y, of_b, summed, columns)
+    z = ops.matmul(x, y) if summed else ops.multiply(x, y)
+    labels = stacked + rows + columns
+    return labels, arranged(z, range(z.ndim), tuple(n[label] for label in labels))
+
+
+def arranged(x: Any, order: Iterable[int], shape: tuple[int, ...]) -> Any:
+    """Transpose and reshape x, unless that changes nothing."""
+    order = tuple(order)
+    x = x if order == tuple(range(x.ndim)) else ops.transpose(x, order)
+    return x if x.shape == shape else ops.reshape(x, shape)

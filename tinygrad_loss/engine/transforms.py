@@ -1,0 +1,194 @@
+"""From a Tensor to its gradients with respect to others, and from a function to its derivative."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from functools import wraps
+from operator import attrgetter
+from typing import Any, overload
+
+import numpy as np
+
+from .arrays import is_nested, leaves, mapped, parameters_in
+from .backprop import propagate, seed
+from .errors import check_inputs
+from .mode import mode, set_mode
+from .node import Node
+from .ops import astype, reshape
+from .tensor import Tensor
+
+
+@overload
+def gradients(
+    output: Tensor, inputs: Sequence[Tensor], grad: Any = None, *, create_graph: bool = False
+) -> tuple[Tensor, ...]: ...
+@overload
+def gradients(
+    output: Tensor, inputs: Any, grad: Any = None, *, create_graph: bool = False
+) -> Any: ...
+def gradients(output: Tensor, inputs: Any, grad: Any = None, *, create_graph: bool = False) -> Any:
+    """Return the gradients of ``output`` with respect to each of ``inputs``; touch no ``.grad``.
+
+    Parameters
+    ----------
+    output : Tensor
+        A scalar, or a Tensor of any shape together with ``grad``.
+    inputs : sequence of Tensor, or a nest of lists, tuples and dicts of them
+        Each requires grad: leaves, or Tensors computed on the way to ``output``.
+    grad : array of the shape of ``output``
+        The gradient at ``output`` to start from; 1 for a scalar. With ``create_graph``, one that is
+        a Tensor is part of the graph.
+    create_graph : bool
+        Record how the gradients are computed, so that they can be differentiated again.
+
+    Returns
+    -------
+    tuple of Tensor
+        One for each input, of its shape and dtype; zeros if ``output`` does not depend on it. For
+        a dict, or a sequence that holds others, the same nest with the gradients in it.
+
+    Raises
+    ------
+    TypeError, ValueError, RuntimeError
+        As ``backward``; and if ``inputs`` is not a collection of Tensors that require grad.
+
+    >>> from tinygrad_loss import Tensor
+    >>> x = Tensor(3.0, requires_grad=True)
+    >>> (dx,) = gradients(x**3, [x], create_graph=True)
+    >>> dx.item(), gradients(dx, [x])[0].item()
+    (27.0, 18.0)
+    >>> gradients(x**3, {"x": x})["x"].item()
+    27.0
+    """
+    targets = check_inputs(output, inputs, parameters_in(inputs))
+    with set_mode(recording=create_graph):
+        if isinstance(grad, Tensor) and grad.dtype != output.dtype:
+            grad = astype(grad, output.dtype)
+        start = seed(output, grad, create_graph)
+        found = propagate(output, start, between(targets, output), set(targets), create_graph)
+
+        def part(x: Tensor) -> Tensor:
+            g = found[x] if x in found else np.zeros_like(x._data)
+            return g if isinstance(g, Tensor) else Tensor(g)
+
+        return mapped(part, inputs) if is_nested(inputs) else tuple(map(part, targets))
+
+
+def ancestors(output: Node) -> set[Any]:
+    """All that ``output`` was computed from and that requires grad, itself included."""
+    found, stack = {output}, [output]
+    while stack:  # a loop, since a graph can be deeper than Python's stack
+        origin = stack.pop().origin
+        if origin:
+            _, inputs, _, _ = origin
+            for x in inputs:
+                if isinstance(x, Node) and x._requires_grad and x not in found:
+                    found.add(x)
+                    stack.append(x)
+    return found
+
+
+def between(inputs: Collection[Node], output: Node) -> set[Node]:
+    """All that gradients with respect to the inputs pass through on their way from ``output``.
+
+    These are the inputs themselves, and the ancestors of the output that depend on them.
+    """
+    reached, known = set(inputs), ancestors(output)
+    for node in sorted(known, key=attrgetter("stamp")):  # oldest first: it spreads from the inputs
+        if node.origin:
+            _, used, _, _ = node.origin
+            if any(isinstance(x, Node) and x in reached for x in used):
+                reached.add(node)
+    return reached & known
+
+
+def grad(f: Callable[..., Any], argnums: int | tuple[int, ...] = 0) -> Callable[..., Any]:
+    """Return the derivative of a function: ``grad(f)(x)`` is f'(x), ``grad(grad(f))(x)`` is f''(x).
+
+    Parameters
+    ----------
+    f : callable
+        Of Tensors; its value is a scalar Tensor.
+    argnums : int or tuple of int
+        Which positional arguments to differentiate with respect to.
+
+    Returns
+    -------
+    callable
+        Of the same arguments: Tensors, arrays, numbers, or lists, tuples and dicts of them, nested.
+        It returns the gradient in the structure of the argument (for a tuple of argnums a tuple of
+        them), and in its type: of an array or number an array, of a Tensor a Tensor. Only where the
+        value also depends on a Tensor that requires grad, by another argument or from outside, are
+        they all Tensors: part of the graph, which can be differentiated again. Not so under
+        ``no_grad()``.
+
+    Raises
+    ------
+    ValueError
+        If the value is not a scalar.
+    TypeError
+        If the value is not a Tensor, or an argument is not made of floating numbers.
+
+    >>> grad(grad(lambda x: x**3))(2.0)
+    array(12.)
+    >>> grad(lambda p: p["w"] * 3.0 + p["b"])({"w": 1.0, "b": 0.5})
+    {'w': array(3.), 'b': array(1.)}
+    """
+
+    @wraps(f)
+    def derivative(*args: Any, **options: Any) -> Any:
+        return value_and_grad(f, argnums)(*args, **options)[1]
+
+    return derivative
+
+
+def value_and_grad(f: Callable[..., Any], argnums: int | tuple[int, ...] = 0) -> Callable[..., Any]:
+    """As ``grad``, but the function returns ``(f(x), f'(x))``, for the price of one.
+
+    >>> value_and_grad(lambda x: x**3)(2.0)
+    (array(8.), array(12.))
+    """
+    numbers = argnums if isinstance(argnums, tuple) else (argnums,)
+
+    @wraps(f)
+    def value_and_derivative(*args: Any, **options: Any) -> tuple[Any, Any]:
+        if not all(isinstance(n, int) and -1 < n < len(args) for n in numbers):
+            raise TypeError(
+                f"grad: argnums={argnums}, but f was given {len(args)} positional arguments; "
+                "expected the position of one of them, counted from 0, or a tuple of positions"
+            )
+        recording = mode.get().recording
+        with set_mode(recording=True):
+            variables = [mapped(_variable, args[n]) for n in numbers]
+            place = dict(zip(numbers, variables, strict=True))
+            value = f(*(place.get(n, x) for n, x in enumerate(args)), **options)
+            if not isinstance(value, Tensor):
+                raise TypeError(
+                    f"grad: f returned a {type(value).__name__}; expected a scalar Tensor"
+                )
+            inputs = list(leaves(variables))
+            others = ancestors(value).difference(inputs)
+            depends = recording and any(x._requires_grad and x.origin is None for x in others)
+            found = iter(gradients(value, inputs, create_graph=depends))
+
+        def typed(x: Any, y: Tensor) -> Any:
+            return y if depends or isinstance(x, Node) else y.data
+
+        slopes = tuple(mapped(lambda x: typed(x, next(found)), args[n]) for n in numbers)
+        any_tensor = any(isinstance(x, Node) for n in numbers for x in leaves(args[n]))
+        if not depends:
+            value = value.detach() if any_tensor else value.data.copy()
+        return value, slopes if isinstance(argnums, tuple) else slopes[0]
+
+    return value_and_derivative
+
+
+def _variable(x: Any) -> Tensor:
+    """What f is given for an argument: a new Tensor, even for a Tensor.
+
+    For f may also use that one directly, by its closure, and with respect to *this argument*
+    nothing flows through such a use. What is computed from the new one is computed from the old.
+    """
+    if isinstance(x, Tensor):
+        return reshape(x, x.shape) if x.requires_grad else Tensor(x.data, requires_grad=True)
+    return Tensor(x, requires_grad=True)
