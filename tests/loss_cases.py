@@ -38,6 +38,10 @@ def signs(rng):
     return rng.choice([-1, 1], (4, 3))
 
 
+def counts(rng):
+    return rng.poisson(3.0, (4, 3))
+
+
 def pairs(rng):
     return rng.integers(0, 2, 4)
 
@@ -46,14 +50,22 @@ def sign_per_row(rng):
     return rng.choice([-1, 1], 4)
 
 
+WEIGHTS = np.array([0.5, 2.0, 0.0, 1.0])
+
 # name: rows of (what draws each input, how many of the inputs are predictions, options)
 LOSSES = {
     "sum_squared_error": [((real, real), 2, {})],
-    "mean_squared_error": [((real, real), 1, {}), ((column, column), 2, {"reduction": "sum"})],
+    "mean_squared_error": [
+        ((real, real), 1, {}),
+        ((column, column), 2, {"reduction": "sum"}),
+        ((column, column), 2, {"sample_weight": WEIGHTS.reshape(4, 1)}),
+    ],
     "mean_absolute_error": [((real, real), 2, {})],
     "huber": [((real, real), 2, {"delta": 0.7})],
     "log_cosh": [((real, real), 2, {})],
     "pinball": [((real, real), 2, {"quantile": 0.9})],
+    "gaussian_nll": [((real, real, real), 3, {})],
+    "poisson_nll": [((real, counts), 1, {})],
     "cross_entropy": [
         ((real, classes), 1, {}),
         ((real, classes), 1, {"reduction": "sum", "base": 2}),
@@ -61,6 +73,7 @@ LOSSES = {
         ((real, classes), 1, {"weight": np.array([1.0, 2.0, 0.5])}),
         ((real, classes), 1, {"weight": np.array([1.0, 2.0, 0.5]), "label_smoothing": 0.1}),
         ((real, lambda rng: np.array([0, -1, 2, 1])), 1, {"ignore_index": -1}),
+        ((real, classes), 1, {"sample_weight": WEIGHTS, "weight": np.array([1.0, 2.0, 0.5])}),
         ((real, distribution), 2, {}),
         ((real, distribution), 1, {"label_smoothing": 0.1}),
     ],
@@ -73,6 +86,7 @@ LOSSES = {
         ((real, binary), 1, {}),
         ((real, positive), 2, {"pos_weight": 3.0}),
         ((real, binary), 1, {"pos_weight": np.array([1.0, 2.0, 3.0])}),
+        ((real, binary), 1, {"label_smoothing": 0.1}),
     ],
     "focal": [
         ((real, classes), 1, {}),
@@ -94,7 +108,10 @@ LOSSES = {
     ],
     "cosine_embedding": [((real, real, sign_per_row), 2, {"margin": 0.1})],
     "nt_xent": [((real, real), 2, {})],
-    "discriminator": [((column, column), 2, {})],
+    "discriminator": [
+        ((column, column), 2, {}),
+        ((column, column), 2, {"sample_weight": WEIGHTS.reshape(4, 1)}),
+    ],
     "generator_minimax": [((column,), 1, {})],
     "generator_non_saturating": [((column,), 1, {})],
     "wasserstein_critic": [((column, column), 2, {})],

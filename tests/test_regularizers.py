@@ -60,6 +60,20 @@ def test_one_tensor_a_list_and_a_generator(name):
 
 
 @every_penalty
+def test_nests(name):
+    penalty = PENALTIES[name]
+    u, v = (Tensor(x, requires_grad=True) for x in ([1.0, -2.0], [[3.0]]))
+    expected = penalty([u, v], 0.5).item()
+    for nest in ({"u": u, "v": v}, [u, (v,)], {"layers": [{"u": u}, {"v": [v]}]}):
+        total = penalty(nest, 0.5)
+        assert total.item() == expected
+    assert penalty((part for part in ([u], {"v": v})), 0.5).item() == expected
+    total.backward()
+    assert u.grad is not None
+    assert v.grad is not None
+
+
+@every_penalty
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_dtype_is_kept(name, dtype):
     w = Tensor(np.ones(3, dtype), requires_grad=True)
@@ -84,7 +98,14 @@ def test_errors(name):
     with pytest.raises(ValueError, match=f"{function}: params is empty.*generator"):
         penalty([], 0.1)
     with pytest.raises(TypeError, match=f"{function}: params holds a str; expected Tensors"):
-        penalty({"weight": w}, 0.1)
+        penalty([w, "weight"], 0.1)
+    with pytest.raises(TypeError, match=f"{function}: params is None; expected Tensors"):
+        penalty(None, 0.1)
+    for strength in (None, "1", [0.1], np.ones(2), True):
+        with pytest.raises(TypeError, match=rf"^{function}: .* which is no number; expected a num"):
+            penalty(w, strength)
+    with pytest.raises(ValueError, match=f"{function}: .* is inf; expected a finite number"):
+        penalty(w, float("inf"))
 
     class Model:
         def parameters(self):

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tinygrad_loss import Tensor, no_grad, tanh
-from tinygrad_loss.check import check_gradients
+from tinygrad_loss.inspection.check import check_gradients
 from tinygrad_loss.losses import (
     discriminator,
     generator_minimax,

@@ -132,3 +132,22 @@ def test_focal_on_saturated_correct_logits_is_0_and_not_nan(gamma):
 def test_alpha_of_a_quarter_weighs_positives_down():
     losses = binary_focal([0.0, 0.0], [1, 0], gamma=0.0, alpha=0.25, reduction="none")
     np.testing.assert_allclose(losses, [0.25 * math.log(2), 0.75 * math.log(2)], rtol=1e-15)
+
+
+@pytest.mark.parametrize("gamma", [0.0, 0.5, 2.0])
+@pytest.mark.parametrize("lead", [-745.0, -30.0, -1.0, 0.0, 1.0, 30.0, 300.0])
+def test_a_lead_costs_what_it_costs_one_logit(lead, gamma):
+    # of two classes only the difference counts; binary_focal takes it as it is, without rounding
+    two, one = Tensor([0.5, lead + 0.5], requires_grad=True), Tensor(lead, requires_grad=True)
+    focal(two, 1, gamma=gamma).backward()
+    binary_focal(one, 1.0, gamma=gamma).backward()
+    np.testing.assert_allclose(two.grad, one.grad * np.array([-1, 1]), rtol=1e-14)
+    assert focal(two.data, 1, gamma=gamma) == pytest.approx(
+        binary_focal(lead, 1.0, gamma=gamma), rel=1e-14, abs=0
+    )
+
+
+def test_a_hopeless_class_has_the_gradient_of_the_others_softmax():
+    z = Tensor([-1e10, -1.0, -2.0], requires_grad=True)
+    focal(z, 0).backward()
+    np.testing.assert_allclose(z.grad, [-1, 0.731058578630, 0.268941421370], rtol=1e-11)

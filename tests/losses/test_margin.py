@@ -157,3 +157,9 @@ def test_unsigned_labels_do_not_wrap_around():
     # 2*y - 1 in uint8 is 255 for y = 0, and -y is 255 for y = 1
     labels = np.array([1, 1], np.uint8)
     np.testing.assert_allclose(hinge([0.5, -0.5], labels, reduction="none"), [0.5, 1.5])
+
+
+@pytest.mark.parametrize(("dtype", "score"), [(np.float16, 4096), (np.float32, 1e9), (float, 1e17)])
+@pytest.mark.parametrize(("kind", "cost"), [("crammer_singer", 1), ("weston_watkins", 2)])
+def test_the_margin_is_not_lost_in_the_rounding_of_large_scores(dtype, score, kind, cost):
+    assert multiclass_hinge(np.full((1, 3), score, dtype), [0], kind=kind) == cost
