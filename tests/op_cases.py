@@ -10,24 +10,12 @@ from typing import Any
 
 import numpy as np
 
-import tinygrad_loss
-from tinygrad_loss import Tensor, functions, gradients, ops
-from tinygrad_loss.tensor import Op
+from tinygrad_loss import Tensor, gradients
+from tinygrad_loss.engine import functions, ops
+from tinygrad_loss.engine.ops import Op
 
-
-def real(rng, shape):
-    """Of both signs, no closer than 0.1 to the kinks at 0 and 1, no two equal."""
-    x = np.asarray(rng.uniform(0.1, 0.9, shape) + rng.integers(0, 3, shape))
-    return x * rng.choice([-1, 1], shape)
-
-
-def positive(rng, shape):
-    return np.asarray(rng.uniform(0.3, 3, shape))
-
-
-def small(rng, shape):
-    """The product of 24 of them stays within float16."""
-    return real(rng, shape) / 2
+from .op_cases_of_shapes import OTHERS
+from .op_inputs import dims, positive, real, small
 
 
 @dataclass(frozen=True)
@@ -60,10 +48,15 @@ ELEMENTWISE = {
     "log": (ops.log, lambda torch, x: torch.log(x), positive),
     "log1p": (ops.log1p, lambda torch, x: torch.log1p(x), positive),
     "log2": (ops.log2, lambda torch, x: torch.log2(x), positive),
+    "log10": (ops.log10, lambda torch, x: torch.log10(x), positive),
     "sqrt": (ops.sqrt, lambda torch, x: torch.sqrt(x), positive),
     "square": (ops.square, lambda torch, x: torch.square(x), real),
     "sin": (ops.sin, lambda torch, x: torch.sin(x), real),
     "cos": (ops.cos, lambda torch, x: torch.cos(x), real),
+    "tan": (ops.tan, lambda torch, x: torch.tan(x), small),
+    "arctan": (ops.arctan, lambda torch, x: torch.arctan(x), real),
+    "sinh": (ops.sinh, lambda torch, x: torch.sinh(x), real),
+    "cosh": (ops.cosh, lambda torch, x: torch.cosh(x), real),
     "tanh": (ops.tanh, lambda torch, x: torch.tanh(x), real),
     "erf": (ops.erf, lambda torch, x: torch.erf(x), real),
     "sigmoid": (ops.sigmoid, lambda torch, x: torch.sigmoid(x), real),
@@ -85,6 +78,7 @@ ELEMENTWISE = {
         lambda torch, x: torch.nn.functional.gelu(x, approximate="tanh"),
         real,
     ),
+    "reciprocal": (functions.reciprocal, lambda torch, x: torch.reciprocal(x), real),
     "clip": (lambda x: ops.clip(x, -1.0, 1.0), lambda torch, x: torch.clamp(x, -1, 1), real),
     "clip-below": (lambda x: ops.clip(x, 0.0), lambda torch, x: torch.clamp(x, min=0), real),
     "power-constant": (lambda x: ops.power(x, 3), lambda torch, x: x**3, real),
@@ -129,8 +123,13 @@ def successive_prod(torch, x, axis, keepdims):
     return x
 
 
-def dims(x, axis):
-    return tuple(range(x.ndim)) if axis is None else axis
+def torch_median(torch, x, axis, keepdims):
+    """torch.median takes the lower of two; the quantile 1/2 their mean, along one axis."""
+    axes = [a % x.ndim for a in ([axis] if isinstance(axis, int) else dims(x, axis))]
+    kept = [a for a in range(x.ndim) if a not in axes]
+    rows = x.permute(*kept, *axes).flatten(len(kept))
+    shape = [1 if a in axes else n for a, n in enumerate(x.shape) if keepdims or a in kept]
+    return rows.quantile(0.5, -1).reshape(shape)
 
 
 REDUCTIONS = {
@@ -139,7 +138,7 @@ REDUCTIONS = {
     "max": (ops.max, lambda torch, x, axis, keepdims: x.amax(dims(x, axis), keepdim=keepdims)),
     "min": (ops.min, lambda torch, x, axis, keepdims: x.amin(dims(x, axis), keepdim=keepdims)),
     "norm": (
-        ops.norm,
+        functions.norm,
         lambda torch, x, axis, keepdims: torch.linalg.vector_norm(x, 2, axis, keepdim=keepdims),
     ),
     "logsumexp": (
@@ -155,195 +154,17 @@ REDUCTIONS = {
         lambda torch, x, axis, keepdims: x.std(axis, correction=0, keepdim=keepdims),
     ),
     "prod": (functions.prod, successive_prod),
+    "median": (functions.median, torch_median),
+    "nansum": (
+        functions.nansum,
+        lambda torch, x, axis, keepdims: x.nansum(axis, keepdim=keepdims),
+    ),
+    "nanmean": (
+        functions.nanmean,
+        lambda torch, x, axis, keepdims: x.nanmean(axis, keepdim=keepdims),
+    ),
 }
 AXES = [None, 0, 1, 2, -1, -3, (0,), (0, 1), (2, 0), (-1, 1), (0, 1, 2)]
-
-# What NumPy accepts between brackets, for an array of shape (3, 4).
-MASK = np.array([[True, False, True, False], [False] * 4, [True, True, False, True]])
-INDICES = {
-    "integer": 1,
-    "negative": -1,
-    "element": (2, -4),
-    "slice": slice(1, None),
-    "backwards": slice(None, None, -2),
-    "slices": (slice(0, 2), slice(None, None, 3)),
-    "column": (slice(None), 1),
-    "ellipsis": (..., 0),
-    "newaxis": (None, slice(None), None, 2),
-    "nothing": (),
-    "empty": slice(3, 3),
-    "rows": np.array([2, 0]),
-    "list": [2, 0],
-    "repeated": np.array([1, 1, 0, 1]),
-    "matrix": np.array([[0, 1], [1, 1]]),
-    "mask": MASK,
-    "row mask": np.array([True, False, True]),
-    "mask and column": (np.array([False, True, True]), 2),
-    "mask and repeated columns": (np.array([False, False, True]), np.array([1, 1])),
-    "one per row": (np.arange(3), np.array([3, 0, 3])),
-    "pairs": (np.array([0, 2, 0]), np.array([1, 1, 1])),
-    "negative pairs": (np.array([-3, 0]), np.array([1, 1])),
-    "broadcast pairs": (np.arange(3), np.array([[1, 1, 0], [1, 2, 0]])),
-    "outer": np.ix_([0, 2, 2], [1, 3]),
-    "rows of a slice": (slice(0, 2), np.array([1, 1, 3])),
-    "rows, newaxis": (np.array([0, 0]), None, slice(1, 3)),
-    "ellipsis, repeated": (..., np.array([3, 3])),
-}
-
-
-def torch_index(torch, index):
-    """Flat positions: PyTorch knows no negative steps and no tuples of NumPy arrays."""
-    return torch.as_tensor(np.arange(12).reshape(3, 4)[index].copy())
-
-
-MATMUL_SHAPES = [
-    ((3,), (3,)),
-    ((3,), (3, 2)),
-    ((2, 3), (3,)),
-    ((2, 3), (3, 4)),
-    ((5, 2, 3), (5, 3, 4)),
-    ((5, 2, 3), (3, 4)),
-    ((2, 3), (5, 3, 4)),
-    ((5, 1, 2, 3), (6, 3, 4)),
-    ((5, 2, 3), (3,)),
-    ((3,), (5, 3, 2)),
-    ((1, 2, 3), (5, 3, 1)),
-    ((0, 3), (3, 4)),
-    ((2, 0), (0, 4)),
-]
-
-
-def call(f, **options):
-    """f with the options, as Case wants it: called with the inputs alone."""
-    return lambda *inputs: f(*inputs, **options)
-
-
-# name: rows of (label, f, torch_f, shapes)
-OTHERS = {
-    "softmax": [
-        (axis, call(ops.softmax, axis=axis), lambda torch, x, i=axis: x.softmax(i), ((2, 3, 4),))
-        for axis in (0, 1, -1)
-    ],
-    "log_softmax": [
-        (
-            axis,
-            call(ops.log_softmax, axis=axis),
-            lambda torch, x, axis=axis: x.log_softmax(axis),
-            ((2, 3, 4),),
-        )
-        for axis in (0, 1, -1)
-    ],
-    "var": [
-        (
-            "ddof=1",
-            call(functions.var, axis=0, ddof=1),
-            lambda torch, x: x.var(0, correction=1),
-            ((3, 4),),
-        )
-    ],
-    "std": [
-        ("ddof=1", call(functions.std, ddof=1), lambda torch, x: x.std(correction=1), ((3, 4),))
-    ],
-    "reshape": [
-        (
-            shape,
-            lambda x, s=shape: ops.reshape(x, s),
-            lambda torch, x, s=shape: x.reshape(s),
-            ((3, 4),),
-        )
-        for shape in ((12,), (2, -1), (4, 1, 3), -1)
-    ],
-    "transpose": [
-        (
-            axes,
-            call(ops.transpose, axes=axes),
-            lambda torch, x, axes=axes: x.permute(axes or (2, 1, 0)),
-            ((2, 3, 4),),
-        )
-        for axes in (None, (1, 2, 0), (-1, 0, 1))
-    ],
-    "swapaxes": [
-        (
-            "0,-1",
-            lambda x: ops.swapaxes(x, 0, -1),
-            lambda torch, x: x.swapaxes(0, -1),
-            ((2, 3, 4),),
-        )
-    ],
-    "expand_dims": [
-        (axis, call(ops.expand_dims, axis=axis), lambda torch, x, s=shape: x.reshape(s), ((3, 4),))
-        for axis, shape in ((0, (1, 3, 4)), (-1, (3, 4, 1)), ((0, 2), (1, 3, 1, 4)))
-    ],
-    "squeeze": [
-        (axis, call(ops.squeeze, axis=axis), lambda torch, x, s=shape: x.reshape(s), ((1, 3, 1),))
-        for axis, shape in ((None, (3,)), (0, (3, 1)), (-1, (1, 3)), ((0, 2), (3,)))
-    ],
-    "broadcast_to": [
-        (
-            shape,
-            call(ops.broadcast_to, shape=(2, 3, 4)),
-            lambda torch, x: x.broadcast_to((2, 3, 4)),
-            (shape,),
-        )
-        for shape in ((), (4,), (3, 1), (1, 3, 4), (2, 3, 4))
-    ],
-    "astype": [
-        ("double", call(ops.astype, dtype=np.float64), lambda torch, x: x.double(), ((3, 4),))
-    ],
-    "concatenate": [
-        (
-            axis,
-            lambda *xs, axis=axis: ops.concatenate(xs, axis),
-            lambda torch, *xs, axis=axis: torch.cat(xs, axis),
-            shapes,
-        )
-        for axis, shapes in ((0, ((2, 3), (1, 3), (0, 3))), (-1, ((2, 3), (2, 1))))
-    ],
-    "stack": [
-        (
-            axis,
-            lambda *xs, axis=axis: functions.stack(xs, axis),
-            lambda torch, *xs, axis=axis: torch.stack(xs, axis),
-            ((2, 3), (2, 3)),
-        )
-        for axis in (0, 1, -1)
-    ],
-    "getitem": [
-        (
-            label,
-            lambda x, index=index: ops.getitem(x, index),
-            lambda torch, x, index=index: x.flatten()[torch_index(torch, index)],
-            ((3, 4),),
-        )
-        for label, index in INDICES.items()
-    ],
-    "scatter": [
-        (
-            "repeated",
-            call(ops.scatter, index=np.array([1, 1, 0]), shape=(4,)),
-            lambda torch, x: x.new_zeros(4).index_add(0, torch.tensor([1, 1, 0]), x),
-            ((3,),),
-        ),
-        (
-            "slice",
-            call(ops.scatter, index=slice(1, 4), shape=(5,)),
-            lambda torch, x: torch.nn.functional.pad(x, (1, 1)),
-            ((3,),),
-        ),
-    ],
-    "matmul": [
-        (f"{a}@{b}", ops.matmul, lambda torch, a, b: a @ b, (a, b)) for a, b in MATMUL_SHAPES
-    ],
-    "linear": [
-        (
-            x,
-            ops.linear,
-            lambda torch, x, W, b: torch.nn.functional.linear(x, W.T, b),
-            (x, (3, 4), (4,)),
-        )
-        for x in ((2, 3), (5, 2, 3))
-    ],
-}
 
 CASES = [
     *(
@@ -377,9 +198,9 @@ CASES = [
         for keepdims in (False, True)
     ),
     *(
-        Case(name, f, torch_f, shapes, (), str(label))
+        Case(name, f, torch_f, tuple(shapes), domains[0] if domains else (), str(label))
         for name, rows in OTHERS.items()
-        for label, f, torch_f, shapes in rows
+        for label, f, torch_f, shapes, *domains in rows
     ),
 ]
 
@@ -393,13 +214,9 @@ def grad_of(f, *inputs):
 
 
 def public_names() -> set[str]:
-    """All ops of the table of derivatives, and the public functions composed from them."""
-    table = {value.name.lstrip("_") for value in vars(ops).values() if isinstance(value, Op)}
-    composed = {
-        name
-        for module in (ops, functions)
-        for name, value in vars(module).items()
-        if getattr(value, "__module__", None) == module.__name__
-        if getattr(tinygrad_loss, name, None) is value
+    """All ops of the table of derivatives, and the functions composed from them; no alias twice."""
+    table = {name for name, value in vars(ops).items() if isinstance(value, Op) and name[0] != "_"}
+    names = {ops: table.union(ops.__all__), functions: functions.__all__}
+    return {
+        getattr(getattr(module, name), "name", name) for module in names for name in names[module]
     }
-    return table | composed

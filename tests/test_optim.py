@@ -382,7 +382,7 @@ W = Tensor([1.0], requires_grad=True)
         (lambda: GD(W, 0.1), TypeError, r"params is Tensor; expected a list .*parameters\(\)"),
         (lambda: GD(3, 0.1), TypeError, "params is int"),
         (lambda: GD([W, W.data], 0.1), TypeError, r"params\[1\] is ndarray"),
-        (lambda: GD({"w": W}, 0.1), TypeError, r"params\[0\] is str"),
+        (lambda: GD({"w": "W"}, 0.1), TypeError, r"params\[0\] is str"),
         (lambda: GD([Tensor([1.0])], 0.1), ValueError, "does not require grad"),
         (lambda: GD([W * 2], 0.1), ValueError, "computed by multiply"),
         (lambda: GD([W, W], 0.1), ValueError, r"params\[1\] is the same Tensor as params\[0\]"),
@@ -403,6 +403,16 @@ def test_a_bad_lr_can_not_be_assigned():
 def test_params_may_be_a_generator():
     params = parameters()
     assert SGD((p for p in params), 0.1).params == params
+
+
+def test_params_may_be_a_nest():
+    """As autograd's programs hold them: lists, tuples and dicts, nested."""
+    W, b, c = (Tensor(np.ones(n), requires_grad=True) for n in (2, 3, 4))
+    optimizer = SGD({"layers": [(W, b)], "scale": c}, lr=0.5)
+    assert optimizer.params == [W, b, c]
+    ((W * 2).sum() + (b * 3).sum() + (c * 4).sum()).backward()
+    optimizer.step()
+    assert [p.data[0] for p in (W, b, c)] == [0, -0.5, -1]
 
 
 def test_an_optimizer_of_ones_own():

@@ -30,9 +30,14 @@ def test_the_training_snippet_learns(capsys):
     assert float(accuracy) > 0.97
 
 
+def test_the_update_by_hand_prints_what_its_comment_says(capsys):
+    said = re.search(r"print\(.*# (.*)", SNIPPETS[2]).group(1)
+    assert run(SNIPPETS[2], capsys).strip() == said
+
+
 def test_the_source_that_unroll_writes_is_the_one_shown(capsys):
     shown = re.search(r"prints\n\n```\n(.*?)```", TEXT, re.DOTALL).group(1)
-    assert run(SNIPPETS[2], capsys).strip() == shown.strip()
+    assert run(SNIPPETS[3], capsys).strip() == shown.strip()
 
 
 def test_every_link_leads_somewhere():

@@ -102,6 +102,15 @@ def test_a_gradient_at_an_input():
         np.testing.assert_allclose(d_w, np.square(data))
 
 
+def test_gradients_come_in_the_nest_of_wrt():
+    w, b = Tensor([1.0, 2.0], requires_grad=True), Tensor(3.0, requires_grad=True)
+    step = unroll(lambda x: (w * x + b).sum(), np.ones(2), wrt={"w": w, "rest": [b]})
+    value, gradients = step(np.array([5.0, 7.0]))
+    assert value == 25
+    assert gradients["w"].tolist() == [5, 7]
+    assert [g.item() for g in gradients["rest"]] == [2]
+
+
 def test_captured_arrays_are_frozen_as_documented():
     w, c = Tensor([2.0], requires_grad=True), np.array([3.0])
     step = unroll(lambda: (w * c).sum(), wrt=[w])

@@ -5,7 +5,8 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 
-from tinygrad_loss import Tensor, functions, grad, gradients, ops, value_and_grad
+from tinygrad_loss import Tensor, grad, gradients, value_and_grad
+from tinygrad_loss.engine import functions, ops
 
 
 def leaf(data, name=None):
@@ -183,27 +184,38 @@ def test_writing_into_an_array():
 @pytest.mark.parametrize(
     ("f", "name"),
     [
-        (np.arctan, "arctan"),
-        (np.cumsum, "cumsum"),
-        (np.fft.fft, "fft"),
-        (np.linalg.det, "det"),
-        (np.linalg.inv, "inv"),
-        (np.median, "median"),
-        (np.add.reduce, "reduce"),
+        (np.arcsin, "np.arcsin"),
+        (np.cumprod, "np.cumprod"),
+        (np.fft.fft, "np.fft.fft"),
+        (np.linalg.det, "np.linalg.det"),
+        (np.linalg.eigh, "np.linalg.eigh"),
+        (np.ptp, "np.ptp"),
+        (np.add.reduce, "np.add.reduce"),
+        (np.add.accumulate, "np.add.accumulate"),
     ],
 )
 def test_numpy_functions_without_a_rule(f, name):
-    with raises(TypeError, name, "no derivative", "t.data"):
+    with raises(TypeError, f"{name} has no derivative in this library", "t.data"):
         f(leaf(np.ones((2, 2))))
 
 
+def test_ufuncs_of_other_libraries_are_not_called_numpys():
+    expit = np.frompyfunc(lambda x: 1 / (1 + np.exp(-x)), 1, 1)
+    with raises(TypeError, "no derivative"):
+        expit(leaf([1.0]))
+    with pytest.raises(TypeError, match=r"^expit has no derivative"):
+        pytest.importorskip("scipy.special").expit(leaf([1.0]))
+
+
 def test_options_of_numpy_that_no_op_has():
-    with raises(TypeError, "sum", "dtype"):
+    with raises(TypeError, "np.sum: dtype=", "t.data"):
         np.sum(leaf([1.0]), dtype=np.float32)
-    with raises(TypeError, "max", "initial"):
+    with raises(TypeError, "np.max: initial="):
         np.max(leaf([1.0]), initial=0.0)
-    with raises(TypeError, "norm", "ord=1", "Euclidean"):
-        np.linalg.norm(leaf([1.0]), ord=1)
+    with raises(TypeError, "np.exp: where="):
+        np.exp(leaf([1.0]), where=[True])
+    with raises(ValueError, "norm: (1,), axis=None, ord=3", "1, 2 or inf over one", "Compose"):
+        np.linalg.norm(leaf([1.0]), ord=3)
 
 
 @pytest.mark.parametrize("x", [np.ones(2), leaf([1.0, 2.0])])
@@ -218,10 +230,10 @@ def test_a_further_input_is_not_taken_for_an_array_to_fill(x):
 
 
 @pytest.mark.parametrize("f", [ops.sum, ops.softmax, ops.max])
-@pytest.mark.parametrize("x", [3.0, [1.0, 2.0]])
-def test_lists_and_numbers_instead_of_arrays(f, x):
-    with raises(TypeError, f"{f.name}: {x}", "expected a Tensor or an array"):
-        f(x)
+def test_numbers_instead_of_arrays(f):
+    with raises(TypeError, f"{f.name}: 3.0", "expected a Tensor or an array"):
+        f(3.0)
+    np.testing.assert_array_equal(f([1.0, 2.0]), f(np.array([1.0, 2.0])))
 
 
 def test_operands_that_are_not_numbers():
@@ -255,7 +267,7 @@ def test_iteration_over_no_dimensions():
 def test_the_item_of_several_elements():
     for f in (lambda t: t.item(), float, int):
         with raises((ValueError, TypeError), "size 1"):
-            f(leaf([1.0, 2.0]))
+            f(Tensor([1.0, 2.0]))
 
 
 # --- backward ------------------------------------------------------------------------------------
@@ -314,7 +326,7 @@ def test_grad_of_functions_that_return_something_else():
     with raises(TypeError, "tuple", "Tensor"):
         value_and_grad(lambda x: (x, x))(1.0)
     with raises(ValueError, "(2,)", "scalar"):
-        grad(lambda x: x * x)([1.0, 2.0])
+        grad(lambda x: x * x)(np.array([1.0, 2.0]))
 
 
 def test_grad_with_respect_to_integers_and_missing_arguments():
@@ -353,10 +365,8 @@ def test_data_changed_between_forward_and_backward_names_tensor_and_op():
 )
 def test_an_option_that_requires_grad_would_lose_its_gradient(f):
     x = leaf([0.5, 2.0])
-    with raises(
-        TypeError, "requires grad", "has no derivative with respect to it", "Pass its .data"
-    ):
+    with raises(TypeError, "requires grad", "has no derivative with respect to", "Pass its .data"):
         f(x, leaf(0.1))
     constant = f(x, Tensor(0.1))  # one that does not is a number like another
     assert isinstance(constant, Tensor | np.ndarray)
-    assert np.asarray(constant).tolist() == np.asarray(f(x, 0.1)).tolist()
+    assert np.array_equal(constant, f(x, 0.1))

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from tests.graph.browser import Page
-from tests.graph.graphs import losses, micrograd
-from tests.graph.test_pictures import CLEANED, HOSTILE, use
+from tests.inspection.graph.browser import Page
+from tests.inspection.graph.graphs import losses, micrograd
+from tests.inspection.graph.test_pictures import CLEANED, HOSTILE, use
 from tinygrad_loss import Tensor, gradients, nn
 from tinygrad_loss import losses as loss_functions
-from tinygrad_loss.graph import draw
+from tinygrad_loss.inspection.graph import draw
 
 Keys = pytest.importorskip("selenium.webdriver").Keys
 

@@ -5,9 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tinygrad_loss import Tensor, functions, ops
-from tinygrad_loss.check import check_gradients
-from tinygrad_loss.tensor import Op
+from tinygrad_loss import Tensor
+from tinygrad_loss.engine import functions, ops
+from tinygrad_loss.engine.ops import Op
+from tinygrad_loss.inspection.check import check_gradients
 
 WRONG = 1.0005
 

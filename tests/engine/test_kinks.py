@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
-from tinygrad_loss import Tensor, functions, gradients, ops
-from tinygrad_loss.check import check_gradients
+from tinygrad_loss import Tensor, gradients
+from tinygrad_loss.engine import functions, ops
+from tinygrad_loss.inspection.check import check_gradients
 
-from .op_cases import REDUCTIONS, grad_of
+from ..op_cases import REDUCTIONS, grad_of
 
 # --- kinks and ties ------------------------------------------------------------------------------
 
@@ -17,7 +18,7 @@ from .op_cases import REDUCTIONS, grad_of
         (ops.absolute, 0),
         (ops.relu, 0),
         (lambda x: ops.leaky_relu(x, slope=0.25), 0.25),
-        (ops.norm, 0),
+        (functions.norm, 0),
         (lambda x: ops.maximum(x, 0.0), 0.5),
         (lambda x: ops.minimum(x, 0.0), 0.5),
         (lambda x: ops.clip(x, 0, 1), 1),
@@ -42,7 +43,9 @@ def test_sqrt_is_honest_at_zero():
 
 def test_norm_of_a_zero_row_leaves_the_other_rows_alone():
     x = np.array([[0.0, 0.0], [3.0, 4.0]])
-    np.testing.assert_allclose(grad_of(lambda t: ops.norm(t, axis=1), x), [[0, 0], [0.6, 0.8]])
+    np.testing.assert_allclose(
+        grad_of(lambda t: functions.norm(t, axis=1), x), [[0, 0], [0.6, 0.8]]
+    )
 
 
 @pytest.mark.parametrize("name", ["max", "min"])
@@ -170,5 +173,6 @@ def test_nan_travels(name):
         "maximum": lambda x: ops.maximum(x, 0.0),
         "minimum": lambda x: ops.minimum(x, 0.0),
         "clip": lambda x: ops.clip(x, -1, 1),
+        "norm": functions.norm,
     }.get(name) or getattr(ops, name)
     assert np.isnan(f(x).data).any()

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import tinygrad_loss as tl
 from tinygrad_loss import Tensor, nn, optim, watch
-from tinygrad_loss.tensor import mode
+from tinygrad_loss.engine.mode import mode
 
 
 def seen(model, run, **options):
@@ -289,10 +289,10 @@ def test_gradients_are_the_same_with_and_without():
 def test_an_error_in_the_block_goes_on_and_leaves_nothing_behind():
     model = mlp()
     watched = watch(model)
-    before = mode.get()
+    before = mode.get().blocks
     with pytest.raises(ValueError, match="linear"), watched:
         model(np.ones((2, 4)))
-    assert mode.get() == before
+    assert mode.get().blocks == before
     assert watched.history == []
     with watched:
         model(X).sum().backward()
@@ -411,3 +411,33 @@ def test_without_matplotlib_the_error_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(ModuleNotFoundError, match=r"pip install 'tinygrad_loss\[examples\]'"):
         watched.plot()
+
+
+class Cell(nn.Module):
+    """A recurrent cell without modules inside: its time steps are scopes."""
+
+    def __init__(self):
+        self.W = Tensor([[0.5, -0.3], [0.2, 0.4]], requires_grad=True)
+        self.out = nn.Linear(2, 1, rng=np.random.default_rng(0))
+
+    def forward(self, xs):
+        h = np.zeros((1, 2))
+        for x in xs:
+            with tl.scope("step"):
+                h = (x + h @ self.W).tanh()
+        with tl.scope("readout"):
+            return self.out(h)
+
+
+def test_scopes_are_rows():
+    cell = Cell()
+    with watch(cell) as watched:
+        cell(np.ones((3, 1, 2))).sum().backward()
+    rows = {row.name: row for row in watched.layers}
+    assert [row.kind for row in watched.layers if row.name.startswith("step")] == ["scope"] * 3
+    assert {"step", "step, call 2", "step, call 3", "readout", "out"} <= set(rows)
+    # The first step multiplies W by zeros; all three are the same W, whose gradient is the sum.
+    assert rows["step"].weight_gradient == pytest.approx(np.linalg.norm(cell.W.grad))
+    assert rows["step, call 3"].gradient > rows["step"].gradient > 0
+    assert rows["readout"].weight_gradient is None  # its parameters are those of the layer inside
+    assert watched.problems == []

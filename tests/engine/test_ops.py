@@ -9,21 +9,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
-from tinygrad_loss import Tensor, functions, gradients, ops
-from tinygrad_loss.backprop import history
-from tinygrad_loss.check import check_gradients
-from tinygrad_loss.tensor import Op
+from tinygrad_loss import Tensor, gradients
+from tinygrad_loss.engine import functions, ops
+from tinygrad_loss.engine.ops import Op
+from tinygrad_loss.engine.transforms import ancestors
+from tinygrad_loss.inspection.check import check_gradients
 
-from .op_cases import (
+from ..op_cases import (
     BINARY,
     CASES,
     ELEMENTWISE,
-    INDICES,
     REDUCTIONS,
     SHAPE_PAIRS,
     grad_of,
     public_names,
 )
+from ..op_cases_of_shapes import INDICES
 
 
 def every_case(test):
@@ -75,6 +76,10 @@ def test_gradient_and_second_derivative_equal_differences_of_the_values(case):
 def test_results_and_gradients_keep_shape_and_dtype(case, dtype):
     inputs = case.inputs(dtype=dtype)
     variables = [Tensor(x, requires_grad=True) for x in inputs]
+    if dtype == np.float16 and case.name in {"solve", "inv", "slogdet"}:
+        with pytest.raises(TypeError, match="float16 is unsupported in linalg"):
+            case.f(*variables)
+        return
     y = case.f(*variables)
     assert y.dtype == (np.float64 if case.name == "astype" else dtype)
     seed = np.full(y.shape, 2.0**-7)  # so small that the product of 24 numbers stays in float16
@@ -93,7 +98,7 @@ def test_rules_write_neither_into_their_gradient_nor_into_their_inputs(case):
     for t in tensors:
         t.data.setflags(write=False)
     rules_run = 0
-    for node in history(case.f(*tensors)):
+    for node in ancestors(case.f(*tensors)):
         op, inputs, values, options = node.origin or (None, (), (), {})
         for rule, x in zip(op.rules if op else (), inputs, strict=False):
             if rule and isinstance(x, Tensor):
@@ -218,7 +223,7 @@ def test_reductions_beside_an_axis_of_size_zero(name):
 
 @pytest.mark.parametrize("name", ["max", "min"])
 def test_the_extreme_of_nothing_is_an_error(name):
-    with pytest.raises(ValueError, match=rf"{name}: \(4, 0\): zero-size array"):
+    with pytest.raises(ValueError, match=rf"{name}: \(4, 0\), axis=1: zero-size array"):
         REDUCTIONS[name][0](Tensor(np.ones((4, 0))), axis=1)
 
 

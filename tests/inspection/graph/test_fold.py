@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.graph.graphs import losses
+from tests.inspection.graph.graphs import losses
 from tinygrad_loss import Tensor, nn
-from tinygrad_loss.graph import draw
-from tinygrad_loss.graph.fold import Group, fold
-from tinygrad_loss.graph.trace import trace
+from tinygrad_loss.inspection.graph import draw
+from tinygrad_loss.inspection.graph.fold import Group, fold
+from tinygrad_loss.inspection.graph.trace import trace
 
 
 class Block(nn.Module):

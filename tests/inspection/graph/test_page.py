@@ -8,10 +8,10 @@ import re
 import numpy as np
 import pytest
 
-from tests.graph.graphs import micrograd
+from tests.inspection.graph.graphs import micrograd
 from tinygrad_loss import Tensor
-from tinygrad_loss.graph import draw
-from tinygrad_loss.graph.page import array_data
+from tinygrad_loss.inspection.graph import draw
+from tinygrad_loss.inspection.graph.page import array_data
 
 
 @pytest.fixture(scope="module")

@@ -4,9 +4,9 @@ import shutil
 
 import pytest
 
-from tests.graph.browser import Page
-from tests.graph.graphs import micrograd
-from tinygrad_loss.graph import draw
+from tests.inspection.graph.browser import Page
+from tests.inspection.graph.graphs import micrograd
+from tinygrad_loss.inspection.graph import draw
 
 FLAGS = (
     "--headless=new",

@@ -12,9 +12,10 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 
-from tinygrad_loss import Tensor, detect_anomaly, gradients, no_grad, ops
-from tinygrad_loss.check import check_gradients
-from tinygrad_loss.tensor import Op
+from tinygrad_loss import Tensor, detect_anomaly, gradients, no_grad
+from tinygrad_loss.engine import ops
+from tinygrad_loss.engine.ops import Op
+from tinygrad_loss.inspection.check import check_gradients
 
 
 def leaf(data, name=None):
@@ -382,7 +383,7 @@ def test_trap_22_writing_into_a_tensor_says_what_to_do():
 
 
 def test_trap_23_grad_mode():
-    """Threads and tasks: test_tensor.py."""
+    """Threads, tasks and generators: test_mode.py."""
     w = leaf(1.0)
     with pytest.raises(ZeroDivisionError), no_grad():
         1 / 0  # noqa: B018

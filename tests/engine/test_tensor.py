@@ -1,12 +1,10 @@
-"""Tensor: what it holds, what it owns, how it shows itself, when it records."""
-
-import asyncio
-import threading
+"""Tensor: what it holds, what it owns, how it shows itself."""
 
 import numpy as np
 import pytest
 
-from tinygrad_loss import Tensor, no_grad, ops
+from tinygrad_loss import Tensor
+from tinygrad_loss.engine import ops
 
 # --- data ----------------------------------------------------------------------------------------
 
@@ -188,102 +186,3 @@ def test_the_graph_records_only_what_requires_grad():
     assert (a * a).origin is None
     assert not (a * a).requires_grad
     assert (a * w).requires_grad
-
-
-# --- the grad mode -------------------------------------------------------------------------------
-
-
-def test_no_grad_is_a_context_manager_that_nests():
-    w = Tensor(1.0, requires_grad=True)
-    with no_grad():
-        with no_grad():
-            assert not (w * 2).requires_grad
-        assert not (w * 2).requires_grad
-    assert (w * 2).requires_grad
-
-
-def test_no_grad_is_a_decorator():
-    w = Tensor(1.0, requires_grad=True)
-
-    @no_grad()
-    def predict(t, times=1):
-        """Doc."""
-        return t * 2 if times == 1 else predict(t, times - 1) * 2
-
-    for times in (1, 3):
-        assert not predict(w, times).requires_grad
-    assert predict.__doc__ == "Doc."
-    assert (w * 2).requires_grad
-
-
-def test_no_grad_ends_with_an_exception():
-    """Trap 23."""
-    w = Tensor(1.0, requires_grad=True)
-
-    @no_grad()
-    def fail():
-        raise KeyError("inside")
-
-    with pytest.raises(KeyError), no_grad():
-        raise KeyError("inside")
-    assert (w * 2).requires_grad
-    with pytest.raises(KeyError):
-        fail()
-    assert (w * 2).requires_grad
-
-
-def test_backward_runs_under_no_grad():
-    w = Tensor(3.0, requires_grad=True)
-    y = w * w
-    with no_grad():
-        y.backward()
-    assert w.grad == 6
-
-
-def test_each_thread_has_its_own_grad_mode():
-    """Trap 23: a thread under no_grad() does not switch off another that is training."""
-    w = Tensor(1.0, requires_grad=True)
-    inside, done = threading.Event(), threading.Event()
-    recorded = {}
-
-    def evaluate():
-        with no_grad():
-            inside.set()
-            done.wait(10)
-            recorded["evaluate"] = (w * 2).requires_grad
-
-    def train():
-        inside.wait(10)
-        recorded["train"] = (w * 2).requires_grad
-        done.set()
-
-    threads = [threading.Thread(target=f) for f in (evaluate, train)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(10)
-    assert recorded == {"train": True, "evaluate": False}
-    assert (w * 2).requires_grad
-
-
-def test_each_task_has_its_own_grad_mode():
-    w = Tensor(1.0, requires_grad=True)
-
-    async def main():
-        inside, done = asyncio.Event(), asyncio.Event()
-
-        async def evaluate():
-            with no_grad():
-                inside.set()
-                await done.wait()
-                return (w * 2).requires_grad
-
-        async def train():
-            await inside.wait()
-            recorded = (w * 2).requires_grad
-            done.set()
-            return recorded
-
-        return await asyncio.gather(evaluate(), train())
-
-    assert asyncio.run(main()) == [False, True]

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from tinygrad_loss import Tensor, detect_anomaly, gradients, no_grad, ops
+from tinygrad_loss import Tensor, detect_anomaly, gradients, no_grad
+from tinygrad_loss.engine import ops
 
 
 def leaf(data, name=None):

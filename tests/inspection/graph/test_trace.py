@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from tests.graph.graphs import losses, micrograd
+from tests.inspection.graph.graphs import losses, micrograd
 from tinygrad_loss import Tensor, concatenate, gradients, nn, no_grad
-from tinygrad_loss.graph import draw
-from tinygrad_loss.graph.trace import trace
+from tinygrad_loss.inspection.graph import draw
+from tinygrad_loss.inspection.graph.trace import trace
 
 
 @settings(max_examples=60, deadline=None)
