@@ -38,6 +38,15 @@ def rowwise(loss, make_rows, other, **options):
     return lambda x: loss(make_rows(x), np.array([other] * len(x)), reduction="none", **options)
 
 
+def gaussian(log_variance):
+    """gaussian_nll against its mean; of None, against its log variance, where the error is 1."""
+    if log_variance is None:
+        return lambda x: losses.gaussian_nll(np.ones(len(x)), x, np.zeros(len(x)), reduction="none")
+    return lambda x: losses.gaussian_nll(
+        x, np.full(len(x), log_variance), np.zeros(len(x)), reduction="none"
+    )
+
+
 def two_logits(z):  # the second class is the true one; its probability is sigmoid(z)
     return stack([0 * z - 1, z - 1], axis=1)
 
@@ -136,6 +145,13 @@ REGRESSION = [
         ("pinball, q = 0.9", elementwise(losses.pinball, 0.0, quantile=0.9), 0),
         ("huber, delta = 0.5", elementwise(losses.huber, 0.0, delta=0.5)),
         ("huber, delta = 2", elementwise(losses.huber, 0.0, delta=2.0)),
+    ]),
+    ("Minus the log-likelihood", "prediction", (-3, 3), (-0.2, 6), (-4, 4), [
+        ("gaussian_nll, log v = 0", gaussian(0.0)),
+        ("gaussian_nll, log v = 1.5", gaussian(1.5)),
+        ("... of log v, error = 1", gaussian(None)),
+        ("poisson_nll of log rate, t = 0", elementwise(losses.poisson_nll, 0.0)),
+        ("poisson_nll of log rate, t = 2", elementwise(losses.poisson_nll, 2.0)),
     ]),
 ]  # fmt: skip
 CLASSIFICATION = [
