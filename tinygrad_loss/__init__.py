@@ -28,7 +28,7 @@ from importlib import import_module as _import_module
 from typing import TYPE_CHECKING
 from typing import Any as _Any
 
-from . import data, losses, nn, optim, regularizers
+from . import losses, regularizers
 from .engine import functions as _functions
 from .engine import ops as _ops
 from .engine.backprop import backward
@@ -38,15 +38,16 @@ from .engine.ops import *  # noqa: F403
 from .engine.ops import Op
 from .engine.tensor import Tensor
 from .engine.transforms import grad, gradients, value_and_grad
-from .inspection.watch import watch
 from .losses import *  # noqa: F403
 from .regularizers import dropout, elastic_net, l1, l2
 from .unroll import unroll
 
 if TYPE_CHECKING:
+    from . import data, nn, optim
     from .inspection.anomaly import detect_anomaly
     from .inspection.check import check_gradients
     from .inspection.graph import draw
+    from .inspection.watch import watch
 
 __version__ = "0.1.0"
 
@@ -60,11 +61,15 @@ __all__ += _ops.__all__
 __all__ += losses.__all__
 
 
-# Imported when first used: whoever trains does not wait for what one looks with.
+# Imported when first used: nobody waits for what is not needed. (None: a module.)
 _LATER = {
-    "check_gradients": ".inspection.check",
-    "detect_anomaly": ".inspection.anomaly",
-    "draw": ".inspection.graph",
+    "check_gradients": "inspection.check",
+    "data": None,
+    "detect_anomaly": "inspection.anomaly",
+    "draw": "inspection.graph",
+    "nn": None,
+    "optim": None,
+    "watch": "inspection.watch",
 }
 
 
@@ -73,7 +78,8 @@ if not TYPE_CHECKING:  # or type checkers would take any name for one of ours
     def __getattr__(name: str) -> _Any:
         if name not in _LATER:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        globals()[name] = found = getattr(_import_module(_LATER[name], __name__), name)
+        module = _import_module(f".{_LATER[name] or name}", __name__)
+        globals()[name] = found = getattr(module, name) if _LATER[name] else module
         return found
 
     def __dir__() -> list[str]:

@@ -11,7 +11,6 @@ name of the loss.
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, Literal, NamedTuple
@@ -40,10 +39,9 @@ def loss(prepare: Callable[..., Any]) -> Callable[[F], F]:
     """
 
     def decorate(formula: F) -> F:
-        parameters = inspect.signature(formula).parameters.values()
-        names = tuple(p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD)
-        (usual,) = (p.default for p in parameters if p.name == "reduction")
-        name, n = formula.__name__, len(names)
+        code, defaults = formula.__code__, formula.__kwdefaults__ or {}
+        name, n, usual = formula.__name__, code.co_argcount, defaults["reduction"]
+        names = code.co_varnames[:n]
 
         @wraps(formula)
         def call(
