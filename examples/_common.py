@@ -11,7 +11,7 @@ import matplotlib.pyplot as plt
 
 OUTPUT = Path(__file__).parent / "output"
 
-# Told apart in grey too, by brightness and dashes.
+# Told apart in gray too, by brightness and dashes.
 COLORS = ["black", "tab:blue", "tab:orange", "tab:green", "0.6"]
 DASHES = ["-", (0, (6, 2)), (0, (2, 1.2)), (0, (7, 1.5, 1.5, 1.5)), "-"]
 

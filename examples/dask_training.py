@@ -42,7 +42,7 @@ FEATURES, CLASSES = 20, 3
 
 
 def points(n, rows_per_chunk):
-    """Labelled points, of which no number is computed yet."""
+    """Labeled points, of which no number is computed yet."""
     rng = np.random.default_rng(0)
     A, B = rng.standard_normal((FEATURES, 4)), rng.standard_normal((4, CLASSES))
     x = da.random.default_rng(1).standard_normal((n, FEATURES), chunks=(rows_per_chunk, FEATURES))
@@ -92,7 +92,7 @@ def main(quick=False):
         [
             ("largest difference from NumPy's loss and gradients", f"{difference:.1e}"),
             ("loss before and after training", f"{path[0]:.4f}, {path[-1]:.4f}"),
-            ("share of points labelled as the teacher does", f"{accuracy:.4f}"),
+            ("share of points labeled as the teacher does", f"{accuracy:.4f}"),
             ("size of the data", f"{x.nbytes / 1e6:.0f} MB"),
             ("most memory in use in a step", f"{peak / 1e6:.0f} MB"),
         ],

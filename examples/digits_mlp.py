@@ -3,7 +3,7 @@
 Claim: a network with one hidden layer reads 98 of 100 handwritten digits that it has never seen.
 The data are scikit-learn's 1797 images of 8 x 8 pixels; a quarter is kept for the test. On this
 split scikit-learn's MLPClassifier((64,)) reads .9773 (.9733 to .9800 over five seeds), the nearest
-neighbour .9822. This script: .9822, .9800, .9778, .9778, .9822 with seeds 0 to 4. (Of six settings
+neighbor .9822. This script: .9822, .9800, .9778, .9778, .9822 with seeds 0 to 4. (Of six settings
 tried, the means on these test digits were .9756 to .9813: the third digit is luck.)
 
 Run it with

@@ -1,9 +1,9 @@
-"""Dropout regularises: for linear regression it is ridge regression, in expectation.
+"""Dropout regularizes: for linear regression it is ridge regression, in expectation.
 
 Claim: dropout sets each input to 0 with probability p and divides the others by 1 - p. The mean
 over all masks of the squared error is the error without dropout plus the penalty
 p / (1 - p) sum_j w_j^2 |x_j|^2 (Wager, Wang and Liang 2013, "Dropout Training as Adaptive
-Regularization"). With standardised inputs |x_j|^2 = n: it is Ridge(alpha=n p / (1 - p)).
+Regularization"). With standardized inputs |x_j|^2 = n: it is Ridge(alpha=n p / (1 - p)).
 
 scikit-learn's diabetes data have 10 inputs, and so 1024 masks: the mean over all of them can be
 computed, not only estimated. Its gradient at the weights of Ridge is 0, so that they are its

@@ -5,7 +5,7 @@ triplets (this is nearer to that than to the other: Schroff, Kalenichenko & Phil
 map on which distance means likeness. It is never told which digit it sees.
 
 A net 64-64-2 maps scikit-learn's digits, 8 x 8 pixels, to the plane. How good the map is, five
-neighbours tell: the class of an image that was not trained on is that of most of its five nearest
+neighbors tell: the class of an image that was not trained on is that of most of its five nearest
 among the training images. Beside it, two linear maps: PCA, which keeps as much of the variance as
 two numbers can, and LDA, which knows the labels. With eight numbers instead of two the map is as
 good as the 64 pixels themselves.
@@ -109,7 +109,7 @@ def main(quick=False):
         name: float(KNeighborsClassifier(5).fit(to(X), y).score(to(X_test), y_test))
         for name, to in maps.items()
     }
-    print("\nThe share of test images whose five neighbours name the right digit")
+    print("\nThe share of test images whose five neighbors name the right digit")
     rows = [(name, scores[name], reference) for name, reference in REFERENCES.items()]
     print_table(("map", "measured", "reference"), rows)
     draw({name: to(X_test) for name, to in maps.items() if "2 numbers" in name}, y_test, scores)
@@ -125,7 +125,7 @@ def draw(points, labels, scores):
             marker = {"marker": f"${digit}$", "s": 26, "linewidths": 0.2}
             axis.scatter(x, y, color=shades(digit), **marker)
         axis.set(xlabel="first number", ylabel="second number")
-        axis.set_title(f"{name.split(',')[0]}: {scores[name]:.1%} right by five neighbours")
+        axis.set_title(f"{name.split(',')[0]}: {scores[name]:.1%} right by five neighbors")
     save_figure(figure, "embeddings")
 
 

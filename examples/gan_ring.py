@@ -2,7 +2,7 @@
 
 Claim (Gulrajani et al. 2017): a Wasserstein critic with a gradient penalty is stable where other
 losses lose modes. A *mode* is one of eight Gaussians (sigma 0.05) on a ring of radius 2. It counts
-as found if at least 1 % of the samples lie within 3 sigma of its centre. All losses train the same
+as found if at least 1 % of the samples lie within 3 sigma of its center. All losses train the same
 nets (tanh, 32-32) with the same optimizer, Adam(0.5, 0.9) with the learning rate falling from 5e-3
 to 0, for 1000 steps of the generator, each after three of the critic. The weight of the penalty is
 0.1, as in the authors' own script for toy data: with 10 not a mode is found in so few steps.

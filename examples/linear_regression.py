@@ -1,6 +1,6 @@
 """Linear regression by gradient descent: what training is, on a line through a cloud of points.
 
-Claim 1: training is minimising a loss by gradient descent. The data are 100 points y = 4 + 3 x +
+Claim 1: training is minimizing a loss by gradient descent. The data are 100 points y = 4 + 3 x +
 noise. From a random slope w and intercept b, 50 steps w <- w - lr dL/dw and b <- b - lr dL/db on
 the mean squared error (MSE), with lr = 0.1, bring the loss down to 1.1059.
 

@@ -3,7 +3,7 @@
 Five pages, the losses on the left and their gradients on the right. A circle marks a kink, where
 the gradient jumps, and a dot the gradient that the engine gives there. Look for three things: how
 the gradient grows with the mistake, whether it vanishes where the model is wrong (then nothing is
-learnt), and whether it vanishes where the model is right (then it is left alone).
+learned), and whether it vanishes where the model is right (then it is left alone).
 
 Run it with
 

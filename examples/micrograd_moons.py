@@ -1,7 +1,7 @@
 """Two moons: micrograd's published demo, number for number, with arrays instead of scalars.
 
 Claim: an array engine computes what a scalar engine computes. The demo of micrograd (Karpathy
-2020) separates two moons of 50 points each with a 2-16-16-1 ReLU network. It minimises the hinge
+2020) separates two moons of 50 points each with a 2-16-16-1 ReLU network. It minimizes the hinge
 loss of an SVM plus 1e-4 times the sum of all squared parameters, in 100 steps over all points, with
 a learning rate that falls from 1 to 0.1. Drawing the same weights gives the same losses: step 0
 0.8958441028683222, step 1 1.7235905336972022, step 99 0.010978370135492717, accuracy 100 %. The
@@ -88,7 +88,7 @@ def draw(model, X, y, losses):
     for label, marker, color in ((0, "o", "tab:blue"), (1, "^", "tab:red")):
         points = X[y == label]
         left.plot(*points.T, marker, color=color, markersize=4, label=f"class {2 * label - 1:+d}")
-    left.set(xlabel="$x_1$", ylabel="$x_2$", title="The border that the network learnt")
+    left.set(xlabel="$x_1$", ylabel="$x_2$", title="The border that the network learned")
     left.legend(loc="upper right")
     right.semilogy(losses)
     for step, published in PUBLISHED.items():

@@ -6,13 +6,13 @@ and of Huber's loss are bounded, so that no single sample can pull harder than o
 
 1. The best *constant* prediction of 1, 2, 3, 4 and 100 shows what a loss asks for: the squared
    error the mean, the absolute error the median, pinball(0.9) the value below which 90 % lie.
-2. Linear regression on scikit-learn's diabetes data, standardised. 1000 is added to every tenth
+2. Linear regression on scikit-learn's diabetes data, standardized. 1000 is added to every tenth
    target, as a misplaced decimal point would do. How far do the coefficients move from those of
    least squares on the clean data? Huber's delta is 1.35 times the noise's standard deviation, as
    estimated by scikit-learn's HuberRegressor.
 
 In the picture: left, where the best constant lies. Right, the coefficients of least squares on the
-clean data (rings), and of each loss on the spoilt data: those of Huber's loss hardly move, those
+clean data (rings), and of each loss on the spoiled data: those of Huber's loss hardly move, those
 of the squared error fly off.
 
 Run it with
@@ -64,7 +64,7 @@ def coefficients(loss, X, y, steps):
 
 
 def minimise(loss, params, lr, steps):
-    """Take ever smaller steps: at a kink steps of one size would jump to and fro for ever."""
+    """Take ever smaller steps: at a kink steps of one size would jump back and forth forever."""
     optimizer = Adam(params, lr)
     for step in range(steps):
         optimizer.lr = linear_decay(step, steps, start=lr, end=0.0)
@@ -97,7 +97,7 @@ def main(quick=False):
         ("loss", "measured", "reference"),
         [(name, constants[name], reference) for name, (_, reference) in CONSTANTS.items()],
     )
-    print(f"Every tenth target spoilt: how far the coefficients move ({np.linalg.norm(clean):.1f})")
+    print(f"Every tenth target spoiled: how far coefficients move ({np.linalg.norm(clean):.1f})")
     print_table(
         ("loss", "measured", "reference"),
         [(name, distances[name], reference) for name, (_, reference) in REGRESSIONS.items()],

@@ -14,7 +14,7 @@ is one of the threshold: with the best one instead of 1/2 ("best F1", chosen on 
 what is possible) it is .45, .48, .49 and .41. And it is one of speed: after 32 epochs F1 and
 average precision, which needs no threshold, differ from cross-entropy's by about as much as seeds
 do among themselves (but for alpha .25, still behind in F1). The price stays: the log-loss is nearly
-three times as high, because the probabilities are drawn towards 1/2.
+three times as high, because the probabilities are drawn toward 1/2.
 
 In the picture: left, F1 with the threshold 1/2. Right, how often a sample is positive against what
 the network says, after 16 epochs: cross-entropy is near the diagonal. Where focal loss says one in

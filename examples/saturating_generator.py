@@ -1,8 +1,8 @@
 """The saturating loss of a generator has no gradient when the discriminator wins.
 
 Claim: the discriminator gives a fake the logit f, and it wins: f is far below 0. In the game as it
-was first written the generator minimises log(1 - sigmoid f), whose gradient is -sigmoid(f), nearly
-0 just then. Minimising -log sigmoid(f) instead, the *non-saturating* loss, it has the gradient
+was first written the generator minimizes log(1 - sigmoid f), whose gradient is -sigmoid(f), nearly
+0 just then. Minimizing -log sigmoid(f) instead, the *non-saturating* loss, it has the gradient
 sigmoid(f) - 1, nearly -1 (Goodfellow et al. 2014, "Generative Adversarial Nets", section 3). Both
 push f in the same direction; they differ in how hard.
 

@@ -16,7 +16,7 @@ one can take n/B rough ones (Bottou & Bousquet 2008, "The Tradeoffs of Large Sca
 
 In the picture: left, the noise falls along the formula's line. Middle, against updates: batches of
 64 do as well as all data, and batches of 8 hardly worse. Right, against data seen, which is what
-one pays for: batches of 8 have learnt most while gradient descent has taken its first step. Their
+one pays for: batches of 8 have learned most while gradient descent has taken its first step. Their
 line is jagged: that is the noise, which at a fixed learning rate never settles.
 
 Run it with

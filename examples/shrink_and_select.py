@@ -5,7 +5,7 @@ Claim: the L2 penalty pulls a weight in proportion to its size: all become small
 explain little end at 0 (Tibshirani 1996, the lasso). Of two inputs that say nearly the same, L1
 keeps one, by chance; the elastic net, which is both, keeps both (Zou and Hastie 2005).
 
-On scikit-learn's diabetes data, standardised; its objectives, divided by n or 2n, are ours::
+On scikit-learn's diabetes data, standardized; its objectives, divided by n or 2n, are ours::
 
     Ridge(10)            mse + l2(10 / n)
     Lasso(1)             mse / 2 + l1(1)
@@ -13,7 +13,7 @@ On scikit-learn's diabetes data, standardised; its objectives, divided by n or 2
 
 For exact zeros it is not enough to add l1 to the loss: the subgradient of |w| is +1 or -1 however
 near 0, and a weight jumps about 0 for ever. SGD(l1=...) takes the proximal step: it moves the
-weight towards 0 and stops there.
+weight toward 0 and stops there.
 
 The claim on two inputs that say the same holds for most draws of such data, not for all: L1 does
 not care how the weight is shared, and the noise decides. The table counts.
@@ -52,7 +52,7 @@ def fit(X, y, proximal, in_loss, squared, half, steps, lr=0.2):
     """The weights before each step and in the end, and the objective and mse in the end."""
     w = Tensor(np.zeros(X.shape[1]), requires_grad=True)
     b = Tensor(0.0, requires_grad=True)
-    optimizers = SGD([w], lr, l1=proximal), SGD([b], lr)  # the bias is not penalised
+    optimizers = SGD([w], lr, l1=proximal), SGD([b], lr)  # the bias is not penalized
     path = []
     for _ in range(steps + 1):
         path.append(w.data.copy())

@@ -10,7 +10,7 @@
    refuses, and says what to do. (What happens elsewhere is shown by a loss written by hand.)
 
 In the picture: left, the loss with softmax twice hangs above its floor: one of the digits is never
-named, and no longer learnt. Right, predictions against targets: scattered about the diagonal, or,
+named, and no longer learned. Right, predictions against targets: scattered about the diagonal, or,
 if broadcast, all the same.
 
 Run it with

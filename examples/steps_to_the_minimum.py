@@ -1,8 +1,8 @@
 """Steps to the minimum: the absolute error walks and never arrives, Huber's loss does.
 
 Claim: the gradient of the absolute error does not shrink, so that steps of a fixed size walk slowly
-from far away and jump to and fro at the end. The squared error's shrinks in proportion, from too
-large to as small as one likes. Huber's loss walks first, and then converges like the squared error.
+from far away and jump back and forth at the end. That of the squared error shrinks in proportion to
+the error. Huber's loss walks first, and then converges like the squared error.
 
 One number is fitted to the target 0 by gradient descent, from 10.05 with the step 0.1. Then one can
 count the steps beforehand. With the squared error, gradient 2 e, each step leaves 0.8 of the error.

@@ -1,8 +1,8 @@
 """Two classical models are losses: hinge + L2 is the SVM, cross-entropy + L2 logistic regression.
 
-Claim: scikit-learn's LinearSVC and LogisticRegression minimise C times the sum of the losses plus
+Claim: scikit-learn's LinearSVC and LogisticRegression minimize C times the sum of the losses plus
 half the squared weights. Divided by C n, that is a mean loss + l2(strength=1 / (2 C n)), which
-gradient descent minimises as well. Here C = 1, on standardised data. The SVM also shrinks its bias.
+gradient descent minimizes as well. Here C = 1, on standardized data. The SVM also shrinks its bias.
 
 The hinge has a kink, so that the SVM takes a subgradient: it needs ever smaller steps,
 1 / (lambda (t + 1000)) with lambda = 1/n, and still jumps about; the mean over the second half of

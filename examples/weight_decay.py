@@ -6,7 +6,7 @@ algorithm, with weight_decay = 2 strength (PyTorch's convention, and ours). Adam
 gradient, and with it that of the penalty, by the gradient's usual size, but not the decay
 (Loshchilov and Hutter 2019, "Decoupled Weight Decay Regularization").
 
-Linear regression on scikit-learn's diabetes data, standardised. SGD is also written out by hand.
+Linear regression on scikit-learn's diabetes data, standardized. SGD is also written out by hand.
 Three of the runs end at ridge regression, the minimum of mse + l2(w, strength), which has a closed
 form. Adam with weight decay does not: where it rests, the decay equals a step of at most lr, so
 that no weight exceeds 1 / weight_decay = 10 (Xie and Li 2024, "Implicit Bias of AdamW").

@@ -63,7 +63,7 @@ def test_the_noise_of_a_batch_follows_the_formula(quick):
     found = quick("sgd_noise")
     for size, (measured, formula) in found["noise"].items():
         assert measured == pytest.approx(formula, rel=0.12), size
-    # for the same price, small batches have learnt more; for the same updates, hardly less
+    # for the same price, small batches have learned more; for the same updates, hardly less
     assert found["after_one_pass"][8] < found["after_one_pass"][64] < found["after_one_pass"][1347]
     assert found["after_updates"][8] == pytest.approx(found["after_updates"][1347], rel=0.3)
 

@@ -1,4 +1,4 @@
-"""Modules, layers, their initialisation and their marks for pictures."""
+"""Modules, layers, their initialization and their marks for pictures."""
 
 import gc
 import weakref

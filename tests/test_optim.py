@@ -126,7 +126,7 @@ def test_parameters_and_state_keep_their_dtype(make, dtype):
     l1=st.floats(1e-3, 10),
 )
 def test_l1_is_the_proximal_step(w, g, lr, l1):
-    """The new weight minimises |x - (w - lr g)|^2 / 2 + lr l1 |x|: better than 0 and neighbours."""
+    """The new weight minimizes |x - (w - lr g)|^2 / 2 + lr l1 |x|: better than 0 and neighbors."""
     p = Tensor(w, requires_grad=True)
     p.grad = np.full(p.shape, g)
     SGD([p], lr, l1=l1).step()
@@ -144,7 +144,7 @@ def test_l1_under_nesterov_shrinks_by_lr_l1():
 
 
 def test_l1_gives_the_lasso_with_exact_zeros():
-    """scikit-learn's Lasso(1) minimises mse/2 + |w|_1: 1533.768717, with 3 of 10 weights 0."""
+    """scikit-learn's Lasso(1) minimizes mse/2 + |w|_1: 1533.768717, with 3 of 10 weights 0."""
     X, y = load_diabetes(return_X_y=True)
     X = (X - X.mean(axis=0)) / X.std(axis=0)
     y = y - y.mean()

@@ -1,6 +1,6 @@
 """tinygrad_loss: reverse-mode automatic differentiation on NumPy, losses, and pictures of backprop.
 
-The names stand in the order in which one would learn them:
+Its names, in the order in which to learn them:
 
 Tensor, no_grad             an array that remembers how it was made           engine/tensor.py
 backward                    the chain rule: walk back and add up              engine/backprop.py
@@ -8,13 +8,13 @@ exp, sum, matmul, ...       the table of derivatives                          en
 var, einsum, median, ...    what needs no rule of its own                     engine/functions.py
 gradients, grad, ...        of Tensors; from a function to its derivative     engine/transforms.py
 mean_squared_error, ...     losses, each a composition of ops                 losses/
-l1, l2, dropout             penalties, and noise that works like one          regularizers.py
-nn, optim, data             layers, optimizers, minibatches: what trains
+l1, l2, dropout             penalties, and noise that acts like one           regularizers.py
+nn, optim, data             layers, optimizers, minibatches: for training
 check_gradients             is a derivative right?                            inspection/
 detect_anomaly              which op made the NaN?
 draw, scope                 pictures of a computation and its backward pass
 watch                       gradients, dead units, saturation, layer by layer
-unroll                      the NumPy code that one would have written        unroll/
+unroll                      the NumPy code that you would write by hand       unroll/
 
 >>> import tinygrad_loss as tl
 >>> x = tl.Tensor(3.0, requires_grad=True)
@@ -61,7 +61,7 @@ __all__ += _ops.__all__
 __all__ += losses.__all__
 
 
-# Imported when first used: nobody waits for what is not needed. (None: a module.)
+# Imported when first used, so that nobody waits for what they do not need. (None: a module.)
 _LATER = {
     "check_gradients": "inspection.check",
     "data": None,
@@ -73,7 +73,7 @@ _LATER = {
 }
 
 
-if not TYPE_CHECKING:  # or type checkers would take any name for one of ours
+if not TYPE_CHECKING:  # or type checkers would accept any name at all
 
     def __getattr__(name: str) -> _Any:
         if name not in _LATER:

@@ -15,23 +15,23 @@ def minibatches(
 ) -> Iterator[tuple[Any, Any]]:
     """Pass once over the data in random order, a few rows at a time.
 
-    The gradient of a random batch is that of the whole data plus noise of mean 0, for a small part
-    of the price: the S in SGD.
+    The gradient of a random batch is that of all data plus noise of mean 0, for a small part of the
+    computation: this is the S in SGD.
 
     Parameters
     ----------
     X, y : arrays with the same number of rows
     batch_size : int
-        Rows per batch. The last batch holds what is left.
+        Rows per batch. The last batch has the rows that are left.
     rng : numpy.random.Generator
-        Shuffles the rows; called again, it shuffles them anew.
+        Shuffles the rows, differently at each call.
     drop_last : bool
         Leave out the last batch if it is smaller than the others.
 
     Yields
     ------
     tuple of arrays
-        ``X[rows], y[rows]``, which are copies.
+        ``X[rows], y[rows]``, as copies.
 
     Raises
     ------
@@ -67,7 +67,7 @@ def minibatches(
             rows = order[start : start + batch_size]
             yield X[rows], y[rows]
 
-    # Not a generator itself, so that wrong arguments are refused at the call, not in the loop.
+    # Not a generator itself, so that wrong arguments are refused at the call, not in a loop.
     return batches()
 
 
@@ -76,7 +76,7 @@ def ring_of_gaussians(
 ) -> tuple[Array, Array]:
     """Points from a mixture of Gaussians on a circle, the usual test of whether a GAN drops modes.
 
-    Mode k is centred at ``radius * (cos(2 pi k / modes), sin(2 pi k / modes))``; all are equally
+    Mode k is centered at ``radius * (cos(2 pi k / modes), sin(2 pi k / modes))``; all are equally
     likely. Source: Metz, Poole, Pfau & Sohl-Dickstein 2017, "Unrolled Generative Adversarial
     Networks".
 
@@ -87,7 +87,7 @@ def ring_of_gaussians(
     modes : int
         Gaussians on the ring.
     radius, std : float
-        Of the ring, and of each coordinate around its centre; in the same unit.
+        Radius of the ring, and standard deviation of each coordinate; in the same unit.
     rng : numpy.random.Generator
 
     Returns

@@ -1,8 +1,8 @@
 """Neural networks: modules that own their parameters, layers, and weights saved to a file.
 
 A Module is an ordinary object. Its parameters are the Tensors that require grad among its
-attributes, and those of the modules among its attributes, also in lists and dicts. Nothing needs
-registering.
+attributes, and the parameters of modules among its attributes, also inside lists and dicts. Nothing
+needs to be registered.
 
     rng = np.random.default_rng(0)
     model = MLP([64, 64, 10], activation="relu", rng=rng)
@@ -31,7 +31,7 @@ Output = TypeVar("Output", covariant=True)
 
 
 class _Forward(Protocol[Inputs, Output]):
-    """To type checkers, a module takes and returns what its own ``forward`` does."""
+    """Tells type checkers that a module takes and returns what its own ``forward`` does."""
 
     def forward(self, *inputs: Inputs.args, **options: Inputs.kwargs) -> Output: ...
 
@@ -39,8 +39,7 @@ class _Forward(Protocol[Inputs, Output]):
 class Module:
     """A function with parameters: assign them in ``__init__``, compute the output in ``forward``.
 
-    ``training`` is True at first; ``train()`` and ``eval()`` set it for the module and all inside
-    it.
+    ``training`` is True at first; ``train()`` and ``eval()`` set it, also for all modules inside.
 
     >>> class Scale(Module):
     ...     def __init__(self):
@@ -58,32 +57,32 @@ class Module:
     training = True
 
     def forward(self, *inputs: Any, **options: Any) -> Any:
-        """Compute the output. Each kind of module defines its own."""
+        """Compute the output. Each subclass defines its own."""
         raise NotImplementedError(f"{type(self).__name__} must define forward(self, x)")
 
     def __call__(
         self: _Forward[Inputs, Output], *inputs: Inputs.args, **options: Inputs.kwargs
     ) -> Output:
-        """Return ``forward(...)``, marked, for pictures, with the module that computed it.
+        """Return ``forward(...)``; ``draw`` and ``watch`` are told that this module computed it.
 
-        The Tensors on the way to the output that are not older than the stamp taken here were made
-        inside this module.
+        For that, the output is marked with a stamp: of the Tensors that lead to the output, those
+        that are newer than the stamp were made inside this module.
         """
         first = now()
         output = self.forward(*inputs, **options)
-        # An output that is older was made elsewhere and only handed on, as Dropout does in eval().
+        # An older output was made elsewhere and only returned here, as by Dropout after eval().
         if isinstance(output, Tensor) and output.stamp > first:
             output.scopes = (*output.scopes, (self, first))
         return output
 
     def named_modules(self) -> Iterator[tuple[str, Module]]:
-        """Pairs (dotted name, module): this one, whose name is "", and all inside it, each once."""
+        """Pairs (dotted name, module): this one, named "", and all inside it, each once."""
         for name, x in _walk("", self, set()):
             if isinstance(x, Module):
                 yield name, x
 
     def named_parameters(self) -> Iterator[tuple[str, Tensor]]:
-        """Pairs (dotted name, parameter). A shared one comes once, under its first name.
+        """Pairs (dotted name, parameter). A shared parameter comes once, under its first name.
 
         >>> mlp = MLP([2, 3, 1], activation="relu", rng=np.random.default_rng(0))
         >>> for name, p in mlp.named_parameters():
@@ -98,25 +97,25 @@ class Module:
                 yield name, x
 
     def parameters(self) -> list[Tensor]:
-        """The parameters, each once."""
+        """The parameters as a list, each once, in the order of ``named_parameters()``."""
         return [p for _, p in self.named_parameters()]
 
     def train(self: AnyModule, training: bool = True) -> AnyModule:
-        """Switch to training, in which Dropout drops; return the module."""
+        """Switch to training, where Dropout drops numbers; return the module."""
         for _, module in self.named_modules():
             module.training = training
         return self
 
     def eval(self: AnyModule) -> AnyModule:
-        """Switch to predicting and measuring; return the module."""
+        """Switch to evaluation, where Dropout does nothing; return the module."""
         return self.train(False)
 
     def state_dict(self) -> dict[str, Array]:
-        """A copy of the data of every parameter, and of every frozen one, by dotted name."""
+        """Copies of the data of all parameters, also of frozen ones, by dotted name."""
         return {name: x.data.copy() for name, x in _walk("", self, set()) if isinstance(x, Tensor)}
 
     def load_state_dict(self, state: dict[str, Array]) -> None:
-        """Give the Tensors of ``state_dict()`` these values; each keeps its dtype.
+        """Give the Tensors of ``state_dict()`` the values in ``state``; each keeps its dtype.
 
         Raises
         ------
@@ -162,12 +161,12 @@ class Linear(Module):
     rng : numpy.random.Generator
         Draws the weights.
     init : {"he", "glorot"}
-        "he" draws from a normal distribution of variance 2 / n_in, which keeps the size of the
-        signal through layers of ReLU, for these let half of it pass (He et al. 2015). "glorot"
-        draws uniformly within sqrt(6 / (n_in + n_out)), for activations that are about the identity
+        "he" draws from a normal distribution of variance 2 / n_in. That keeps the size of the
+        signal through layers of ReLU, which let half of it pass (He et al. 2015). "glorot" draws
+        uniformly within +-sqrt(6 / (n_in + n_out)). It is for activations close to the identity
         near 0, such as tanh, and for outputs (Glorot & Bengio 2010). Biases start at 0.
     bias : bool
-        Whether to add one.
+        Whether to add a bias.
     dtype : floating dtype
         Of the parameters. For arithmetic in float32, x must be float32 too.
 
@@ -230,7 +229,7 @@ class ReLU(Module):
 
 
 class LeakyReLU(Module):
-    """x where x > 0, else slope * x: what is off can still learn (Maas, Hannun & Ng 2013)."""
+    """x where x > 0, else slope * x: a negative unit can still learn (Maas, Hannun & Ng 2013)."""
 
     def __init__(self, slope: float = 0.01) -> None:
         self.slope = slope
@@ -257,7 +256,7 @@ class Tanh(Module):
 
 
 class Sigmoid(Module):
-    """1 / (1 + exp(-x)), in (0, 1). Losses on logits contain it: do not put it in front of them."""
+    """1 / (1 + exp(-x)), in (0, 1). Do not use it before losses of logits, which contain it."""
 
     def forward(self, x: Any) -> Tensor:
         """Element by element."""
@@ -276,7 +275,7 @@ ACTIVATIONS: dict[str, type[Module]] = {
 class Dropout(Module):
     """In training, set each number to 0 with probability p, and divide the others by 1 - p.
 
-    So the mean stays what it is, and ``eval()`` just returns its input (Srivastava et al. 2014).
+    So the mean stays the same, and after ``eval()`` it returns its input (Srivastava et al. 2014).
 
     >>> drop = Dropout(0.5, rng=np.random.default_rng(0))
     >>> drop(Tensor(np.ones(6))).data
@@ -324,14 +323,14 @@ class Sequential(Module):
                     f"Sequential: layer {i} is {layer!r}; expected a module or a function. {hint}"
                 )
         self.layers = list(layers)
-        # Error messages show a Tensor's name. Let it say which layer, unless the user chose one;
-        # what an inner Sequential has named, the outer one names in full.
+        # Error messages show a Tensor's name, so it should say which layer, unless the user chose
+        # one. A name given by an inner Sequential is replaced by the full one.
         for name, p in self.named_parameters():
             if p.name is None or name.endswith(f".{p.name}"):
                 p.name = name
 
     def forward(self, x: Any) -> Tensor:
-        """Through all layers."""
+        """Apply the layers, one after the other."""
         for layer in self.layers:
             x = layer(x)
         return x  # type: ignore[no-any-return]
@@ -351,19 +350,19 @@ class MLP(Sequential):
     activation : str or function
         "relu", "leaky_relu", "gelu", "tanh", "sigmoid"; or any function of a Tensor.
     dropout : float in [0, 1)
-        The share of each hidden layer's activations that is dropped in training.
+        The probability that an activation of a hidden layer is dropped in training.
     rng : numpy.random.Generator
-        Draws the weights, layer by layer, and then what is dropped.
+        Draws the weights, layer by layer, and later the activations to drop.
     dtype : floating dtype
         Of the parameters.
 
-    The weights in front of ReLU and its kin are drawn as in He et al. 2015, all others as in Glorot
-    & Bengio 2010: see ``Linear``.
+    Weights before ReLU, LeakyReLU and GELU are drawn with ``init="he"``, all others with "glorot":
+    see ``Linear``.
 
     Raises
     ------
     TypeError, ValueError
-        As ``Linear`` and ``Dropout``; fewer than two sizes, an unknown activation.
+        As ``Linear`` and ``Dropout``; also for fewer than two sizes or an unknown activation.
 
     >>> MLP([64, 32, 10], activation="relu", rng=np.random.default_rng(0))
     MLP(Linear(64, 32), ReLU(), Linear(32, 10))
@@ -401,13 +400,13 @@ class MLP(Sequential):
 def save(path: str | os.PathLike[str], module: Module) -> None:
     """Write the ``state_dict()`` of a module to an .npz file, which ``numpy.load`` can read too.
 
-    The file is complete or not there at all: it is written beside its place and renamed. It holds
-    arrays only, and no pickled code.
+    It is written under another name and then renamed, so that the file is never incomplete. It
+    holds only arrays, no pickled code.
 
     Raises
     ------
     OSError
-        If it cannot be written there. Then a former file is still as it was.
+        If the file cannot be written. A former file is then still as it was.
 
     >>> from tempfile import TemporaryDirectory
     >>> with TemporaryDirectory() as folder:
@@ -424,7 +423,7 @@ def save(path: str | os.PathLike[str], module: Module) -> None:
         with open(temporary, "xb") as file:
             with zipfile.ZipFile(file, "w") as archive:
                 for name, array in module.state_dict().items():
-                    # An archive without dates: equal weights make equal files.
+                    # A new ZipInfo has a fixed date, so that equal weights make equal files.
                     entry = zipfile.ZipInfo(f"{name}.npy")
                     with archive.open(entry, "w", force_zip64=True) as member:
                         np.lib.format.write_array(member, np.asarray(array), allow_pickle=False)
@@ -467,7 +466,7 @@ def load(path: str | os.PathLike[str], module: AnyModule) -> AnyModule:
                     array = np.lib.format.read_array(member, allow_pickle=False)
                     member.read()  # to the end of the member, where its checksum is compared
                 state[name.removesuffix(".npy")] = array
-        # All that these readers raise when bytes are missing or wrong, as found by trying.
+        # All errors that these readers were found to raise when bytes are missing or wrong.
         except (zipfile.BadZipFile, zlib.error, ValueError, EOFError, OSError, RuntimeError) as e:
             raise ValueError(f"load: {path} is damaged, or was not written by save: {e}") from e
     _load_state(f"load: {path}", module, state)

@@ -1,8 +1,8 @@
 """Optimizers: what to do with the gradients.
 
 ``loss.backward()`` leaves in each parameter's ``.grad`` the direction in which the loss grows. An
-optimizer takes a step against it. Each ``update`` below is the recurrence of its docstring, written
-with ``out=`` into arrays that were made once, so that a step allocates no arrays.
+optimizer takes a step against it. Each ``update`` below is the recurrence in its class's docstring,
+written with ``out=`` into arrays that were made once, so that a step allocates no arrays.
 
     optimizer = SGD(model.parameters(), lr=0.1)
     for step in range(1000):
@@ -26,27 +26,27 @@ from .engine.tensor import Tensor
 
 
 class Optimizer:
-    """What all optimizers share: the list of parameters, the walk over them, and their state.
+    """What all optimizers share: the list of parameters, the loop over them, and their state.
 
     A subclass defines ``update(i, w, g)``, which writes the new value of the i-th parameter into
-    its array ``w``, given its gradient ``g``. It names its numbers in ``settings`` and, in
-    ``buffers``, its lists with one array (or number) per parameter.
+    its array ``w``, given its gradient ``g``. It lists the names of its numbers in ``settings``,
+    and those of its lists with one array (or number) per parameter in ``buffers``.
 
     Parameters
     ----------
     params : iterable of Tensor, or a nest of lists, tuples and dicts of them
         The leaves to change, each requiring grad, such as ``model.parameters()``.
     lr : float
-        The learning rate, > 0: how far to go along the gradient. May be assigned at any time, for
-        example from a schedule.
+        The learning rate, > 0: how far to go against the gradient. It can be assigned at any time,
+        for example from a schedule.
 
     Raises
     ------
     TypeError
         If a parameter is not a Tensor, or a setting is not a number.
     ValueError
-        If there is no parameter, one is given twice, does not require grad or was computed by an
-        op; if a setting is out of its range.
+        If there are no parameters; if one is given twice, does not require grad or was computed by
+        an op; if a setting is out of range.
     """
 
     settings: tuple[str, ...] = ("lr",)
@@ -59,7 +59,7 @@ class Optimizer:
 
     @property
     def lr(self) -> float:
-        """The learning rate. A schedule may bring it down to 0."""
+        """The learning rate. It can be assigned, also 0 at the end of a schedule."""
         return self._lr
 
     @lr.setter
@@ -93,12 +93,12 @@ class Optimizer:
                 p.data = w  # tells the graph that the data has changed
 
     def zero_grad(self) -> None:
-        """Forget all gradients: ``backward()`` adds to what it finds."""
+        """Set all gradients to None, since ``backward()`` adds to what is there."""
         for p in self.params:
             p.grad = None
 
     def state_dict(self) -> dict[str, Any]:
-        """A copy of all that the next steps depend on, besides the parameters and their gradients.
+        """A copy of all that the next steps depend on, except the parameters and their gradients.
 
         >>> GD([Tensor(1.0, requires_grad=True)], lr=0.1).state_dict()
         {'optimizer': 'GD', 'lr': 0.1}
@@ -109,15 +109,15 @@ class Optimizer:
         return state
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take over a copy of a ``state_dict()``.
+        """Copy a ``state_dict()`` into this optimizer.
 
-        With the parameters that belong to it, training goes on exactly as it would have there.
+        With the parameters of that time, training continues exactly as it would have then.
 
         Raises
         ------
         ValueError
-            If the state is of another optimizer, lacks an entry or has one too many, or was made
-            for other parameters. Then nothing has been changed.
+            If the state is of another kind of optimizer, has missing or unknown entries, or was
+            made for other parameters. Then nothing has been changed.
         """
         name = type(self).__name__
         expected = {"optimizer", *self.settings, *self.buffers}
@@ -129,8 +129,7 @@ class Optimizer:
                 f"{name}.load_state_dict: expected {name} with {sorted(expected)}, got {found}. "
                 "Pass what state_dict() of an optimizer of the same kind returned."
             )
-        # Another optimizer takes the state first. If anything is wrong with it, this one is
-        # unharmed.
+        # A new optimizer takes the state first, so that a wrong state changes nothing in this one.
         settings = {setting: state[setting] for setting in self.settings}
         loaded = type(self)(self.params, **(settings | {"lr": 1.0}))
         loaded.lr = settings["lr"]
@@ -144,7 +143,7 @@ class Optimizer:
     def _number(
         self, name: str, value: Any, *, positive: bool = False, below: float = math.inf
     ) -> float:
-        """The setting, in its range, as a Python float: that leaves a float32 update in float32."""
+        """The setting, checked, as a Python float, which keeps a float32 update in float32."""
         if not isinstance(value, Real):
             raise TypeError(f"{type(self).__name__}: {name} is {value!r}; expected a number")
         number = float(value)
@@ -165,7 +164,7 @@ class Optimizer:
 class GD(Optimizer):
     """Gradient descent (Cauchy 1847): a step against the gradient, w <- w - lr g.
 
-    The name is for the loss over all data. The same step on a random part of it is ``SGD``.
+    It is called so when the loss is over all data. The same step for a random batch is ``SGD``.
 
     >>> w = Tensor(5.0, requires_grad=True)
     >>> optimizer = GD([w], lr=0.25)
@@ -191,15 +190,14 @@ class SGD(Optimizer):
         w <- w - lr v                                   (nesterov: w - lr (g + momentum v))
         w <- sign(w) max(|w| - lr l1, 0)                (if l1 > 0)
 
-    The velocity v is a decaying sum of past gradients: what they agree on grows up to 1 / (1 -
-    momentum) times, what alternates cancels. (Sutskever et al. 2013 write v <- momentum v - lr g,
-    which is the same as long as lr does not change.)
+    The velocity v is a decaying sum of past gradients: where they agree it grows up to 1 / (1 -
+    momentum) times as large, where they alternate they cancel. (Sutskever et al. 2013 write
+    v <- momentum v - lr g, which is the same as long as lr does not change.)
 
-    ``weight_decay`` adds the gradient of weight_decay/2 |w|^2: under plain SGD it *is* L2
-    regularization, with ``l2(params, weight_decay / 2)``. ``l1`` minimises loss + l1 |w| by a
-    proximal step, soft thresholding (Daubechies, Defrise & De Mol 2004; ISTA in Beck & Teboulle
-    2009): weights smaller than lr l1 become 0 exactly, which following the subgradient of |w| never
-    achieves.
+    ``weight_decay`` adds the gradient of weight_decay/2 |w|^2: with plain SGD it *is* L2
+    regularization, ``l2(params, weight_decay / 2)``. ``l1`` minimizes loss + l1 |w| by a proximal
+    step, soft thresholding (Daubechies, Defrise & De Mol 2004; ISTA in Beck & Teboulle 2009):
+    weights smaller than lr l1 become exactly 0, which steps along the subgradient never achieve.
 
     Parameters
     ----------
@@ -265,10 +263,9 @@ class SGD(Optimizer):
                 np.subtract(w, np.multiply(g, lr, out=scratch), out=w)
                 lr = lr * self.momentum
             g = v
-        np.subtract(w, np.multiply(g, lr, scratch), w)  # the third argument is out=, but faster
+        np.subtract(w, np.multiply(g, lr, scratch), w)  # by position, out= is faster
         if self.l1:
-            # Soft thresholding subtracts from w what of it lies within the threshold; from a small
-            # w, all.
+            # Soft thresholding subtracts the threshold from |w|, or all of a smaller |w|.
             threshold = self._lr * self.l1
             np.subtract(w, np.clip(w, -threshold, threshold, out=scratch), out=w)
 
@@ -286,8 +283,8 @@ class Adam(Optimizer):
     m is a moving average of the gradient, v of its square; dividing by 1 - beta^t makes up for
     their start at 0. Each number of w moves by about lr per step, whatever the scale of its
     gradient. The decay acts on w directly: an L2 term in the loss would be divided by sqrt(v) too,
-    and weigh least where gradients are large. As ``torch.optim.AdamW``, and ``torch.optim.Adam``
-    for ``weight_decay=0``.
+    and count least where gradients are large. It computes the same as ``torch.optim.AdamW``, and
+    for ``weight_decay=0`` as ``torch.optim.Adam``.
 
     Parameters
     ----------
@@ -364,7 +361,7 @@ class Adam(Optimizer):
 
 
 def linear_decay(step: int, steps: int, start: float, end: float) -> float:
-    """A learning rate that falls in a straight line, from ``start`` to ``end`` at step ``steps``.
+    """A learning rate that falls linearly from ``start`` at step 0 to ``end`` at step ``steps``.
 
     A schedule is a function of the step. Assign its value before the step is taken:
     ``optimizer.lr = linear_decay(k, 100, start=1.0, end=0.1)``.
@@ -378,7 +375,7 @@ def linear_decay(step: int, steps: int, start: float, end: float) -> float:
 def cosine_decay(step: int, steps: int, start: float, end: float = 0.0) -> float:
     """A learning rate that falls along half a cosine (Loshchilov & Hutter 2017, without restarts).
 
-    It stays near ``start`` for long and near ``end`` for long:
+    It stays near ``start`` and near ``end`` for long:
     end + (start - end) (1 + cos(pi step / steps)) / 2.
 
     >>> [round(cosine_decay(k, 4, 1.0), 3) for k in range(6)]
@@ -390,14 +387,14 @@ def cosine_decay(step: int, steps: int, start: float, end: float = 0.0) -> float
 
 
 def _progress(name: str, step: int, steps: int) -> float:
-    """How much of the schedule is over, in [0, 1]."""
+    """How much of the schedule is done, in [0, 1]."""
     if step < 0 or steps < 1:
         raise ValueError(f"{name}: step is {step} of {steps}; step must be >= 0 and steps >= 1")
     return min(step / steps, 1.0)
 
 
 def _checked_params(optimizer: str, params: Any) -> list[Tensor]:
-    """The parameters as a list, of Tensors that can be updated."""
+    """The parameters as a list; all are Tensors that can be updated."""
     found = parameters_in(params)
     if found is None:
         raise TypeError(
@@ -436,9 +433,9 @@ def _checked_params(optimizer: str, params: Any) -> list[Tensor]:
 
 
 def _shared_scratch(params: list[Tensor]) -> list[Array]:
-    """Room for what an update computes on its way, in the shape of each parameter.
+    """Arrays for the intermediate results of an update, one in the shape of each parameter.
 
-    Updates come one after the other, so all use one piece of memory, as large as the largest.
+    Updates run one after the other, so all share memory as large as the largest parameter.
     """
     room: dict[Any, Array] = {}
     for p in params:

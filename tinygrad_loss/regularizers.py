@@ -4,9 +4,9 @@
 
     loss = mean_squared_error(model(X), y) + l2(weights, strength=1e-3)
 
-The strength is relative to that of the *mean* loss; with ``reduction="sum"`` the same strength
-weighs 1/n of it. Biases are usually left out: they cost no complexity. Libraries differ in
-factors; where ours are ``loss = mse + strength * sum w^2``,
+The strength is relative to the *mean* loss; beside ``reduction="sum"`` the same strength counts
+only 1/n as much. Biases are usually left out, as they do not make a model more complex. Libraries
+differ in factors; where ours are ``loss = mse + strength * sum w^2``, theirs are
 
     PyTorch's weight_decay d              strength = d / 2 (under plain SGD)
     Ridge(alpha), n samples               strength = alpha / n
@@ -14,7 +14,7 @@ factors; where ours are ``loss = mse + strength * sum w^2``,
     ElasticNet(alpha, l1_ratio=r)         mse / 2 + elastic_net(l1=alpha r, l2=alpha (1 - r) / 2)
     LogisticRegression(C), LinearSVC(C)   mean loss + l2(strength=1 / (2 n C))
 
-``dropout`` is not added to the loss: it is applied to activations while training.
+``dropout`` is not added to the loss, but applied to activations in training.
 """
 
 # Parameters may be arrays, whose type is Any.
@@ -36,24 +36,21 @@ from .losses.checks import error, floating, named, number, uniform
 
 @named
 def l1(params: Any, strength: float) -> Tensor:
-    """The lasso penalty: pulls every weight towards 0 with the same force, so that few remain.
+    """The lasso penalty: pulls every weight toward 0 with the same force, so that few remain.
 
     Formula: strength * sum |w|.
     Gradient: strength * sign(w), and 0 at w = 0 (where JAX says 1).
 
-    Plain gradient steps only jump about 0 and leave no weight exactly there, because the force
-    does not shrink with w. ``SGD(l1=strength)`` takes the proximal step instead: a plain step on
-    the rest of the loss, then w moved towards 0 by lr * strength and stopped there. It gives exact
-    zeros.
+    Plain gradient steps jump around 0 and leave no weight exactly there, because the force does not
+    shrink with w. ``SGD(l1=strength)`` takes the proximal step instead: a plain step on the rest of
+    the loss, then w moves toward 0 by lr * strength, but not beyond 0. That gives exact zeros.
 
-    Parameters: ``params``, a Tensor of any shape, or lists, tuples, dicts (nested) or a
-    generator of them; ``strength`` >= 0.
+    Parameters: ``params``, a Tensor, or a nest or generator of Tensors; ``strength`` >= 0.
 
-    When: few of many inputs matter, and you want to know which. When not: inputs are correlated,
-    of which it keeps one, by chance (``elastic_net``).
+    When: few of many inputs matter, and you want to know which. When not: inputs are correlated; it
+    keeps one of them, by chance (``elastic_net``).
 
-    Raises ValueError for strength < 0 or no parameters; TypeError for what is neither
-    Tensor nor array, or a strength that is no number.
+    Raises ValueError for strength < 0 or no parameters; TypeError for other types than these.
 
     Source: Tibshirani 1996, "Regression Shrinkage and Selection via the Lasso", J. Royal Stat.
     Soc. B 58.
@@ -72,20 +69,18 @@ def l1(params: Any, strength: float) -> Tensor:
 
 @named
 def l2(params: Any, strength: float) -> Tensor:
-    """The ridge penalty: pulls every weight towards 0 in proportion to its size.
+    """The ridge penalty: pulls every weight toward 0 in proportion to its size.
 
     Formula: strength * sum w^2, without a root (whose gradient has a kink at 0) and without 1/2.
-    Gradient: 2 * strength * w. An SGD step shrinks w by the factor 1 - 2 lr strength, which is
-    "weight decay"; under Adam the two differ (Loshchilov and Hutter 2019).
+    Gradient: 2 * strength * w. An SGD step multiplies w by 1 - 2 lr strength, which is "weight
+    decay"; with Adam the two differ (Loshchilov and Hutter 2019).
 
-    Parameters: ``params``, a Tensor of any shape, or lists, tuples, dicts (nested) or a
-    generator of them; ``strength`` >= 0.
+    Parameters: ``params``, a Tensor, or a nest or generator of Tensors; ``strength`` >= 0.
 
-    When: nearly always a little, and with correlated inputs. When not: exact zeros are wanted
+    When: nearly always a little, also with correlated inputs. When not: exact zeros are wanted
     (``l1``).
 
-    Raises ValueError for strength < 0 or no parameters; TypeError for what is neither
-    Tensor nor array, or a strength that is no number.
+    Raises ValueError for strength < 0 or no parameters; TypeError for other types than these.
 
     Source: Hoerl and Kennard 1970, "Ridge Regression", Technometrics 12.
 
@@ -110,11 +105,10 @@ def elastic_net(params: Any, *, l1: float, l2: float) -> Tensor:
 
     Parameters: ``params`` as in ``l1``; the strengths ``l1`` >= 0 and ``l2`` >= 0.
 
-    When: many correlated inputs, few of whose groups matter. When not: one of the two is enough,
-    since there are two strengths to tune.
+    When: inputs come in correlated groups, few of which matter. When not: ``l1`` or ``l2`` alone is
+    enough, since there are two strengths to tune.
 
-    Raises ValueError for a strength < 0 or no parameters; TypeError for what is neither
-    Tensor nor array, or a strength that is no number.
+    Raises ValueError for a strength < 0 or no parameters; TypeError for other types than these.
 
     Source: Zou and Hastie 2005, "Regularization and Variable Selection via the Elastic Net", J.
     Royal Stat. Soc. B 67.
@@ -146,7 +140,7 @@ def _penalty(
 
 
 def _parameters(params: Any) -> list[Any]:
-    """One Tensor, or those of a nest or an iterable, as a list."""
+    """The parameters as a list: one Tensor, or those of a nest or an iterable."""
     if hasattr(params, "dtype"):
         return [params]
     if hasattr(params, "parameters"):
@@ -173,10 +167,10 @@ def _parameters(params: Any) -> list[Any]:
 
 @named
 def dropout(x: Any, p: float, *, rng: np.random.Generator, training: bool = True) -> Tensor:
-    """Dropout: while training, set elements to 0 at random, so that none relies on another.
+    """Dropout: in training, set elements to 0 at random, so that none relies on another.
 
     Formula: x * m / (1 - p), each m being 0 with probability p, else 1 ("inverted" dropout: the
-    scale keeps the expectation, so that nothing changes when training is over).
+    factor 1 / (1 - p) keeps the mean, so that x is right as it is after training).
     Gradient: m / (1 - p).
 
     For linear regression it is an L2 penalty in expectation: E |y - dropout(X) w|^2 =
@@ -189,8 +183,8 @@ def dropout(x: Any, p: float, *, rng: np.random.Generator, training: bool = True
     rng : the source of the mask, e.g. np.random.default_rng(0); a new mask is drawn at every call
     training : False returns x as it is
 
-    When: wide layers that overfit. When not: small networks on little data, where it gains
-    nothing, or before batch normalization.
+    When: wide layers overfit. When not: small networks on little data, where it gains nothing, or
+    before batch normalization.
 
     Raises ValueError for p outside [0, 1).
 

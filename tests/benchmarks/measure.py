@@ -65,7 +65,7 @@ def interleaved(
     gc.collect()
     gc.freeze()  # else each collection walks through all that the peers have imported
     for n in range(rounds):
-        first = n % len(names)  # nobody always runs behind the same neighbour
+        first = n % len(names)  # nobody always runs behind the same neighbor
         for name in names[first:] + names[:first]:
             step, count = steps[name], calls[name]
             step()  # brings its code and data back into the caches

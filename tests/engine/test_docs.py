@@ -97,7 +97,7 @@ def test_what_no_one_knows_is_refused():
 @pytest.mark.parametrize(
     ("x", "signature", "says"),
     [
-        (tl.exp, "exp = <op exp(x)>", "Derivative: its own"),
+        (tl.exp, "exp = <op exp(x)>", "Derivative: the slope is e^x"),
         (tl.sum, "sum = <op sum(x, axis=None, keepdims=False)>", "whole gradient"),
         (tl.Tensor.exp, "exp(self) -> 'Tensor'", "e^x: see ``tl.exp``."),
         (

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tinygrad_loss import Tensor, check_gradients, exp, gradients, nn, sin
-from tinygrad_loss.engine.arrays import leaves, mapped, parameters_in
+from tinygrad_loss.engine.arrays import flattened, mapped, parameters_in
 
 Pair = namedtuple("Pair", ["left", "right"])
 
@@ -43,25 +43,25 @@ def test_a_nest_mapped_by_identity_is_the_nest(nest):
 
 @given(nests)
 def test_the_leaves_of_a_mapped_nest_are_the_mapped_leaves(nest):
-    assert list(leaves(mapped(repr, nest))) == [repr(x) for x in leaves(nest)]
+    assert list(flattened(mapped(repr, nest))) == [repr(x) for x in flattened(nest)]
 
 
 @given(nests)
 def test_mapped_visits_in_the_order_of_leaves(nest):
     visited = []
     mapped(visited.append, nest)
-    assert visited == list(leaves(nest))
+    assert visited == list(flattened(nest))
 
 
 @given(nests)
 def test_there_is_no_container_among_leaves(nest):
-    assert not any(isinstance(x, list | tuple | dict) for x in leaves(nest))
+    assert not any(isinstance(x, list | tuple | dict) for x in flattened(nest))
 
 
 def test_a_tensor_or_array_is_a_leaf_and_not_iterated_over():
     t, x = Tensor([1.0, 2.0]), np.ones((2, 2))
-    assert [type(y) for y in leaves([t, {"x": x}])] == [Tensor, np.ndarray]
-    assert next(leaves(t)) is t
+    assert [type(y) for y in flattened([t, {"x": x}])] == [Tensor, np.ndarray]
+    assert next(flattened(t)) is t
 
 
 def test_parameters_in_whatever_holds_them():

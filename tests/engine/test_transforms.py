@@ -282,7 +282,7 @@ Layer = namedtuple("Layer", ["weight", "bias"])
 
 
 def total(nest):
-    return sum((x * x).sum() for x in tl.engine.arrays.leaves(nest))
+    return sum((x * x).sum() for x in tl.engine.arrays.flattened(nest))
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ def standardised(x):
 
 
 def load(name):
-    """A data set of scikit-learn, its inputs standardised."""
+    """A data set of scikit-learn, its inputs standardized."""
     x, y = getattr(datasets, f"load_{name}")(return_X_y=True)
     return standardised(x), y
 
@@ -178,7 +178,7 @@ def test_support_vector_machine():
     # Pegasos (Shalev-Shwartz et al. 2011): subgradient steps 1/(lambda t), averaged
     x, y = load("breast_cancer")
     n, labels = len(y), 2 * y - 1
-    x = np.column_stack([x, np.ones(n)])  # LinearSVC penalises the intercept too
+    x = np.column_stack([x, np.ones(n)])  # LinearSVC penalizes the intercept too
 
     def objective(w):
         return hinge(x @ w, labels) + l2(w, 1 / (2 * n))

@@ -1,4 +1,4 @@
-"""The engine: all that one reads to learn backprop. It knows nothing of what is built on it.
+"""The engine: all there is to read to learn backprop. It knows nothing of what is built on it.
 
 Start at ``Tensor.backward``: three files lead from there to the derivative of any op.
 
@@ -12,7 +12,7 @@ products.py          products with many axes: einsum, tensordot
 transforms.py        gradients of Tensors; grad: from a function to its derivative
 numpy_protocol.py    what np.exp(t) and np.where(m, t, 0) do
 mode.py              is the graph recorded, and who watches: no_grad, observers, scope
-arguments.py         how the inputs and options of an op are given
+arguments.py         which arguments of an op are inputs, and which are options
 arrays.py            what is an array, and nests of Tensors
 errors.py            errors that teach
 """

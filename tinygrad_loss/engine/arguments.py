@@ -1,4 +1,4 @@
-"""How the arguments of an op are given, by position or by name, and what its documentation says."""
+"""The arguments of an op, given by position or by name; and its signature and docstring."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .arrays import data_of, holds_tensors, leaves
-from .errors import describe
+from .arrays import as_array, data_of, flattened, holds_tensors
+from .errors import describe, explained
 from .node import Node
 
 if TYPE_CHECKING:
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 
 class Arguments:
-    """The inputs and options of an op, by the signature of its definition.
+    """Which arguments of an op are inputs and which are options, by its definition's signature.
 
-    The first parameters, one for each rule, are the inputs. All others are options: constants, for
-    which there is no derivative.
+    The first parameters, one for each rule, are the inputs. All others are options: constants,
+    which have no rule.
     """
 
     def __init__(self, op: Op, definition: Callable[..., Any]) -> None:
@@ -34,18 +34,22 @@ class Arguments:
             with suppress(ValueError):  # some functions written in C have none
                 self.signature = inspect.signature(definition)
             _document(op, definition, self.signature)
-        every = self.signature.parameters.values() if self.signature else ()
-        named = [p for p in every if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
-        self.inputs = [p.name for p in named[: self.n]]
-        self.defaults = {p.name: p.default for p in named[self.n :]}  # of the options
+        every = list(self.signature.parameters.values()) if self.signature else []
+        kinds = {p.kind for p in every}
+        by_position = [p for p in every if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+        n = len(every) if inspect.Parameter.VAR_POSITIONAL in kinds else self.n
+        self.inputs = [p.name for p in by_position[:n] if p.kind is not p.POSITIONAL_ONLY]
+        options = [*by_position[n:], *(p for p in every if p.kind is p.KEYWORD_ONLY)]
+        self.defaults = {p.name: p.default for p in options}
+        self.any_option = inspect.Parameter.VAR_KEYWORD in kinds
 
     def sort(
         self, inputs: tuple[Any, ...], options: dict[str, Any]
     ) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """Return inputs by position and options by name, whichever way they were given.
+        """Return the inputs by position and the options by name, however they were given.
 
-        An option that has its default value is as good as none, and left out. A Tensor that
-        requires grad would lose its gradient as an option, and is refused.
+        An option that has its default value is left out. A Tensor that requires grad is refused as
+        an option, since it would not receive a gradient.
         """
         given = options
         if len(inputs) > self.n:
@@ -58,17 +62,27 @@ class Arguments:
             for name in self.inputs[len(inputs) :]:
                 if name in given:
                     inputs += (given.pop(name),)
+            if len(inputs) < self.n:
+                raise self.refusal(inputs, options)
         kept = {}
         for name, x in given.items():
-            if name not in self.defaults:
+            if name not in self.defaults and not self.any_option:
                 raise self.refusal(inputs, options)
-            if x is not self.defaults[name]:
+            default = self.defaults.get(name, inspect.Parameter.empty)
+            if x is not default and not (type(x) is float and x == default):
                 kept[name] = self.constant(name, x) if holds_tensors(x) else x
         return inputs, kept
 
+    def converted(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Return the inputs with arrays in the place of lists."""
+        try:
+            return tuple(as_array(x) if isinstance(x, (list, tuple)) else x for x in inputs)
+        except (TypeError, ValueError) as error:
+            raise explained(error, self.op, inputs, {}) from None
+
     def constant(self, name: str, x: Any) -> Any:
-        """Return the data of Tensors in an option, none of which requires grad."""
-        for part in leaves(x):
+        """Return an option with Tensors replaced by their data; refuse any that requires grad."""
+        for part in flattened(x):
             if isinstance(part, Node) and part._requires_grad:
                 raise TypeError(
                     f"{self.op}: {part!r} requires grad, but {self.op} has no derivative with "
@@ -94,9 +108,9 @@ class Arguments:
 
 
 def _document(op: Op, definition: Callable[..., Any], signature: inspect.Signature | None) -> None:
-    """Let help() and editors show the op as the function that its definition is."""
+    """Give the op the name, docstring and signature of its definition, for help() and editors."""
     text = inspect.getdoc(definition) or ""
-    op.__doc__ = re.sub(r"\s+(?=Derivative|>>> )", "\n\n", text)  # a row of the table, laid out
+    op.__doc__ = re.sub(r"\s+(?=Derivative|>>> )", "\n\n", text)  # the parts of a row as paragraphs
     op.__name__ = op.__qualname__ = op.name  # type: ignore[attr-defined]
     op.__module__ = definition.__module__
     if signature is not None:

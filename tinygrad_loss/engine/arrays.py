@@ -1,4 +1,4 @@
-"""What is an array, and what is a nest of Tensors."""
+"""What counts as an array; and nests: lists, tuples and dicts of Tensors, inside each other."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .node import Array, Node
 def as_array(data: Any, dtype: Any = None, copy: bool = True, requires_grad: bool = False) -> Array:
     """Return data as an array of real numbers, the only data of a Tensor.
 
-    An array of another library that speaks NumPy's protocol stays what it is.
+    An array of another library stays what it is, if it has NumPy's ``__array_function__``.
     """
     if holds_tensors(data):
         raise TypeError(
@@ -35,7 +35,7 @@ def as_array(data: Any, dtype: Any = None, copy: bool = True, requires_grad: boo
 
 
 def check_floating(array: Array) -> None:
-    """Raise TypeError unless there are derivatives with respect to numbers of this dtype."""
+    """Raise TypeError unless the numbers are floating: no others have derivatives."""
     if array.dtype.kind != "f":
         raise TypeError(
             f"a Tensor of dtype {array.dtype} cannot require grad: only floating numbers have "
@@ -44,16 +44,18 @@ def check_floating(array: Array) -> None:
 
 
 def as_flag(requires_grad: Any) -> bool:
-    """Return True or False, which nothing else is taken for."""
+    """Return True or False; anything else, even 0 or 1, is refused."""
     if not isinstance(requires_grad, bool | np.bool_):
         raise TypeError(f"requires_grad is {requires_grad!r}; expected True or False")
     return bool(requires_grad)
 
 
 def holds_tensors(data: Any) -> bool:
-    """Whether data is a Tensor, or a list or tuple with one in it."""
+    """Whether data is a Tensor, or a list, tuple or dict with one in it."""
     if isinstance(data, (list, tuple)):
         return any(map(holds_tensors, data))
+    if isinstance(data, dict):
+        return any(map(holds_tensors, data.values()))
     return isinstance(data, Node)
 
 
@@ -69,30 +71,30 @@ def data_of(x: Any) -> Any:
 # --- nests: parameters in lists, tuples and dicts, to any depth -----------------------------------
 
 
-def leaves(nest: Any) -> Iterator[Any]:
-    """What lists, tuples and dicts hold, in order; anything else is a leaf itself.
+def flattened(nest: Any) -> Iterator[Any]:
+    """What a nest of lists, tuples and dicts holds, in order; anything else is its only item.
 
-    >>> list(leaves({"w": 1.0, "layers": [2.0, (3.0, 4.0)]}))
+    >>> list(flattened({"w": 1.0, "layers": [2.0, (3.0, 4.0)]}))
     [1.0, 2.0, 3.0, 4.0]
     """
     if isinstance(nest, list | tuple):
         for part in nest:
-            yield from leaves(part)
+            yield from flattened(part)
     elif isinstance(nest, dict):
-        yield from leaves(list(nest.values()))
+        yield from flattened(list(nest.values()))
     else:
         yield nest
 
 
 def mapped(function: Callable[[Any], Any], nest: Any) -> Any:
-    """The same nest with the function's value in the place of each leaf.
+    """The same nest, with each item replaced by the function's value of it.
 
     >>> mapped(lambda x: -x, {"w": 1.0, "layers": [2.0, (3.0, 4.0)]})
     {'w': -1.0, 'layers': [-2.0, (-3.0, -4.0)]}
     """
     if isinstance(nest, list | tuple):
         parts = [mapped(function, part) for part in nest]
-        # A namedtuple is made from its fields, any other from a sequence.
+        # A namedtuple is made from its fields, all others from a sequence.
         return type(nest)(*parts) if hasattr(nest, "_fields") else type(nest)(parts)
     if isinstance(nest, dict):
         return {key: mapped(function, part) for key, part in nest.items()}
@@ -100,14 +102,14 @@ def mapped(function: Callable[[Any], Any], nest: Any) -> Any:
 
 
 def parameters_in(given: Any) -> list[Any] | None:
-    """The leaves of whatever parameters are handed over in; None if that is no collection."""
+    """A list of the items of a nest, or of another iterable; None if it is neither."""
     if isinstance(given, Node) or not isinstance(given, Iterable):
         return None
-    return list(leaves(given if isinstance(given, list | tuple | dict) else list(given)))
+    return list(flattened(given if isinstance(given, list | tuple | dict) else list(given)))
 
 
 def is_nested(given: Any) -> bool:
-    """Whether gradients of these parameters come in their structure, and not as a flat tuple."""
+    """Whether gradients of these parameters come as the same nest, and not as a flat tuple."""
     if isinstance(given, dict):
         return True
     return isinstance(given, (list, tuple)) and any(

@@ -1,13 +1,14 @@
 """The chain rule: walk the graph backwards, from the newest node to the oldest, and add up.
 
-Each node receives the gradient of the output with respect to itself from all the nodes that used
-it. When all have spoken, the rules of its op turn that gradient into one for each of its inputs.
-Where a value was used several times, its gradients add up. That is all there is to reverse-mode
-differentiation (Linnainmaa 1970; Griewank & Walther 2008, "Evaluating Derivatives", ch. 3).
+Every node that used a value sends one part of that value's gradient back to it, and the parts add
+up. Once all parts have arrived, the rules of the op that computed the value turn its gradient into
+one part for each of the op's inputs. That is all there is to reverse-mode differentiation
+(Linnainmaa 1970; Griewank & Walther 2008, "Evaluating Derivatives", ch. 3).
 
-What makes sure that all have spoken is the order. Whoever used a node was made later, so of the
-nodes that wait, the newest has heard from all. ``propagate`` keeps those that wait in a heap, takes
-the newest, and lets its inputs wait; it needs no other order, and visits nothing in vain.
+The order makes sure that all parts have arrived. ``propagate`` keeps the nodes that have received a
+part in a heap, takes the newest, and adds its inputs. A node is older than whatever used it. So if
+a node that used N had still to send its part, it, or a newer node on the way to it, would be in the
+heap too, and would be taken before N: the newest node in the heap has its whole gradient.
 """
 
 from __future__ import annotations
@@ -31,9 +32,9 @@ if TYPE_CHECKING:
 def backward(output: Tensor, grad: Any = None) -> None:
     """Add the gradient of ``output`` to the ``.grad`` of every leaf that it was computed from.
 
-    Leaves that require grad receive theirs, and so do Tensors that called ``retain_grad()``. A
-    second call adds the same again; ``zero_grad()`` starts afresh. If an error is raised, no
-    ``.grad`` has been touched.
+    A leaf is a Tensor that no op computed. Only leaves that require grad receive a gradient, and
+    Tensors on which ``retain_grad()`` was called. A second call adds the same again, unless
+    ``zero_grad()`` comes in between. If an error is raised, no ``.grad`` has been touched.
 
     Parameters
     ----------
@@ -59,11 +60,13 @@ def backward(output: Tensor, grad: Any = None) -> None:
         raise errors.no_graph(output)
     owned: set[int] = set()
     for node, g in propagate(output, seed(output, grad)).items():
-        # A rule may hand on its g itself, or a view of it; but each .grad belongs to one Tensor.
+        # A rule may return its g itself, or a view of it; but each .grad belongs to one Tensor, as
+        # an array that can be written (NumPy makes a scalar of a sum without dimensions).
         if isinstance(g, np.generic) or getattr(g, "base", None) is not None or id(g) in owned:
             g = np.array(g)
         owned.add(id(g))
-        node.grad = g if node.grad is None else node.grad + g
+        total = g if node.grad is None else node.grad + g
+        node.grad = np.asarray(total) if isinstance(total, np.generic) else total
 
 
 def seed(output: Tensor, grad: Any, create_graph: bool = False) -> Any:
@@ -86,20 +89,20 @@ def propagate(
     keep: Collection[Node] = (),
     create_graph: bool = False,
 ) -> dict[Node, Any]:
-    """Walk back from ``output``, at which the gradient is ``start``, always at the newest node.
+    """Walk back from ``output``, where the gradient is ``start``, taking the newest node each time.
 
     Returns the gradients of the leaves, of the Tensors that retain theirs, and of ``keep``. Any
-    other is dropped as soon as it has been passed on, so that few live at a time. Only ``needed``
-    is visited, if given. With ``create_graph`` the rules are given Tensors instead of arrays, and
-    so record what they compute.
+    other gradient is dropped once it has been passed on, so that few are in memory at a time. If
+    ``needed`` is given, only its nodes are visited. With ``create_graph`` the rules are called with
+    Tensors instead of arrays, so that what they compute is recorded.
     """
     observers = mode.get().observers
     gradient = {output: start}
-    # A heap: the newest comes first. (Two have one stamp only where one is a copy.deepcopy.)
+    # A heap with the newest node first. (The id decides if a copy.deepcopy has the same stamp.)
     waiting = [(-output.stamp, id(output), output)]
     while waiting:
         _, _, node = heappop(waiting)
-        if node.origin is None:
+        if node.origin is None:  # the output is a leaf itself
             continue
         op: Op
         op, inputs, arrays, options = node.origin
@@ -109,7 +112,7 @@ def propagate(
             x = inputs[position]
             if not isinstance(x, Node):
                 continue
-            if x.stamp > node.stamp:
+            if x.stamp > node.stamp:  # a constant, too: the other inputs' rules use its values
                 raise errors.changed(x, node)
             if not (x._requires_grad and rule and (needed is None or x in needed)):
                 continue
@@ -143,11 +146,11 @@ def unbroadcast(g: Any, shape: tuple[int, ...]) -> Any:
     >>> unbroadcast(np.ones((2, 3)), (3,))
     array([2., 2., 2.])
     """
-    new = len(g.shape) - len(shape)
-    if g.shape[new:] == shape:
-        return g.sum(axis=0 if new == 1 else tuple(range(new)))
-    stretched = [new + i for i, n in enumerate(shape) if n == 1 and g.shape[new + i] != 1]
-    total = g.sum(axis=(*range(new), *stretched), keepdims=True)
-    if total.shape[new:] != shape:
+    added = len(g.shape) - len(shape)  # new axes in front
+    if g.shape[added:] == shape:  # a bias, mostly: nothing was stretched
+        return g.sum(axis=0 if added == 1 else tuple(range(added)))
+    stretched = [added + i for i, n in enumerate(shape) if n == 1 and g.shape[added + i] != 1]
+    total = g.sum(axis=(*range(added), *stretched), keepdims=True)
+    if total.shape[added:] != shape:
         raise ValueError(f"the rule returned shape {g.shape}, which is no broadcast of {shape}")
     return total.reshape(shape)

@@ -26,7 +26,7 @@ def describe(op: str, inputs: tuple[Any, ...], options: dict[str, Any] | None = 
 def explained(
     error: Exception, op: str, inputs: tuple[Any, ...], options: dict[str, Any], where: str = ""
 ) -> Exception:
-    """Return NumPy's error again, with the op, its inputs and options, and what to do."""
+    """Return an error of the same kind that also names the op, its inputs, and what to do."""
     kinds = (np.linalg.LinAlgError, np.exceptions.AxisError, IndexError, ValueError)
     kind = next((kind for kind in kinds if isinstance(error, kind)), TypeError)
     reason = str(error)
@@ -37,13 +37,13 @@ def explained(
             "these shapes do not broadcast. Aligned at the right, two sizes must be equal, or one "
             "of them 1; a size of 1 is added with reshape or expand_dims."
         )
-    elif isinstance(error, AttributeError):  # of what is no array
+    elif isinstance(error, AttributeError):  # the input is not an array
         reason += "; expected a Tensor or an array, e.g. np.array([1.0, 2.0])"
     return kind(f"{where}{op}: {describe(op, inputs, options)}: {reason}")
 
 
 def no_graph(output: Node) -> RuntimeError:
-    """Return the error for a backward pass that has nowhere to go."""
+    """Return the error for ``backward()`` of a Tensor that does not require grad."""
     return RuntimeError(
         f"backward: {output!r} does not require grad: no input of it does, or it was computed "
         "under no_grad(). Create the parameters with requires_grad=True."
@@ -51,7 +51,7 @@ def no_graph(output: Node) -> RuntimeError:
 
 
 def no_scalar(output: Node) -> ValueError:
-    """Return the error for a backward pass that does not know where to start."""
+    """Return the error for ``backward()`` of a Tensor that is not a scalar, without ``grad``."""
     return ValueError(
         f"backward needs a scalar, but the output has shape {output.shape}. Reduce it, "
         "e.g. with output.mean() or output.sum(), or pass the gradient: backward(grad)."
@@ -59,7 +59,7 @@ def no_scalar(output: Node) -> ValueError:
 
 
 def other_shape(grad: Any, output: Node) -> ValueError:
-    """Return the error for a gradient to start from that does not belong to the output."""
+    """Return the error for a gradient to start from of another shape than the output."""
     return ValueError(
         f"backward: grad has shape {grad.shape}; expected the output's, {output.shape}."
     )
@@ -76,7 +76,7 @@ def changed(x: Any, node: Node, what: str = "backward") -> RuntimeError:
 
 
 def computed(x: Node, what: str, done: str, why: str) -> RuntimeError:
-    """Return the error for a change of a Tensor that is no leaf."""
+    """Return the error for a change of a Tensor that is not a leaf."""
     return RuntimeError(
         f"the {what} of {x!r} was computed by an op and cannot be {done}: {why}. Change a leaf, or "
         "make a new one with detach(), which is a constant to the graph."
@@ -93,7 +93,7 @@ def array_without_graph(x: Node) -> RuntimeError:
 
 
 def number_of(x: Node, function: str) -> Any:
-    """Return the only element, with a warning if a graph ends here: math.log(t) does not say so."""
+    """Return the only element, and warn if the graph ends here, as it does in math.log(t)."""
     number = x.item()
     if x._requires_grad:
         warnings.warn(
@@ -131,7 +131,7 @@ def update_of_leaf(p: Node, shape: tuple[int, ...] | None = None) -> Exception:
 
 
 def check_inputs(output: Any, inputs: Any, found: list[Any] | None) -> list[Any]:
-    """Return the inputs found, if gradients can be taken of the output with respect to them all."""
+    """Return the inputs found; raise unless output is a Tensor and all inputs require grad."""
     if not isinstance(output, Node):
         raise TypeError(f"gradients: output is a {type(output).__name__}; expected a Tensor")
     if found is None:

@@ -1,8 +1,8 @@
-"""Functions that need no rule of their own: compositions, differentiated by the chain rule.
+"""Functions that need no rule of their own: compositions of ops, which have theirs.
 
-All take Tensors, arrays, numbers and lists, and mean what NumPy's function of that name means. So
-does ``np.name(t)`` of a Tensor, with NumPy's order and names of the arguments. Products with many
-axes, such as einsum, stand in ``products.py``.
+All take Tensors, arrays, numbers and lists, and do what NumPy's function of that name does. With a
+Tensor, ``np.name(t)`` calls them, with NumPy's order and names of the arguments. Products with many
+axes, such as einsum, are in ``products.py``.
 """
 
 # mypy: disable-error-code="no-any-return"
@@ -49,7 +49,7 @@ def var(x: Array, axis: Any = None, *, ddof: int = 0, keepdims: bool = False) ->
     if ddof == 0:
         return ops.mean(squares, axis=axis, keepdims=keepdims)
     total = ops.sum(squares, axis=axis, keepdims=keepdims)
-    # Of too few elements it is inf or NaN, as in NumPy.
+    # With too few elements it is inf or NaN, as in NumPy.
     return total / max(x.size // max(total.size, 1) - ddof, 0)
 
 
@@ -63,7 +63,7 @@ def std(x: Array, axis: Any = None, *, ddof: int = 0, keepdims: bool = False) ->
 
 
 def _rows(x: Array, axis: Any, keepdims: bool) -> tuple[Any, tuple[int, ...]]:
-    """Lay the axes to reduce out as one, the last; also return the shape of the reduced x."""
+    """Merge the axes to reduce into one, the last; also return the shape of the reduced x."""
     axes = range(x.ndim) if axis is None or not x.ndim else normalize_axis_tuple(axis, x.ndim)
     kept = [a for a in range(x.ndim) if a not in axes]
     sizes = [x.shape[a] for a in kept]
@@ -76,8 +76,8 @@ def _rows(x: Array, axis: Any, keepdims: bool) -> tuple[Any, tuple[int, ...]]:
 def prod(x: Array, axis: Any = None, keepdims: bool = False) -> Tensor:
     """Product over the axes, or over all of them.
 
-    The textbook rule g * y / x fails at x = 0. Multiplying the first half with the second until one
-    is left gives each element the product of all the others, right with one zero and with two.
+    The textbook derivative y / x fails at x = 0. Here the first half is multiplied by the second
+    until one element is left, so that one zero, or two, leave every gradient right.
 
     >>> from tinygrad_loss import Tensor
     >>> x = Tensor([0.0, 2.0, 3.0], requires_grad=True)
@@ -86,6 +86,8 @@ def prod(x: Array, axis: Any = None, keepdims: bool = False) -> Tensor:
     array([6., 0., 0.])
     """
     x = shaped(x)
+    if x.dtype.kind != "f":
+        x = x * np.prod(np.ones(1, x.dtype))  # short integers become long ones, as in NumPy
     y, shape = _rows(x, axis, keepdims)
     while y.shape[-1] != 1:
         n = y.shape[-1]
@@ -99,7 +101,7 @@ def prod(x: Array, axis: Any = None, keepdims: bool = False) -> Tensor:
 def norm(x: Array, axis: Any = None, keepdims: bool = False, *, ord: Any = None) -> Tensor:
     """Length over the axes, by default the Euclidean sqrt(sum x^2).
 
-    Of vectors (one axis), ``ord`` may be 2, the same; 1, the sum of all |x|; inf, the largest. Of
+    For vectors (one axis), ``ord`` may be 2, the same; 1, the sum of all |x|; inf, the largest. For
     matrices (two axes), "fro", the Euclidean length; 1, the largest sum |x| of a column; inf, that
     of a row. Derivative: of the Euclidean length, the unit vector x / |x|, and 0 at x = 0.
 
@@ -133,14 +135,14 @@ def norm(x: Array, axis: Any = None, keepdims: bool = False, *, ord: Any = None)
 def average(
     x: Array, axis: Any = None, weights: Array | None = None, keepdims: bool = False
 ) -> Tensor:
-    """Weighted mean sum(w x) / sum(w), the weights of the shape of x, or of the axes averaged over.
+    """Weighted mean sum(w x) / sum(w); the weights have the shape of x, or of the averaged axes.
 
     >>> average([1.0, 2.0, 4.0], weights=[1, 0, 1]).item()
     2.5
     """
     if weights is None:
         return ops.mean(x, axis=axis, keepdims=keepdims)
-    x, w = shaped(x), shaped(weights)
+    x, w = (shaped(a) if shaped(a).dtype.kind == "f" else shaped(a) * 1.0 for a in (x, weights))
     if w.shape != x.shape:
         axes = range(x.ndim) if axis is None else normalize_axis_tuple(axis, x.ndim)
         if w.shape != tuple(x.shape[a] for a in axes):
@@ -152,7 +154,7 @@ def average(
 
 
 def nansum(x: Array, axis: Any = None, keepdims: bool = False) -> Tensor:
-    """Sum of the elements that are not NaN, whose gradient is 0.
+    """Sum of the elements that are not NaN. The gradient of a NaN is 0.
 
     >>> nansum([1.0, np.nan, 3.0]).item()
     4.0
@@ -162,20 +164,22 @@ def nansum(x: Array, axis: Any = None, keepdims: bool = False) -> Tensor:
 
 
 def nanmean(x: Array, axis: Any = None, keepdims: bool = False) -> Tensor:
-    """Mean of the elements that are not NaN, whose gradient is 0.
+    """Mean of the elements that are not NaN. The gradient of a NaN is 0.
 
     >>> nanmean([1.0, np.nan, 3.0]).item()
     2.0
     """
     x = shaped(x)
-    n = np.sum(~np.isnan(data_of(x)), axis=axis, keepdims=keepdims, dtype=x.dtype)
-    return nansum(x, axis, keepdims) / n
+    known = ~np.isnan(data_of(x))
+    y = ops.mean(ops.where(known, x, 0), axis=axis, keepdims=keepdims)
+    count = np.sum(known, axis=axis, keepdims=keepdims)
+    return y / (count / max(x.size // max(y.size, 1), 1)).astype(y.dtype)
 
 
 def median(x: Array, axis: Any = None, keepdims: bool = False) -> Tensor:
     """Middle element in order of size, or the mean of the two middle ones; NaN if there is a NaN.
 
-    Derivative: the gradient goes to the middle element; two share it.
+    Derivative: the gradient goes to the middle element; two middle ones get half of it each.
 
     >>> median([5.0, 1.0, 2.0, 8.0]).item()
     3.5
@@ -185,7 +189,7 @@ def median(x: Array, axis: Any = None, keepdims: bool = False) -> Tensor:
     ordered = sort(rows)
     y = ops.mean(ordered[..., (n - 1) // 2 : n // 2 + 1], axis=-1, keepdims=True)
     if n:
-        last = ordered[..., -1:]  # where NaN is sorted to
+        last = ordered[..., -1:]  # NaN is sorted to the end
         y = ops.where(np.isnan(data_of(last)), last, y)
     return ops.reshape(y, shape)
 
@@ -193,7 +197,7 @@ def median(x: Array, axis: Any = None, keepdims: bool = False) -> Tensor:
 def cumsum(x: Array, axis: int | None = None) -> Tensor:
     """Running sum along an axis, or over all elements, row by row.
 
-    Derivative: an element counts in every sum from its own on, and receives their gradients' sum.
+    Derivative: an element counts in every sum from its own on, and receives all their gradients.
 
     >>> cumsum([1, 2, 3])
     array([1, 3, 6])
@@ -219,7 +223,7 @@ def diff(x: Array, n: int = 1, axis: int = -1) -> Tensor:
 
 
 def _moved(function: Callable[..., Any], x: Any, *options: Any, repeats: bool = False) -> Any:
-    """Do with x what a NumPy function does that moves or repeats elements: see which, and index."""
+    """Apply a NumPy function that moves or repeats elements: to positions, which then index x."""
     x = shaped(x)
     try:
         positions = function(np.arange(x.size).reshape(x.shape), *map(data_of, options))
@@ -242,7 +246,7 @@ flatten = ravel
 
 
 def atleast_1d(x: Array) -> Tensor:
-    """x, and a number as an array of one element.
+    """x; but a number becomes an array of one element.
 
     >>> atleast_1d(3.0)
     array([3.])
@@ -252,7 +256,7 @@ def atleast_1d(x: Array) -> Tensor:
 
 
 def atleast_2d(x: Array) -> Tensor:
-    """x, and a vector or a number as a matrix of one row.
+    """x; but a vector or a number becomes a matrix of one row.
 
     >>> atleast_2d([1, 2])
     array([[1, 2]])
@@ -271,7 +275,7 @@ def flip(x: Array, axis: Any = None) -> Tensor:
 
 
 def roll(x: Array, shift: Any, axis: Any = None) -> Tensor:
-    """The elements moved along the axes; what leaves at one end comes back at the other.
+    """The elements shifted along the axes; what leaves at one end comes back at the other.
 
     >>> roll([1, 2, 3], 1)
     array([3, 1, 2])
@@ -280,7 +284,7 @@ def roll(x: Array, shift: Any, axis: Any = None) -> Tensor:
 
 
 def repeat(x: Array, repeats: Any, axis: int | None = None) -> Tensor:
-    """Each element several times. Derivative: it receives the sum of its copies' gradients.
+    """Each element several times. Derivative: it receives the sum of the gradients of its copies.
 
     >>> repeat([1, 2], 2), repeat([1, 2], [1, 2])
     (array([1, 1, 2, 2]), array([1, 2, 2]))
@@ -298,7 +302,7 @@ def tile(x: Array, reps: Any) -> Tensor:
 
 
 def take_along_axis(x: Array, indices: Any, axis: int | None = -1) -> Tensor:
-    """From each row along the axis, the elements with the numbers in this row of the indices.
+    """From each row along the axis, the elements at the positions in the same row of ``indices``.
 
     >>> take_along_axis([[5, 6, 7], [8, 9, 4]], [[2], [0]])
     array([[7],
@@ -308,7 +312,7 @@ def take_along_axis(x: Array, indices: Any, axis: int | None = -1) -> Tensor:
 
 
 def sort(x: Array, axis: int | None = -1) -> Tensor:
-    """The elements in ascending order, NaN last. Derivative: each goes back to its old place.
+    """The elements in ascending order, NaN last. Derivative: gradients go back to the old places.
 
     >>> sort([3, 1, 2])
     array([1, 2, 3])
@@ -319,7 +323,7 @@ def sort(x: Array, axis: int | None = -1) -> Tensor:
 
 
 def diagonal(x: Array, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
-    """The diagonal of a matrix, or of each in a stack, or one as many places beside it.
+    """The diagonal of a matrix, or of each in a stack; ``offset`` counts places to the right of it.
 
     >>> diagonal([[1, 2], [3, 4]]), diagonal([[1, 2], [3, 4]], 1)
     (array([1, 4]), array([2]))
@@ -328,7 +332,7 @@ def diagonal(x: Array, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tenso
 
 
 def diag(x: Array, k: int = 0) -> Tensor:
-    """The k-th diagonal of a matrix; of a vector, the matrix that has it there and 0 elsewhere.
+    """The k-th diagonal of a matrix; of a vector, the matrix with it as k-th diagonal, else 0.
 
     >>> diag([1, 2])
     array([[1, 0],
@@ -343,7 +347,7 @@ def diag(x: Array, k: int = 0) -> Tensor:
 
 
 def trace(x: Array, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
-    """Sum of the diagonal. Derivative: the gradient on the diagonal, 0 elsewhere.
+    """Sum of the diagonal. Derivative: the gradient goes to the diagonal, 0 to all else.
 
     >>> trace([[1, 2], [3, 4]]).item()
     5
@@ -364,7 +368,7 @@ def stack(tensors: Sequence[Any], axis: int = 0) -> Tensor:
 
 
 def vstack(tensors: Sequence[Any]) -> Tensor:
-    """Join matrices, or vectors as their rows, one below the other.
+    """Join matrices, or vectors as rows, one below the other.
 
     >>> vstack([[1, 2], [[3, 4], [5, 6]]]).shape
     (3, 2)
@@ -373,7 +377,7 @@ def vstack(tensors: Sequence[Any]) -> Tensor:
 
 
 def hstack(tensors: Sequence[Any]) -> Tensor:
-    """Join matrices side by side, and vectors end to end.
+    """Join matrices side by side, or vectors end to end.
 
     >>> hstack([[1, 2], [3]])
     array([1, 2, 3])
@@ -383,7 +387,7 @@ def hstack(tensors: Sequence[Any]) -> Tensor:
 
 
 def column_stack(tensors: Sequence[Any]) -> Tensor:
-    """Join matrices, or vectors as their columns, side by side.
+    """Join matrices, or vectors as columns, side by side.
 
     >>> column_stack([[1, 2], [3, 4]])
     array([[1, 3],
@@ -394,7 +398,7 @@ def column_stack(tensors: Sequence[Any]) -> Tensor:
 
 
 def split(x: Array, indices_or_sections: Any, axis: int = 0) -> list[Tensor]:
-    """Cut into n equal pieces, or at the indices given.
+    """Cut into n equal pieces, or before each of the indices given.
 
     >>> split([1, 2, 3], [1])
     [array([1]), array([2, 3])]
@@ -415,7 +419,7 @@ def split(x: Array, indices_or_sections: Any, axis: int = 0) -> list[Tensor]:
 
 
 def reciprocal(x: Array) -> Tensor:
-    """1 / x. Derivative: -1 / x^2. Of integers too it is 1 / x, where NumPy's rounds to 0.
+    """1 / x. Derivative: -1 / x^2. Also 1 / x for integers, which NumPy's function rounds to 0.
 
     >>> reciprocal([1.0, 4.0])
     array([1.  , 0.25])
@@ -426,7 +430,7 @@ def reciprocal(x: Array) -> Tensor:
 def inv(a: Array) -> Tensor:
     """Inverse of a matrix, or of each in a stack: ``solve`` with the identity.
 
-    To multiply with an inverse, ``solve(a, b)`` is faster and more precise than ``inv(a) @ b``.
+    To multiply by an inverse, ``solve(a, b)`` is faster and more precise than ``inv(a) @ b``.
 
     >>> inv([[2.0, 0.0], [0.0, 4.0]])
     array([[0.5 , 0.  ],

@@ -1,9 +1,9 @@
 """The mode in which ops run: is the graph recorded, and who watches.
 
-``no_grad``, ``detect_anomaly``, ``watch``, ``draw`` and ``unroll`` are blocks that set it. A block
-belongs to its thread or asyncio task (a ContextVar), may lie inside others, and when it ends it
-takes away *itself* and nothing else. So blocks may end in another order than they began, as those
-of two generators that are advanced in turn do: of the blocks that are left, the innermost decides.
+``no_grad``, ``detect_anomaly``, ``watch``, ``draw`` and ``unroll`` set it for a ``with`` block. A
+block belongs to its thread or asyncio task (a ContextVar), and blocks nest. A block that ends
+removes only *itself*, so blocks need not end in the reverse order of their beginning. (Those of two
+generators that run in turns do not.) Of the blocks that are left, the innermost decides.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Observer:
-    """Whoever watches the engine: ops tell it of each value, the chain rule of each gradient.
+    """Watches the engine: ops report each value to it, and the chain rule each gradient.
 
-    One that will repeat the computation must know of what is no op, too. Its ``tracer`` is asked,
-    in place of the losses, for checks of values, ``require(check, arrays, message, warning)``, and
-    for random numbers, ``random(rng, shape)``.
+    An observer that is to repeat the computation also needs what no op computes. So it has a
+    ``tracer``, which the losses ask to check values, ``require(check, arrays, message, warning)``,
+    and to draw random numbers, ``random(rng, shape)``.
     """
 
     tracer: Any = None
@@ -32,14 +32,14 @@ class Observer:
     def after_forward(
         self, output: Node, op: Any, inputs: tuple[Any, ...], arrays: list[Array]
     ) -> None:
-        """Hear that ``op`` has computed ``output`` from the inputs, whose data are ``arrays``."""
+        """Called when ``op`` has computed ``output`` from the inputs, whose data are ``arrays``."""
 
     def after_rule(self, node: Node, position: int, g: Any, part: Any) -> None:
-        """Hear that ``node``, whose gradient is ``g``, has sent ``part`` to one of its inputs."""
+        """Called when ``node``, whose gradient is ``g``, sends ``part`` to one of its inputs."""
 
 
 class Mode:
-    """What a number of blocks, the innermost last, add up to."""
+    """What the blocks around, the innermost last, result in."""
 
     __slots__ = ("blocks", "observers", "recording", "tracer")
 
@@ -62,16 +62,17 @@ mode: ContextVar[Mode] = ContextVar("mode", default=Mode())  # noqa: B039 (nobod
 
 
 class set_mode:
-    """A block, or decorator, in which the graph is recorded or not, or in which someone watches.
+    """A ``with`` block, or a decorator, that sets whether the graph is recorded, and who watches.
 
     Parameters
     ----------
     recording : bool or None
-        Whether ops note what they compute from what; None leaves that as it is.
+        Whether ops record what they compute from what; None leaves that as it is.
     observer : Observer or None
-        Told of all that happens, beside the observers of the blocks around.
+        Watches, along with the observers of the blocks around.
     alone : bool
-        The observers of the blocks around hear nothing of what happens inside.
+        Whether the observers of the blocks around are told nothing of what happens inside, which is
+        a replay (of ``draw``) or a trial (of ``unroll``) and no part of the pass that they watch.
     """
 
     __slots__ = ("alone", "observer", "recording")
@@ -97,7 +98,7 @@ class set_mode:
         mode.set(Mode(tuple(blocks)))
 
     def begin(self) -> Observer | None:
-        """Who watches, now that the block is entered (it may be inside of itself, or again)."""
+        """The observer of this entry of the block (one block can be entered several times)."""
         return self.observer
 
     def __call__(self, function: F) -> F:
@@ -122,7 +123,7 @@ class set_mode:
 
         if inspect.isgeneratorfunction(function):
 
-            def run(*args: Any, **options: Any) -> Any:  # a generator too, for the next decorator
+            def run(*args: Any, **options: Any) -> Any:  # still a generator to other decorators
                 return (yield from _advanced(function(*args, **options), self))
 
         else:
@@ -135,7 +136,7 @@ class set_mode:
 
 
 def _advanced(generator: Generator[Any, Any, Any], block: set_mode) -> Generator[Any, Any, Any]:
-    """Run a generator inside a block, and hand on what it yields outside of it."""
+    """Run a generator inside a block, and yield its values outside of the block."""
     advance: Callable[[Any], Any] = generator.send
     given: Any = None
     try:
@@ -149,7 +150,7 @@ def _advanced(generator: Generator[Any, Any, Any], block: set_mode) -> Generator
                 given, advance = (yield value), generator.send
             except GeneratorExit:
                 raise
-            except BaseException as error:  # thrown in by whoever advances this one
+            except BaseException as error:  # thrown in by the caller of this generator
                 given, advance = error, generator.throw
     finally:
         with block:
@@ -159,8 +160,8 @@ def _advanced(generator: Generator[Any, Any, Any], block: set_mode) -> Generator
 def no_grad() -> set_mode:
     """Compute without recording: what is made inside does not require grad.
 
-    A context manager and a decorator (``@no_grad()``), also of generators and coroutines. It nests,
-    ends when the block ends, by an exception too, and belongs to its thread or asyncio task.
+    A context manager and a decorator (``@no_grad()``), also for generators and coroutines. Blocks
+    nest, end on an exception too, and belong to their thread or asyncio task.
 
     Inside, ``p -= lr * p.grad`` writes into the parameter p.
 
@@ -173,11 +174,25 @@ def no_grad() -> set_mode:
     return set_mode(recording=False)
 
 
-class scope(set_mode, Observer):
+class Mark(Observer):
+    """Marks what a block computes, as ``Module.__call__`` marks the output of a module."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.began = now()
+
+    def after_forward(
+        self, output: Node, op: Any, inputs: tuple[Any, ...], arrays: list[Array]
+    ) -> None:
+        """Mark a Tensor that was computed inside."""
+        output.scopes = (*output.scopes, (self, self.began))
+
+
+class scope(set_mode):
     """Name what is computed in a block, as modules do: a cluster in pictures, a row in ``watch``.
 
-    For code without modules: a neuron, a time step, a batch norm. Scopes nest, and a name may be
-    used again. As a decorator, ``@scope("cell")``, it makes a scope of each call.
+    For code without modules: a neuron, a time step, a batch norm. Scopes nest, and several may have
+    the same name. As a decorator, ``@scope("cell")``, it makes every call a scope.
 
     Raises
     ------
@@ -192,9 +207,7 @@ class scope(set_mode, Observer):
     True
     """
 
-    __slots__ = ("began", "name")
-
-    began: int  # the time by the clock of the nodes
+    __slots__ = ("name",)
 
     def __init__(self, name: str) -> None:
         if not isinstance(name, str):
@@ -203,13 +216,5 @@ class scope(set_mode, Observer):
         self.name = name
 
     def begin(self) -> Observer:
-        """A mark of its own for each time that the block, or the decorated function, runs."""
-        mark = scope(self.name)
-        mark.began = now()
-        return mark
-
-    def after_forward(
-        self, output: Node, op: Any, inputs: tuple[Any, ...], arrays: list[Array]
-    ) -> None:
-        """Mark what was computed inside, as ``Module.__call__`` marks the output of a module."""
-        output.scopes = (*output.scopes, (self, self.began))
+        """A new mark for each run of the block, or of the decorated function."""
+        return Mark(self.name)

@@ -1,7 +1,7 @@
 """A node of the graph: an array, and how it was computed.
 
-A Tensor is a Node with the methods of an array. Ops and the chain rule need no more of it than what
-stands here, so they know nothing of Tensor.
+A Tensor is a Node with the methods of an array. Ops and the chain rule need only what is defined
+here, so their files do not import Tensor.
 """
 
 # mypy: disable-error-code="no-any-return"
@@ -18,19 +18,25 @@ if TYPE_CHECKING:
 
 Array: TypeAlias = Any  # a numpy.ndarray, or an array of another library that speaks its protocols
 
-# (op, inputs, arrays, options): the op that computed a node, its inputs as they were given
-# (Tensors, arrays, numbers), the same as arrays, and its options. Both are kept: to the inputs the
-# gradients go, from the arrays the rules compute them. (``input.data`` may be another by then.)
+# (op, inputs, arrays, options): the op that computed a node, and what it was given. The inputs are
+# as they came: gradients go to the Tensors among them. The arrays are what forward computed from,
+# the data of these Tensors and all else as it is: from them the rules compute the gradients.
 Origin: TypeAlias = "tuple[Op, tuple[Any, ...], list[Array], dict[str, Any]]"
 
-# One clock for all nodes. A node is stamped when it is made and again when its data is assigned. So
-# (1) a node is older than whatever was computed from it: from the newest to the oldest is an order
-# for the chain rule; (2) an input that is younger than what was computed from it has been changed.
+# One clock for all nodes. A node is stamped when it is made, and again when its data is assigned.
+# So (1) a node is older than whatever was computed from it, and the chain rule can go from the
+# newest to the oldest; (2) an input newer than what was computed from it has been changed since,
+# and the chain rule refuses it. (It does not see a write into single elements, ``t.data[0] = 1``,
+# or into a plain array that an op was given. ``detect_anomaly()`` does.)
 now = count().__next__
 
 
 class Node:
-    """An array in the graph; ``origin`` is None for a leaf, which nothing was computed from."""
+    """An array in the graph, and how it was made.
+
+    ``origin`` is None for a leaf: a Tensor that you made, or that an op made without recording.
+    Gradients end there.
+    """
 
     __slots__ = (
         "__weakref__", "_data", "_requires_grad", "_retains_grad", "grad", "name", "origin",
@@ -43,9 +49,7 @@ class Node:
     grad: Array  # None until `backward()` has added one
     name: str | None
     origin: Origin | None
-    scopes: tuple[
-        tuple[Any, int], ...
-    ]  # the modules and scopes that it is the work of: see mode.py
+    scopes: tuple[tuple[Any, int], ...]  # (module or scope, its first stamp): who made it
     stamp: int
 
     @property

@@ -1,9 +1,9 @@
 """What NumPy's functions do when they meet a Tensor: ``np.exp(t)``, ``np.where(mask, t, 0)``.
 
-Tensor answers the two protocols by which NumPy lets other arrays take over, ``__array_ufunc__``
-(NEP 13) for elementwise functions and ``__array_function__`` (NEP 18) for the others. Both end
-here. A function is differentiated, or its value is a constant, or it is refused; and so is an
-option that no derivative knows of.
+NumPy lets other arrays take over by two methods: ``__array_ufunc__`` (NEP 13) for elementwise
+functions and ``__array_function__`` (NEP 18) for the others. Tensor's both call ``dispatch``. A
+function either has a derivative here, or its value is a constant, or it is refused. Options without
+a meaning for derivatives, such as ``out=``, are refused too.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ import numpy as np
 from . import functions, ops
 from .arrays import data_of
 from .node import Node
-from .ops import Op
 
 
 def _clip(x: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: Any = None) -> Any:
@@ -26,16 +25,12 @@ def _clip(x: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max:
 
 
 def _each(function: Callable[[Any], Any]) -> Callable[..., Any]:
-    """Let a function of one array take several, as NumPy's does, and return as many."""
+    """Let a function of one array take several, as NumPy's does, and return a tuple."""
     return lambda *arrays: tuple(map(function, arrays)) if arrays[1:] else function(*arrays)
 
 
-# What NumPy's functions do when they meet a Tensor.
+# NumPy's function -> ours, which is called in its place.
 DIFFERENTIABLE: dict[Callable[..., Any], Callable[..., Any]] = {
-    op.forward: op
-    for op in vars(ops).values()
-    if isinstance(op, Op) and isinstance(op.forward, np.ufunc)
-} | {
     getattr(np, name): getattr(module, name)
     for module in (ops, functions)
     for name in module.__all__
@@ -47,7 +42,7 @@ DIFFERENTIABLE: dict[Callable[..., Any], Callable[..., Any]] = {
     np.linalg.slogdet: ops.slogdet,
 }  # fmt: skip
 
-# What has the derivative zero or none: on Tensors it computes plain arrays from plain arrays.
+# Functions whose derivative is zero, or that have none: with Tensors they return plain arrays.
 CONSTANT: set[Callable[..., Any]] = {
     np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal, np.logical_and,
     np.logical_or, np.logical_xor, np.logical_not, np.isnan, np.isinf, np.isfinite, np.sign,
@@ -60,7 +55,7 @@ CONSTANT: set[Callable[..., Any]] = {
 
 
 def dispatch(function: Any, inputs: Any, options: dict[str, Any]) -> Any:
-    """Do what a NumPy function does, one of whose arguments is a Tensor."""
+    """Do what a NumPy function does when one of its arguments is a Tensor."""
     if options.get("out") is not None:
         raise TypeError(
             f"{_name(function)}: a Tensor cannot be written into an existing array (out=, or "
@@ -87,14 +82,14 @@ def dispatch(function: Any, inputs: Any, options: dict[str, Any]) -> Any:
 
 @cache
 def _names(function: Any, ours: Any) -> tuple[dict[str, str], dict[str, Any], bool]:
-    """Return our names of NumPy's arguments, the defaults there, and if only positions count."""
+    """Return our names for NumPy's arguments, NumPy's defaults, and if only positions count."""
     own = list(inspect.signature(ours).parameters)
     try:
         theirs = inspect.signature(function).parameters
-    except ValueError:  # some functions in C tell no names before NumPy 2.4; most are those here
+    except ValueError:  # before NumPy 2.4 some functions in C have no signature
         return {name: name for name in own}, {}, True
     names = {name: name for name in own if name in theirs} | {
-        name: own[i]  # what is x here is a, v or arr there
+        name: own[i]  # our x is a, v or arr in NumPy
         for i, name in enumerate(theirs)
         if name not in own and i < len(own) and own[i] not in theirs
     }
@@ -105,7 +100,7 @@ def _names(function: Any, ours: Any) -> tuple[dict[str, str], dict[str, Any], bo
 def _translated(
     function: Any, ours: Callable[..., Any], inputs: Any, options: dict[str, Any]
 ) -> tuple[Any, dict[str, Any]]:
-    """Return NumPy's arguments in our order and by our names; refuse those that we do not have."""
+    """Return NumPy's arguments in our order, by our names; refuse those that we do not have."""
     names, defaults, by_position = _names(function, ours)
     given = options if by_position else dict(zip(defaults, inputs, strict=False)) | options
     named: dict[str, Any] = {}
@@ -121,17 +116,17 @@ def _translated(
     if refused:
         raise TypeError(
             f"{_name(function)}: {'=, '.join(refused)}= cannot be given where an input is a "
-            "Tensor: no derivative knows of it. Leave it out, or use t.data for the values alone."
+            "Tensor: it has no meaning for derivatives. Leave it out, or use t.data for the values."
         )
     return inputs if by_position else (), named
 
 
 def _name(function: Any) -> str:
-    """Return a function's name as one writes it: np.exp, np.linalg.det, np.add.reduce."""
+    """Return a function's name as it is written in code: np.exp, np.linalg.det, np.add.reduce."""
     owner = getattr(function, "__self__", None)
     if isinstance(owner, np.ufunc):
         return f"{_name(owner)}.{function.__name__}"
     name = getattr(function, "__name__", str(function))
-    if isinstance(function, np.ufunc):  # SciPy's do not say where they are from
+    if isinstance(function, np.ufunc):  # SciPy's ufuncs do not know their module
         return f"np.{name}" if getattr(np, name, None) is function else name
     return f"{function.__module__.replace('numpy', 'np', 1)}.{name}"

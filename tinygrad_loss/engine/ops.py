@@ -1,27 +1,28 @@
 """The table of derivatives: every op with its forward function and one rule per input.
 
-An op's *rule* for an input is the chain rule there, its vector-Jacobian product (VJP): it turns
-``g``, the gradient of the loss with respect to the op's output ``y``, into the gradient with
-respect to that input. After g and y come the op's inputs and options:
+A *rule* is the chain rule for one input of one op: it turns ``g``, the gradient of the loss with
+respect to the op's output ``y``, into the gradient with respect to that input. (g times the matrix
+of derivatives: the literature's vector-Jacobian product, VJP.) Its arguments are g, y, and then the
+op's inputs and options:
 
     multiply   forward np.multiply      rules: g * b        and  g * a
     exp        forward np.exp           rule:  g * y
     matmul     forward np.matmul        rules: g @ b.mT     and  a.mT @ g
 
-Rules are made of NumPy functions, methods and operators, and of ops, all of which take arrays and
-Tensors alike. They never write into ``g``. None cares for broadcasting: where an input was
-broadcast, ``backprop.py`` sums its gradient back to the input's shape.
+Rules are made of NumPy functions, methods and operators, and of ops. All of these take arrays as
+well as Tensors. A rule never writes into ``g``, and never deals with broadcasting: where an input
+was broadcast, ``backprop.py`` sums its gradient back to the input's shape.
 
-The derivatives are calculus. What is chosen where there is none (at kinks) stands with the op. All
-ops take Tensors, arrays, numbers and lists, and return a Tensor if an input is one (to type
-checkers always), else an array, of the dtype that NumPy gives. They raise TypeError or ValueError,
-with the name of the op and the shapes of its inputs, for what NumPy refuses and unknown options.
+The derivatives are calculus. At a kink, where there is none, the docstring of the op says what was
+chosen. All ops take Tensors, arrays, numbers and lists. They return a Tensor if an input is one (to
+type checkers always), else an array, of the dtype that NumPy gives. For what NumPy refuses, and for
+unknown options, they raise TypeError or ValueError with the op's name and its inputs' shapes.
 
-To add an op, write its row: the rules in the decorator, the formula, the derivative and an example
-in the docstring; and its name in ``__all__``. From these come ``tl.name``, NumPy's function if
-``forward`` is a ufunc, and the sentence about the derivative on the page of ``draw``. A method,
-where one is wanted, is two lines in ``tensor.py``. A case in ``tests/op_cases.py`` tests it, and a
-test fails while there is none.
+To add an op, write its row: the rules in the decorator; the formula, the derivative and an example
+in the docstring; and its name in ``__all__``. From these come ``tl.name``, ``np.name(t)`` if
+NumPy has the function, and the sentence about the derivative on the page of ``draw``. If it is to
+be a method too, add two lines to ``tensor.py``. Add a case to ``tests/op_cases.py``: a test fails
+while an op has none.
 """
 
 # mypy: disable-error-code="empty-body, no-any-return, return-value"
@@ -58,17 +59,17 @@ Rule = Callable[..., Any]
 
 
 class Op:
-    """An operation: a forward function, and for each input the rule of its derivative.
+    """An operation: a forward function, and one rule for each input.
 
     Calling an Op on Tensors computes a value and notes, in the Tensor that it returns, the op and
-    its inputs. That is all the recording there is: the graph is nothing but Tensors that point at
+    its inputs. That is all the recording there is: the graph is nothing but Tensors that point to
     the Tensors they came from.
 
     ``forward(*inputs, **options)`` computes the output from arrays: a new array or a view, never an
     input itself, since the output is made read-only. ``rule(g, y, *inputs, **options)`` computes
-    the gradient at its input; None stands for an input without one, such as a condition. Called
-    with arrays, rules compute; called with Tensors they record what they compute, so that it can
-    be differentiated again.
+    the gradient with respect to its input; None stands for an input without one, such as a
+    condition. Called with arrays, a rule just computes. Called with Tensors, it is recorded too, so
+    that what it computes can be differentiated again.
 
     >>> from tinygrad_loss import Tensor
     >>> cube = Op(lambda x: x**3, lambda g, y, x: g * 3 * x**2, name="cube")
@@ -95,35 +96,40 @@ class Op:
         if options or len(inputs) != len(self.rules):
             inputs, options = self.arguments.sort(inputs, options)
         arrays: list[Array] = []
-        kind: type[Node] | None = None
+        tensor_type: type[Node] | None = None  # Tensor, which this file does not know
         requires_grad = False
         for x in inputs:
+            if isinstance(x, (list, tuple)):
+                return self(*self.arguments.converted(inputs), **options)
             if isinstance(x, Node):
-                kind = type(x)
+                tensor_type = type(x)
                 requires_grad = requires_grad or x._requires_grad
                 x = x._data
-            elif isinstance(x, (list, tuple)):
-                x = as_array(x)
             arrays.append(x)
         try:
             value = self.forward(*arrays, **options)
         except (ValueError, TypeError, IndexError, AttributeError) as error:
             raise explained(error, self.name, inputs, options) from error
-        if kind is None:
+        if tensor_type is None:
             return value
         if isinstance(value, np.generic):  # NumPy turns results without dimensions into scalars
             value = np.asarray(value)
+        current = mode.get()
+        recorded = requires_grad and current.recording
         if isinstance(value, np.ndarray):
-            value.setflags(write=False)  # a later write would make its gradient wrong
-        now_in = mode.get()
-        output = kind.__new__(kind)
+            if value is arrays[0]:
+                value = value.view()  # or the input itself would become read-only
+            if value.base is not None and not recorded and value.flags.writeable:
+                value = value.copy("K")  # of a leaf, with which a constant must not change
+            value.setflags(write=False)  # a later write would make the gradient wrong
+        output = tensor_type.__new__(tensor_type)
         output._data = value
-        output._requires_grad = recorded = requires_grad and now_in.recording
+        output._requires_grad = recorded
         output.origin = (self, inputs, arrays, options) if recorded else None
         output.grad = output.name = None
         output.scopes, output._retains_grad = (), False
         output.stamp = now()
-        for observer in now_in.observers:
+        for observer in current.observers:
             observer.after_forward(output, self, inputs, arrays)
         return output
 
@@ -132,7 +138,7 @@ class Op:
 
 
 def op(*rules: Rule | None, forward: Callable[..., Array] | None = None) -> Callable[[F], F]:
-    """Decorate the definition of an op with its rules, and with NumPy's function if it is one."""
+    """Make an Op of a function. With ``forward=``, only its signature and docstring are used."""
 
     def made(definition: F) -> F:
         name = definition.__name__.lstrip("_")
@@ -148,14 +154,14 @@ def op(*rules: Rule | None, forward: Callable[..., Array] | None = None) -> Call
 
 @op(lambda g, y, a, b: g, lambda g, y, a, b: g, forward=np.add)
 def add(a: Array, b: Array) -> Tensor:
-    """a + b. Derivative: a sum passes its gradient on, for when an input grows by 1, so does the
-    sum. >>> add([1, 2], 0.5)  # [1.5, 2.5]
+    """a + b. Derivative: when an input grows by 1, so does the sum, so the gradient passes through
+    unchanged. >>> add([1, 2], 0.5)  # [1.5, 2.5]
     """
 
 @op(lambda g, y, a, b: g, lambda g, y, a, b: -g, forward=np.subtract)
 def subtract(a: Array, b: Array) -> Tensor:
-    """a - b. Derivative by a: what is subtracted from passes the gradient on, as in a sum.
-    Derivative by b: the same with the opposite sign. >>> subtract([1, 2], 0.5)  # [0.5, 1.5]
+    """a - b. Derivative by a: the gradient passes through unchanged, as in a sum. Derivative by b:
+    the gradient changes its sign: as b grows, a - b falls. >>> subtract([1, 2], 0.5)  # [0.5, 1.5]
     """
 
 @op(lambda g, y, a, b: g * b, lambda g, y, a, b: g * a, forward=np.multiply)
@@ -166,203 +172,189 @@ def multiply(a: Array, b: Array) -> Tensor:
 
 @op(lambda g, y, a, b: g / b, lambda g, y, a, b: -g * y / b, forward=np.divide)
 def divide(a: Array, b: Array) -> Tensor:
-    """a / b. Derivative by a: a numerator's slope is 1 / b. Derivative by b: the quotient y = a / b
-    shrinks as b grows, by y / b. >>> divide([1, 2], 4)  # [0.25, 0.5]
+    """a / b. Derivative by a: the quotient is a times 1 / b, so the slope is 1 / b. Derivative by
+    b: the quotient y = a / b shrinks as b grows, with the slope -y / b. >>> divide(1, 4)  # 0.25
     """
 
 @op(lambda g, y, x: -g, forward=np.negative)
 def negative(x: Array) -> Tensor:
-    """-x. Derivative: the sign changes on the way back, too. >>> negative([1, -2])  # [-1, 2]"""
+    """-x. Derivative: the gradient changes its sign, too. >>> negative([1, -2])  # [-1, 2]"""
 
 @op(lambda g, y, x: g * np.sign(x), forward=np.absolute)
 def absolute(x: Array) -> Tensor:
-    """|x|. Derivative: |x| rises where x is positive, falls where it is negative; 0 at the kink 0,
-    the middle of its subgradients [-1, 1]. >>> absolute([1, -2])  # [1, 2]
+    """|x|. Derivative: the slope is the sign of x: 1 for x > 0, -1 for x < 0. At the kink 0 it
+    counts as 0, the middle of the subgradients [-1, 1]. >>> absolute([1, -2])  # [1, 2]
     """
 
 abs = absolute  # NumPy has both names
 
 def _one_less(b: Any) -> Any:
-    """Return b - 1, but 0 where b = 0: there b * a**(b - 1) shall be 0, also at a = 0."""
-    return (b - 1 if b else 0) if isinstance(b, int | float) else b - np.not_equal(b, 0)
+    """Return b - 1, but 0 where b = 0, so that b * a**(b - 1) is 0 there, also at a = 0."""
+    return (b - 1 if b else 0) if isinstance(b, int | float) else np.where(b == 0, b, b - 1)
 
-@op(
-    lambda g, y, a, b: g * (b * a ** _one_less(b)),
-    # At a = 0 the limit for b > 0 is 0, while 0 * log(0) would be NaN; log(1) = 0 stands in.
-    lambda g, y, a, b: g * (y * np.log(np.where(a == 0, 1, a))),
-    forward=np.power,
-)
+# At a = 0 the limit for b > 0 is 0, while 0 * log(0) would be NaN; log(1) = 0 stands in.
+@op(lambda g, y, a, b: g * (b * a ** _one_less(b)),
+    lambda g, y, a, b: g * (y * np.log(np.where(a == 0, 1, a))), forward=np.power)
 def power(a: Array, b: Array) -> Tensor:
-    """a^b. Derivative by a: b a^(b-1): the exponent comes down and is lowered by one. Derivative by
-    b: a^b log(a). >>> power([1.0, 2.0], 3)  # [1, 8]
+    """a^b. Derivative by a: the slope is b a^(b-1): the exponent comes down and is lowered by one.
+    Derivative by b: the slope is a^b log(a), and 0 at a = 0. >>> power([1.0, 2.0], 3)  # [1, 8]
     """
 
 # --- elementary functions -------------------------------------------------------------------------
 
 @op(lambda g, y, x: g * y, forward=np.exp)
 def exp(x: Array) -> Tensor:
-    """e^x. Derivative: its own, so its output y is the slope. >>> exp([0, 1])  # [1, 2.71828183]"""
+    """e^x. Derivative: the slope is e^x, the output y itself. >>> exp([0, 1])  # [1, 2.71828183]"""
 
 @op(lambda g, y, x: g * (y + 1), forward=np.expm1)
 def expm1(x: Array) -> Tensor:
-    """e^x - 1, exact for small x. Derivative: e^x, which is y + 1. >>> expm1(1e-20)  # 1e-20"""
+    """e^x - 1, exact near 0. Derivative: the slope is e^x = y + 1. >>> expm1(1e-20)  # 1e-20"""
 
 @op(lambda g, y, x: g / x, forward=np.log)
 def log(x: Array) -> Tensor:
-    """log x. Derivative: 1 / x, steep near 0, flat far off. >>> log([1, 10])  # [0, 2.30258509]"""
+    """Natural logarithm. Derivative: the slope is 1 / x. >>> log([1, 10])  # [0, 2.30258509]"""
 
 @op(lambda g, y, x: g / (1 + x), forward=np.log1p)
 def log1p(x: Array) -> Tensor:
-    """log(1 + x), exact for small x. Derivative: 1 / (1 + x). >>> log1p(1e-20)  # 1e-20"""
+    """log(1 + x), exact near 0. Derivative: the slope is 1 / (1 + x). >>> log1p(1e-20)  # 1e-20"""
 
 @op(lambda g, y, x: g / (x * math.log(2)), forward=np.log2)
 def log2(x: Array) -> Tensor:
-    """log(x) / log(2). Derivative: 1 / (x log 2). >>> log2([1, 8])  # [0, 3]"""
+    """log(x) / log(2). Derivative: the slope is 1 / (x log 2). >>> log2([1, 8])  # [0, 3]"""
 
 @op(lambda g, y, x: g / (x * math.log(10)), forward=np.log10)
 def log10(x: Array) -> Tensor:
-    """log(x) / log(10). Derivative: 1 / (x log 10). >>> log10([1, 1000])  # [0, 3]"""
+    """log(x) / log(10). Derivative: the slope is 1 / (x log 10). >>> log10([1, 1000])  # [0, 3]"""
 
 @op(lambda g, y, x: g / (2 * y), forward=np.sqrt)
 def sqrt(x: Array) -> Tensor:
-    """Square root. Derivative: 1 / (2 y), infinite at 0. >>> sqrt([1, 9])  # [1, 3]"""
+    """Square root. Derivative: the slope is 1 / (2 y), infinite at 0. >>> sqrt([1, 9])  # [1, 3]"""
 
 @op(lambda g, y, x: g * (2 * x), forward=np.square)
 def square(x: Array) -> Tensor:
-    """x^2. Derivative: 2x. >>> square([1, -3])  # [1, 9]"""
+    """x^2. Derivative: the slope is 2 x. >>> square([1, -3])  # [1, 9]"""
 
 @op(lambda g, y, x: g * np.cos(x), forward=np.sin)
 def sin(x: Array) -> Tensor:
-    """Sine, x in radians. Derivative: the cosine. >>> sin([0, 1])  # [0, 0.84147098]"""
+    """Sine, x in radians. Derivative: the slope is cos(x). >>> sin([0, 1])  # [0, 0.84147098]"""
 
 @op(lambda g, y, x: -g * np.sin(x), forward=np.cos)
 def cos(x: Array) -> Tensor:
-    """Cosine, x in radians. Derivative: minus the sine. >>> cos([0, 1])  # [1, 0.54030231]"""
+    """Cosine, x in radians. Derivative: the slope is -sin(x). >>> cos([0, 1])  # [1, 0.54030231]"""
 
 @op(lambda g, y, x: g * (1 + y * y), forward=np.tan)
 def tan(x: Array) -> Tensor:
-    """Tangent, x in radians. Derivative: 1 + y^2. >>> tan([0, 1])  # [0, 1.55740772]"""
+    """Tangent, x in radians. Derivative: the slope is 1 + y^2. >>> tan(1)  # 1.55740772"""
 
 @op(lambda g, y, x: g / (1 + x * x), forward=np.arctan)
 def arctan(x: Array) -> Tensor:
-    """Inverse of tan. Derivative: 1 / (1 + x^2). >>> arctan([0, 1])  # [0, 0.78539816]"""
+    """Inverse of tan. Derivative: the slope is 1 / (1 + x^2). >>> arctan(1)  # 0.78539816"""
 
 @op(lambda g, y, x: g * np.cosh(x), forward=np.sinh)
 def sinh(x: Array) -> Tensor:
-    """(e^x - e^-x) / 2. Derivative: the hyperbolic cosine. >>> sinh([0, 1])  # [0, 1.17520119]"""
+    """(e^x - e^-x) / 2. Derivative: the slope is cosh(x). >>> sinh([0, 1])  # [0, 1.17520119]"""
 
 @op(lambda g, y, x: g * np.sinh(x), forward=np.cosh)
 def cosh(x: Array) -> Tensor:
-    """(e^x + e^-x) / 2. Derivative: the hyperbolic sine. >>> cosh([0, 1])  # [1, 1.54308063]"""
+    """(e^x + e^-x) / 2. Derivative: the slope is sinh(x). >>> cosh([0, 1])  # [1, 1.54308063]"""
 
 @op(lambda g, y, x: g * (1 - y * y), forward=np.tanh)
 def tanh(x: Array) -> Tensor:
-    """Hyperbolic tangent. Derivative: 1 - y^2, which is 1 at 0, and nearly 0 where tanh is
-    saturated. >>> tanh([0, 1])  # [0, 0.76159416]
+    """Hyperbolic tangent. Derivative: the slope is 1 - y^2: it is 1 at x = 0, and nearly 0 where
+    tanh is saturated, y near -1 or 1. >>> tanh([0, 1])  # [0, 0.76159416]
     """
 
 _erf = np.frompyfunc(math.erf, 1, 1)  # NumPy has none; Python's is exact
 
 @op(lambda g, y, x: g * (2 / math.sqrt(math.pi)) * np.exp(-x * x))
 def erf(x: Array) -> Tensor:
-    """Error function, 2/sqrt(pi) times the integral of e^(-t^2) from 0 to x. Derivative: the bell
-    curve 2/sqrt(pi) e^(-x^2). >>> erf([0.0, 1.0])  # [0, 0.84270079]
+    """Error function, 2/sqrt(pi) times the integral of e^(-t^2) from 0 to x. Derivative: the slope
+    is the bell curve 2/sqrt(pi) e^(-x^2). >>> erf([0.0, 1.0])  # [0, 0.84270079]
     """
-    # With a new axis, for of an array without axes frompyfunc makes a number.
+    # With a new axis, because frompyfunc turns an array without axes into a Python number.
     return _erf(x[np.newaxis]).astype(np.result_type(x.dtype, np.float16))[0]
 
 @op(lambda g, y, x: g * y * (1 - y))
 def sigmoid(x: Array) -> Tensor:
-    """1 / (1 + e^-x), without overflow. Derivative: y (1 - y), at most 1/4, and nearly 0 where the
-    sigmoid is saturated. >>> sigmoid([0, 2])  # [0.5, 0.88079708]
+    """1 / (1 + e^-x), without overflow. Derivative: the slope is y (1 - y): at most 1/4, and nearly
+    0 where the sigmoid is saturated, y near 0 or 1. >>> sigmoid([0, 2])  # [0.5, 0.88079708]
     """
     e = np.exp(-np.abs(x))
     return np.where(x >= 0, 1, e) / (1 + e)
 
 @op(lambda g, y, x: g * (y > 0))
 def relu(x: Array) -> Tensor:
-    """max(x, 0). Derivative: a gate: the gradient passes where x > 0 and is stopped elsewhere, at
-    the kink 0 too. >>> relu([1, -2])  # [1, 0]
+    """max(x, 0). Derivative: the gradient passes through where x > 0 and is stopped elsewhere, also
+    at the kink 0. >>> relu([1, -2])  # [1, 0]
     """
     return np.maximum(x, 0)
 
 @op(lambda g, y, x, slope=0.01: np.where(x > 0, g, slope * g))
 def leaky_relu(x: Array, slope: float = 0.01) -> Tensor:
-    """x where x > 0, else slope * x (Maas, Hannun & Ng 2013). Derivative: the gradient passes where
-    x > 0, and a small part of it elsewhere. >>> leaky_relu([1, -2])  # [1, -0.02]
+    """x where x > 0, else slope * x (Maas, Hannun & Ng 2013). Derivative: the gradient passes
+    through where x > 0 and is multiplied by slope elsewhere. >>> leaky_relu([1, -2])  # [1, -0.02]
     """
     return np.where(x > 0, x, slope * x)
 
 @op(lambda g, y, x: g * sigmoid(x))
 def softplus(x: Array) -> Tensor:
     """log(1 + e^x), a smooth max(x, 0), without overflow; -softplus(-x) is log(sigmoid(x)).
-    Derivative: the sigmoid. >>> softplus([0, 1000])  # [0.69314718, 1000]
+    Derivative: the slope is sigmoid(x). >>> softplus([0, 1000])  # [0.69314718, 1000]
     """
     return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
 
-@op(
-    lambda g, y, a, b: g * sigmoid(a - b),
-    lambda g, y, a, b: g * sigmoid(b - a),
-    forward=np.logaddexp,
-)
+@op(lambda g, y, a, b: g * sigmoid(a - b), lambda g, y, a, b: g * sigmoid(b - a),
+    forward=np.logaddexp)
 def logaddexp(a: Array, b: Array) -> Tensor:
-    """log(e^a + e^b), a smooth maximum, without overflow. Derivative: each input's share of the sum
-    e^a + e^b, which for a is sigmoid(a - b). >>> logaddexp([0, 1000], 0)  # [0.69314718, 1000]
+    """log(e^a + e^b), a smooth maximum, without overflow. Derivative: an input's slope is its share
+    of e^a + e^b, which for a is sigmoid(a - b). >>> logaddexp([0, 1000], 0)  # [0.69314718, 1000]
     """
 
-# fmt: on
-# --- choosing: the gradient goes to whoever was chosen; ties share it equally ---------------------
-
+# --- choosing: the gradient goes to the input that was chosen; ties share it equally --------------
 
 def _won(g: Any, y: Any, a: Any, b: Any) -> Any:
-    """Return the gradient of a: g if a was chosen as y before b, and half of it in a tie."""
+    """Return the gradient of a: g where a was chosen, 0 where b was, and half of g in a tie."""
     return g * (a == y) - g / 2 * (a == b)
-
 
 @op(_won, lambda g, y, a, b: _won(g, y, b, a), forward=np.maximum)
 def maximum(a: Array, b: Array) -> Tensor:
-    """The larger of a and b, NaN if either is. Derivative: a switch: the gradient goes to the
-    larger input; equal ones share it. >>> maximum([1, -2], 0)  # [1, 0]
+    """The larger of a and b, NaN if either is. Derivative: the gradient goes to the larger input;
+    two equal inputs get half of it each. >>> maximum([1, -2], 0)  # [1, 0]
     """
-
 
 @op(_won, lambda g, y, a, b: _won(g, y, b, a), forward=np.minimum)
 def minimum(a: Array, b: Array) -> Tensor:
-    """The smaller of a and b, NaN if either is. Derivative: a switch: the gradient goes to the
-    smaller input; equal ones share it. >>> minimum([1, -2], 0)  # [0, -2]
+    """The smaller of a and b, NaN if either is. Derivative: the gradient goes to the smaller input;
+    two equal inputs get half of it each. >>> minimum([1, -2], 0)  # [0, -2]
     """
-
 
 @op(lambda g, y, x, min=None, max=None: g * (x == y))
 def clip(x: Array, min: Any = None, max: Any = None) -> Tensor:
     """x limited to [min, max], each a number, an array, or None. Derivative: the gradient passes
-    where x was within the limits; where it was clipped it
-    stops. >>> clip([-3, 0.5], -1, 1)  # [-1, 0.5]
+    through within the limits and is stopped outside. >>> clip([-3, 0.5], -1, 1)  # [-1, 0.5]
     """
     return np.clip(x, min, max)
 
-
-@op(
-    None,
-    lambda g, y, condition, a, b: np.where(condition, g, 0),
-    lambda g, y, condition, a, b: np.where(condition, 0, g),
-)
+@op(None, lambda g, y, condition, a, b: np.where(condition, g, 0),
+    lambda g, y, condition, a, b: np.where(condition, 0, g))
 def where(condition: Array, a: Array, b: Array) -> Tensor:
-    """a where the condition holds, else b. Derivative: a switch: each element's gradient goes to
-    the branch that was chosen for it. >>> where([True, False], 1, [2, 3])  # [1, 3]
+    """a where the condition holds, else b. Derivative: the gradient of each element goes to the
+    input that was chosen for it, and 0 to the other. >>> where([True, False], 1, [2, 3])  # [1, 3]
 
-    The branch not taken receives the gradient 0. If its own derivative is inf or NaN, the product
-    is NaN all the same: make its input harmless first with a second where (the "double where").
+    If the derivative of what computed the other input is inf or NaN, 0 times it is NaN all the
+    same. Then make that computation harmless with a second where first (the "double where").
     """
     return np.where(condition, a, b)
 
+# fmt: on
+
 
 # --- reductions: one output from many inputs, so its gradient is spread over all of them ----------
-# axis is an int, a tuple of them, or None for all; with keepdims the reduced axes stay, of size 1.
+# axis is an int, a tuple of ints, or None for all; with keepdims the reduced axes stay, of size 1.
 
 
 def spread(g: Any, x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    """Give g, of the shape of x reduced over the axes, these axes back with size 1."""
+    """Give the reduced axes back to g, with size 1, so that it broadcasts to the shape of x."""
     if keepdims or axis is None or x.ndim == 0:
         return g
     shape = list(x.shape)
@@ -390,8 +382,8 @@ def sum(x: Array, axis: Any = None, keepdims: bool = False) -> Tensor:
     )
 )
 def mean(x: Array, axis: Any = None, keepdims: bool = False) -> Tensor:
-    """Mean over the axes. Derivative: every one of n elements counts 1/n, so each receives the
-    gradient divided by n. >>> mean([[1, 2], [3, 4]], axis=0)  # [2, 3]
+    """Mean over the axes. Derivative: each of the n elements counts 1/n in the mean, so each
+    receives the gradient divided by n. >>> mean([[1, 2], [3, 4]], axis=0)  # [2, 3]
     """
     if x.dtype.itemsize < 4:  # NumPy averages float16 in float32, where the sum does not overflow
         return x.mean(axis=axis, keepdims=keepdims)
@@ -400,7 +392,7 @@ def mean(x: Array, axis: Any = None, keepdims: bool = False) -> Tensor:
 
 
 def _shared(g: Any, y: Any, x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    """Share the gradient of max or min equally between the elements that are the extreme."""
+    """Share the gradient of max or min equally among the elements that are equal to it."""
     chosen = (x == spread(y, x, axis, keepdims)) | np.isnan(x)
     parts = chosen.sum(axis=axis, keepdims=True, dtype=x.dtype)
     return spread(g, x, axis, keepdims) * chosen / parts
@@ -408,16 +400,16 @@ def _shared(g: Any, y: Any, x: Any, axis: Any = None, keepdims: bool = False) ->
 
 @op(_shared)
 def max(x: Array, axis: Any = None, keepdims: bool = False) -> Tensor:
-    """Largest element over the axes. Derivative: a switch: the gradient goes to the largest
-    element; equal ones share it. >>> max([[1, 4], [3, 2]], axis=0)  # [3, 4]
+    """Largest element over the axes. Derivative: the gradient goes to the largest element; if
+    several are the largest, they share it equally. >>> max([[1, 4], [3, 2]], axis=0)  # [3, 4]
     """
     return x.max(axis=axis, keepdims=keepdims)
 
 
 @op(_shared)
 def min(x: Array, axis: Any = None, keepdims: bool = False) -> Tensor:
-    """Smallest element over the axes. Derivative: a switch: the gradient goes to the smallest
-    element; equal ones share it. >>> min([[1, 4], [3, 2]], axis=0)  # [1, 2]
+    """Smallest element over the axes. Derivative: the gradient goes to the smallest element; if
+    several are the smallest, they share it equally. >>> min([[1, 4], [3, 2]], axis=0)  # [1, 2]
     """
     return x.min(axis=axis, keepdims=keepdims)
 
@@ -428,16 +420,18 @@ def min(x: Array, axis: Any = None, keepdims: bool = False) -> Tensor:
     )
 )
 def _norm(x: Array, axis: Any = None, keepdims: bool = False) -> Tensor:
-    """Euclidean length sqrt(sum x^2) over the axes. Derivative: the length grows fastest along the
-    vector: the unit vector x / |x|, and 0 at x = 0. >>> norm([[3, 4], [0, 1]], axis=1)  # [5, 1]
+    """Euclidean length sqrt(sum x^2) over the axes. Derivative: the length grows fastest along x
+    itself, so its gradient is the unit vector x / |x|; at x = 0 it counts as 0.
+    >>> norm([[3, 4], [0, 1]], axis=1)  # [5, 1]
     """
+    x = x if x.dtype.kind == "f" else x.astype(np.float64)
     return np.sqrt(np.square(x).sum(axis=axis, keepdims=keepdims))
 
 
 def _row_max(x: Array, axis: Any) -> Array:
-    """Return what to subtract from each row before exp, so that nothing overflows: its maximum.
+    """Return what to subtract from each row before exp so that nothing overflows: its maximum.
 
-    One maximum for all rows would turn a row far below it into zeros. Infinities count as 0.
+    One maximum for all rows would turn a row far below it into zeros. An infinite one counts as 0.
     """
     if x.ndim == 2 and axis in (1, -1) and x.size:  # four times faster than along short rows
         largest = x.T.copy().max(axis=0)[:, None]
@@ -449,8 +443,8 @@ def _row_max(x: Array, axis: Any) -> Array:
 @op(lambda g, y, x, axis=-1: y * (g - (g * y).sum(axis=axis, keepdims=True)))
 def softmax(x: Array, axis: Any = -1) -> Tensor:
     """e^x / sum(e^x): probabilities from logits. NaN for a row of -inf, which has none. Derivative:
-    probabilities add up to 1: what one gains, the others lose, hence the
-    subtraction. >>> softmax([0, 1, 2])  # [0.09003057, 0.24472847, 0.66524096]
+    what one probability gains the others lose, so the mean of g, weighted by y, is subtracted from
+    g first. >>> softmax([0, 1, 2])  # [0.09003057, 0.24472847, 0.66524096]
     """
     e = np.exp(x - _row_max(x, axis))
     with np.errstate(invalid="ignore"):
@@ -463,8 +457,8 @@ def softmax(x: Array, axis: Any = -1) -> Tensor:
     )
 )
 def logsumexp(x: Array, axis: Any = -1, keepdims: bool = False) -> Tensor:
-    """log(sum(e^x)), a smooth max(x), for any x; -inf for a row of -inf. Derivative: softmax:
-    larger elements, larger shares. >>> logsumexp([[0, 0], [1000, 0]])  # [0.69314718, 1000]
+    """log(sum(e^x)), a smooth max(x), for any x; -inf for a row of -inf. Derivative: each element
+    receives g times its softmax. >>> logsumexp([[0, 0], [1000, 0]])  # [0.69314718, 1000]
     """
     shift = _row_max(x, axis)
     with np.errstate(divide="ignore"):  # log(0) = -inf is the answer for a row of -inf
@@ -475,8 +469,8 @@ def logsumexp(x: Array, axis: Any = -1, keepdims: bool = False) -> Tensor:
 @op(lambda g, y, x, axis=-1: g - np.exp(y) * g.sum(axis=axis, keepdims=True))
 def log_softmax(x: Array, axis: Any = -1) -> Tensor:
     """Log-probabilities from logits, x - logsumexp(x): exact where softmax rounds to 0 or 1.
-    Derivative: every logit also lowers all log-probabilities, by its probability
-    e^y. >>> log_softmax([0, 1000])  # [-1000, 0]
+    Derivative: when a logit grows by 1, its own log-probability grows by 1, and then all of them
+    fall by its probability e^y. >>> log_softmax([0, 1000])  # [-1000, 0]
     """
     x = x - _row_max(x, axis)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -498,13 +492,13 @@ def _cumsum(x: Array, axis: int) -> Tensor:
 @op(lambda g, y, x, shape: g.reshape(x.shape))
 def reshape(x: Array, shape: Any) -> Tensor:
     """The same numbers, in order, in another shape; -1 stands for what is left. Derivative: the
-    gradient goes back into the old shape. >>> reshape([1, 2, 3, 4], (2, -1))  # [[1, 2], [3, 4]]
+    gradient takes the old shape again. >>> reshape([1, 2, 3, 4], (2, -1))  # [[1, 2], [3, 4]]
     """
     return np.reshape(x, shape)
 
 @op(lambda g, y, x, axis: g.reshape(x.shape))
 def expand_dims(x: Array, axis: Any) -> Tensor:
-    """The same numbers with new axes of size 1. Derivative: the gradient drops them
+    """The same numbers with new axes of size 1. Derivative: the gradient drops the new axes
     again. >>> expand_dims([1, 2], -1)  # [[1], [2]]
     """
     return np.expand_dims(x, axis)
@@ -512,7 +506,7 @@ def expand_dims(x: Array, axis: Any) -> Tensor:
 @op(lambda g, y, x, axis=None: g.reshape(x.shape))
 def squeeze(x: Array, axis: Any = None) -> Tensor:
     """The same numbers without axes of size 1: all, or those named. Derivative: the gradient gets
-    them back. >>> squeeze([[1], [2]])  # [1, 2]
+    the dropped axes back. >>> squeeze([[1], [2]])  # [1, 2]
     """
     return np.squeeze(x, axis)
 
@@ -522,14 +516,14 @@ def _inverse(axes: Any) -> Any:
 
 @op(lambda g, y, x, axes=None: np.transpose(g, _inverse(axes)))
 def transpose(x: Array, axes: Any = None) -> Tensor:
-    """The axes in another order; None reverses them. Derivative: the axes change places, so the
-    gradient's change back. >>> transpose([[1, 2], [3, 4]])  # [[1, 3], [2, 4]]
+    """The axes in another order; None reverses them. Derivative: the axes of the gradient go back
+    to the old order. >>> transpose([[1, 2], [3, 4]])  # [[1, 3], [2, 4]]
     """
     return np.transpose(x, axes)
 
 @op(lambda g, y, x, axis1, axis2: g.swapaxes(axis1, axis2))
 def swapaxes(x: Array, axis1: int, axis2: int) -> Tensor:
-    """Two axes in each other's place. Derivative: two axes change places, so the gradient's change
+    """Two axes in each other's place. Derivative: the same two axes of the gradient are swapped
     back. >>> swapaxes([[1, 2], [3, 4]], 0, -1)  # [[1, 3], [2, 4]]
     """
     return np.swapaxes(x, axis1, axis2)
@@ -543,8 +537,8 @@ def broadcast_to(x: Array, shape: Any) -> Tensor:
 
 @op(lambda g, y, x, dtype: g)  # backprop.py converts it: a gradient has the dtype of its input
 def astype(x: Array, dtype: Any) -> Tensor:
-    """The same numbers in another floating dtype. Derivative: the gradient is converted
-    back. >>> astype([1, 2], np.float32)  # [1, 2]
+    """The same numbers in another floating dtype. Derivative: the gradient is converted back to the
+    dtype of x. >>> astype([1, 2], np.float32)  # [1, 2]
     """
     if np.dtype(dtype).kind != "f":
         raise TypeError(f"{np.dtype(dtype)} has no derivatives; convert t.data instead")
@@ -553,9 +547,9 @@ def astype(x: Array, dtype: Any) -> Tensor:
 # fmt: on
 @op(lambda g, y, x, index, shape, unique_indices=False: g[index])
 def scatter(x: Array, index: Any, shape: Any, unique_indices: bool = False) -> Tensor:
-    """Add x into zeros at the index: indexing, backwards; what is picked twice receives both.
-    Derivative: each element receives the gradient of the place where it was
-    put. >>> scatter([1, 2, 4], np.array([0, 2, 2]), (3,))  # [1, 0, 6]
+    """Zeros, with x added at the index: indexing backwards; a place picked twice adds up both.
+    Derivative: each element receives the gradient of the place that it was added
+    to. >>> scatter([1, 2, 4], np.array([0, 2, 2]), (3,))  # [1, 0, 6]
     """
     out = np.zeros_like(x, shape=shape)
     if unique_indices or _picks_once(index):
@@ -571,16 +565,16 @@ def scatter(x: Array, index: Any, shape: Any, unique_indices: bool = False) -> T
     )
 )
 def getitem(x: Array, index: Any, unique_indices: bool = False) -> Tensor:
-    """x[index], with any index of NumPy's. Derivative: the elements that were picked receive their
-    gradient, all others 0. >>> getitem([1, 2, 4], slice(1, 3))  # [2, 4]
+    """x[index], with any index of NumPy's. Derivative: an element receives the gradients of all its
+    copies, added up; one that was not picked receives 0. >>> getitem([1, 2, 4], 2)  # 4
 
-    ``unique_indices`` says, where it would take time to find out, that none is picked twice.
+    ``unique_indices=True`` promises that no element is picked twice, which takes time to find out.
     """
     return x[index]
 
 
 def _picks_once(index: Any) -> bool:
-    """Whether an index surely picks no element twice: slices, a mask, one column of each row."""
+    """Whether an index is of a kind that picks none twice: slices, a mask, one column per row."""
     parts = index if isinstance(index, tuple) else (index,)
     if all(isinstance(i, int | slice | type(None) | type(...)) for i in parts):
         return True
@@ -592,7 +586,7 @@ def _picks_once(index: Any) -> bool:
 
 
 def concatenate(tensors: Sequence[Any], axis: int = 0) -> Tensor:
-    """Arrays joined along an axis that they have. Derivative: each piece receives its own piece of
+    """Arrays joined along an axis that they have. Derivative: each array receives its own piece of
     the gradient. >>> concatenate([[1, 2], [3]])  # [1, 2, 3]
     """
     if not len(tensors):
@@ -609,18 +603,18 @@ def concatenate(tensors: Sequence[Any], axis: int = 0) -> Tensor:
 
 
 def _mT(x: Any) -> Any:
-    """Transpose matrices, also in a stack of them; not every array library has NumPy's ``x.mT``."""
+    """Transpose a matrix, or each of a stack; not every array library has NumPy's ``x.mT``."""
     return x.swapaxes(-1, -2)
 
 
-# Of matrices, or of stacks of them. From y_ij = sum_k a_ik b_kj: dL/da_ik = sum_j g_ij b_kj.
+# For matrices, or stacks of them. From y_ij = sum_k a_ik b_kj: dL/da_ik = sum_j g_ij b_kj.
 _matmul = Op(np.matmul, lambda g, y, a, b: g @ _mT(b), lambda g, y, a, b: _mT(a) @ g, name="matmul")
 
 
 def matmul(a: Array, b: Array) -> Tensor:
     """Matrix product a @ b in every shape NumPy allows: a vector is a matrix of one row or column.
-    Derivative: elements were multiplied with the other matrix's: g times that one,
-    transposed. >>> matmul([[1, 2]], [3, 4])  # [11]
+    Derivative: elements were multiplied by those of the other matrix, so the gradient is multiplied
+    by the other matrix, transposed. >>> matmul([[1, 2]], [3, 4])  # [11]
     """
     if isinstance(a, list) or isinstance(b, list):
         return matmul(*(as_array(x) if isinstance(x, list) else x for x in (a, b)))
@@ -633,18 +627,18 @@ def matmul(a: Array, b: Array) -> Tensor:
     return squeeze(y, tuple(axis for axis, x in ((-2, a), (-1, b)) if x.ndim == 1))
 
 
-# Every layer is this, so it is one op: one node less to walk, and x @ W need not be kept.
+# Every layer computes this, so it is one op: one node less to walk, and x @ W need not be kept.
 @op(
     lambda g, y, x, W, b: g @ _mT(W),
     lambda g, y, x, W, b: _mT(x) @ g,
     lambda g, y, x, W, b: g,
 )
 def linear(x: Array, W: Array, b: Array) -> Tensor:
-    """x @ W + b: inputs (..., n), weights (n, m) and biases (m,) give (..., m). Derivative by x:
-    each input receives the gradients of the outputs that it feeds, by the weights. Derivative by W:
-    a weight receives its output's gradient times its input, summed over the rows. Derivative by b:
-    the bias is added to every row, so it passes the gradient
-    on. >>> linear([[1, 2]], [[3], [4]], [0.5])  # [[11.5]]
+    """x @ W + b: inputs (..., n), weights (n, m) and biases (m,) give (..., m). Derivative by x: an
+    input receives the sum of its outputs' gradients, each times the weight in between. Derivative
+    by W: a weight receives its output's gradient times its input, summed over the rows. Derivative
+    by b: a bias is added, so the gradient passes through
+    unchanged. >>> linear([[1, 2]], [[3], [4]], [0.5])  # [[11.5]]
     """
     return x @ W + b
 
@@ -655,16 +649,16 @@ def linear(x: Array, W: Array, b: Array) -> Tensor:
     lambda g, y, A, B: np.linalg.solve(_mT(A), g),
 )
 def _solve(A: Array, B: Array) -> Tensor:
-    """The Y with A @ Y = B. Derivative by A: minus the gradient of B times Y, transposed.
-    Derivative by B: the transposed system, solved for the gradient.
+    """The Y with A @ Y = B. Derivative by A: the gradient is minus that of B, times Y transposed.
+    Derivative by B: the gradient is the solution of the transposed system for g.
     """
     return np.linalg.solve(A, B)
 
 
 def solve(a: Array, b: Array) -> Tensor:
-    """The y with a @ y = b, a (..., n, n), b (n,) or (..., n, m). Derivative by b: the transposed
-    system, solved for the gradient. Derivative by a: minus that times y,
-    transposed. >>> solve([[2, 0], [0, 4]], [1, 1])  # [0.5, 0.25]
+    """The y with a @ y = b, a (..., n, n), b (n,) or (..., n, m). Derivative by b: the gradient is
+    the solution of the transposed system for g. Derivative by a: the gradient is minus that of b,
+    times y transposed. >>> solve([[2, 0], [0, 4]], [1, 1])  # [0.5, 0.25]
     """
     b = as_array(b, copy=False) if isinstance(b, list | tuple) else b
     return squeeze(_solve(a, expand_dims(b, -1)), -1) if b.ndim == 1 else _solve(a, b)
@@ -672,13 +666,14 @@ def solve(a: Array, b: Array) -> Tensor:
 
 @op(lambda g, y, a: g[..., None, None] * _mT(np.linalg.inv(a)))
 def _logabsdet(a: Array) -> Tensor:
-    """Log |det a|, of matrices (..., n, n). Derivative: the inverse, transposed."""
+    """Log |det a|, of (..., n, n). Derivative: the gradient is the inverse of a, transposed."""
     return np.linalg.slogdet(a).logabsdet
 
 
 def slogdet(a: Array) -> Any:
-    """Sign (a constant) and logarithm of |det a|, of matrices (..., n, n), which do not overflow.
-    Derivative: the inverse, transposed. >>> slogdet([[2, 0], [0, -3]]).logabsdet  # 1.79175947
+    """Sign of det a (a constant) and log |det a|, which does not overflow; a is (..., n, n).
+    Derivative: the gradient of log |det a| is the inverse of a,
+    transposed. >>> slogdet([[2, 0], [0, -3]]).logabsdet  # 1.79175947
     """
     a = as_array(a) if isinstance(a, list | tuple) else a
     return type(np.linalg.slogdet(np.eye(1)))(np.linalg.slogdet(data_of(a)).sign, _logabsdet(a))

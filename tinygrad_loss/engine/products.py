@@ -1,4 +1,4 @@
-"""Products of arrays with any axes, each a composition of few matrix products."""
+"""Products over any axes of arrays, each composed of a few matrix products."""
 
 # mypy: disable-error-code="no-any-return"
 
@@ -25,12 +25,12 @@ Labels = list[Any]  # of the axes of an array: letters, or numbers
 
 
 def shaped(x: Any) -> Array:
-    """Return what has a shape as it is, and numbers and lists as arrays."""
+    """Return Tensors as they are, and anything else as an array, which has a shape."""
     return x if isinstance(x, Node) else as_array(x, copy=False)
 
 
 def dot(a: Array, b: Array) -> Tensor:
-    """Sum over the last axis of a and the last but one of b, or its only one; numbers multiply.
+    """Sum of products over the last axis of a and the last but one, or only one, of b.
 
     >>> dot([1, 2], [3, 4]).item()
     11
@@ -42,7 +42,7 @@ def dot(a: Array, b: Array) -> Tensor:
 
 
 def inner(a: Array, b: Array) -> Tensor:
-    """Sum over the last axis of both; numbers multiply.
+    """Sum of products over the last axis of both; with a number, the plain product.
 
     >>> inner([[1, 2], [3, 4]], [1, 1])
     array([3, 7])
@@ -52,7 +52,7 @@ def inner(a: Array, b: Array) -> Tensor:
 
 
 def outer(a: Array, b: Array) -> Tensor:
-    """All products of an element of a, for the rows, with one of b, for the columns.
+    """The matrix of all products: row i has element i of a, column j element j of b.
 
     >>> outer([1, 2], [3, 4])
     array([[3, 4],
@@ -62,7 +62,7 @@ def outer(a: Array, b: Array) -> Tensor:
 
 
 def tensordot(a: Array, b: Array, axes: Any = 2) -> Tensor:
-    """Sum of products over axes of a and b: a pair of axes or of lists of them, or how many.
+    """Sum of products over axes of a and b: a pair of axes, or a pair of lists of them.
 
     A number n stands for the last n axes of a and the first n of b.
 
@@ -85,11 +85,11 @@ def tensordot(a: Array, b: Array, axes: Any = 2) -> Tensor:
 
 
 def einsum(subscripts: str, *operands: Array) -> Tensor:
-    """Einstein's sum: name the axes by letters, multiply, and sum over the letters that are gone.
+    """Einstein's sum: letters name the axes; multiply, and sum over letters not in the output.
 
     "ij,jk->ik" is the matrix product, "ii->i" a diagonal, "ij->j" a sum over rows; "..." stands for
-    axes of any number, which broadcast. Without "->" the letters that occur once remain, in the
-    order of the alphabet. Operands are multiplied two at a time, as matrices, the pair with the
+    any number of axes, which broadcast. Without "->" the output has the letters that occur once, in
+    alphabetical order. Operands are multiplied two at a time, as matrices, the pair with the
     smallest product first.
 
     >>> einsum("ij,j->i", [[1, 2], [3, 4]], [1, 1])
@@ -109,7 +109,7 @@ def einsum(subscripts: str, *operands: Array) -> Tensor:
 def _labels(subscripts: str, dimensions: list[int]) -> tuple[list[Labels], Labels]:
     """Return the labels of the operands' axes and of the output's.
 
-    The axes that "..." stands for are numbered from the right, so that they align: -1 is the last.
+    The axes of "..." are numbered from the right, -1 being the last, so that they align.
     """
 
     def labels(term: str, n: int) -> Labels:
@@ -134,7 +134,7 @@ def _labels(subscripts: str, dimensions: list[int]) -> tuple[list[Labels], Label
 
 
 def _contracted(terms: list[Labels], arrays: list[Any], output: Labels) -> Any:
-    """Multiply arrays, aligned by the labels of their axes, and sum over what output lacks."""
+    """Multiply arrays, aligned by the labels of their axes, and sum over labels not in output."""
     sizes: dict[Any, int] = {}
     for term, x in zip(terms, arrays, strict=True):
         for label, n in zip(term, x.shape, strict=True):
@@ -150,7 +150,7 @@ def _contracted(terms: list[Labels], arrays: list[Any], output: Labels) -> Any:
         factors.append(([term[i] for i in full], arranged(x, range(x.ndim), shape)))
 
     def kept(*chosen: int) -> set[Any]:
-        """Return the labels of some factors that the others, or the output, still need."""
+        """Return the labels of the chosen factors that other factors or the output have too."""
         others = (term for k, (term, _) in enumerate(factors) if k not in chosen)
         return {*output}.union(*others) & {label for k in chosen for label in factors[k][0]}
 
@@ -169,7 +169,7 @@ def _contracted(terms: list[Labels], arrays: list[Any], output: Labels) -> Any:
 
 
 def _diagonals(term: Labels, x: Any) -> tuple[Labels, Any]:
-    """Take the diagonal of two axes with the same label, as long as there are any."""
+    """While two axes have the same label, replace them by their diagonal."""
     for j, label in enumerate(term):
         i = term.index(label)
         if i < j:
@@ -184,7 +184,7 @@ def _diagonals(term: Labels, x: Any) -> tuple[Labels, Any]:
 
 
 def _product(a: tuple[Labels, Any], b: tuple[Labels, Any], kept: set[Any]) -> tuple[Labels, Any]:
-    """Multiply a and b as stacks of matrices, and so sum over the labels of both that go."""
+    """Multiply a and b as stacks of matrices, summing over labels of both that are not kept."""
     (of_a, x), (of_b, y) = a, b
     n = dict(zip(of_a + of_b, x.shape + y.shape, strict=True))
     stacked = [label for label in of_a if label in of_b and label in kept]

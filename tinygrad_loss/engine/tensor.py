@@ -1,8 +1,8 @@
 """The Tensor: an array that remembers how it was made.
 
-``t.backward()`` goes to ``backprop.py``, which calls the rules that stand in ``ops.py``. Every
-method and operator below is an op or function of the same name, applied to the Tensor; formulas,
-derivatives and examples stand there.
+``t.backward()`` goes to ``backprop.py``, which calls the rules in ``ops.py``. Every method and
+operator below applies the op or function of the same name to the Tensor; formulas, derivatives and
+examples are given there.
 """
 
 # mypy: disable-error-code="no-any-return"
@@ -30,10 +30,9 @@ class Tensor(Node):
     data : number, nested list or array
         Copied. Numbers and lists become float64 or int64, as in NumPy.
     requires_grad : bool
-        Whether ``backward()`` shall compute the gradient with respect to this Tensor.
+        Whether ``backward()`` is to compute the gradient with respect to this Tensor.
     dtype
-        Convert the data to it. Floating dtypes can require grad; integers and booleans are for
-        labels and masks.
+        Of the data. Only floating dtypes can require grad; others are for labels and masks.
     name : str
         Shown in error messages, pictures and generated source.
     copy : bool
@@ -44,17 +43,17 @@ class Tensor(Node):
     data : array
         Assigning it copies; ``t.data -= step`` changes it in place.
     grad : array of the shape and dtype of ``data``, or None
-        The gradient added up by ``backward()``.
+        The gradient, to which each ``backward()`` adds.
     origin : tuple or None
-        How it was computed: (op, inputs, the inputs as arrays, options). None for a leaf.
+        How it was computed: (op, inputs, inputs as arrays, options). None for a *leaf*: no op did.
 
     Raises
     ------
     TypeError
-        If the data is not made of real numbers, or integers shall require grad.
+        If the data is not made of real numbers, or integers are to require grad.
 
-    To type checkers a Tensor is no array, so that ``X @ W`` with an array X is a Tensor to them.
-    So they refuse ``np.mean(t)``, though it runs; write ``tl.mean(t)`` or ``t.mean()``.
+    To type checkers a Tensor is not an array. So they know that ``X @ W`` with an array X is a
+    Tensor, but refuse ``np.mean(t)``, though it runs: write ``tl.mean(t)`` or ``t.mean()``.
 
     >>> x = Tensor([1.0, 2.0], requires_grad=True, name="x")
     >>> y = (x * x).sum()
@@ -91,7 +90,7 @@ class Tensor(Node):
 
     @property
     def data(self) -> Array:
-        """The array. Assigning copies; ``backward()`` then refuses what used the old values."""
+        """The array. Assigning copies, and ``backward()`` then refuses graphs of the old values."""
         return self._data
 
     @data.setter
@@ -104,7 +103,7 @@ class Tensor(Node):
 
     @property
     def requires_grad(self) -> bool:
-        """Whether ``backward()`` computes a gradient here; can be assigned for a leaf."""
+        """Whether ``backward()`` computes a gradient here. It can be assigned to a leaf."""
         return self._requires_grad
 
     @requires_grad.setter
@@ -115,17 +114,17 @@ class Tensor(Node):
             raise errors.computed(self, "requires_grad", "changed", "gradients would be lost")
         if value:
             check_floating(self._data)
-            if not self._data.flags.writeable:  # that of detach() is shared with what it is from
+            if not self._data.flags.writeable:  # detach() shares the data of what an op computed
                 self._data = self._data.copy()
         self._requires_grad = bool(value)
 
     def numpy(self) -> Array:
-        """The data, shared, as an array; the graph does not know what is done with it."""
+        """The array itself, not a copy. The graph does not see what is computed from it."""
         return self._data
 
     def detach(self) -> Tensor:
-        """Return the values as a leaf that does not require grad: to the graph, a constant."""
-        # Data that can be assigned is copied, or the constant would change along with it.
+        """Return the values as a leaf that does not require grad: a constant to the graph."""
+        # The data of a leaf can be assigned, so it is copied, or the constant would change too.
         return Tensor(self._data, name=self.name, copy=self.origin is None)
 
     # --- backprop ---------------------------------------------------------------------------------
@@ -133,16 +132,16 @@ class Tensor(Node):
     def backward(self, grad: Any = None) -> None:
         """Add the gradient of this Tensor to the ``.grad`` of each leaf that it was computed from.
 
-        It must be a scalar, or ``grad``, the gradient here, be given: see ``tl.backward``.
+        It must be a scalar, unless ``grad``, the gradient to start from, is given: ``tl.backward``.
         """
         backprop.backward(self, grad)
 
     def zero_grad(self) -> None:
-        """Forget the gradient, so that the next ``backward()`` starts from nothing."""
+        """Set ``.grad`` to None, so that the next ``backward()`` starts afresh."""
         self.grad = None
 
     def retain_grad(self) -> Tensor:
-        """Let ``backward()`` store the gradient here too, although an op computed this Tensor."""
+        """Let ``backward()`` store the gradient here too, though this Tensor is not a leaf."""
         self._retains_grad = True
         return self
 
@@ -171,7 +170,7 @@ class Tensor(Node):
     def __int__(self) -> int:
         return int(errors.number_of(self, "int"))
 
-    if not TYPE_CHECKING:  # or `array @ t` would be an array to type checkers, and no Tensor
+    if not TYPE_CHECKING:  # or type checkers would take `array @ t` for an array
 
         def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
             if self._requires_grad:
@@ -252,7 +251,7 @@ class Tensor(Node):
         return self._updated(ops.matmul, other)
 
     def _updated(self, op: Callable[..., Any], other: Any) -> Tensor:
-        """``p -= step``: write into a leaf that requires grad; of any other make a new Tensor."""
+        """``p -= step``: write into a leaf that requires grad; otherwise return a new Tensor."""
         if self.origin is not None or not self._requires_grad:
             return op(self, other)
         if mode.get().recording:
@@ -291,7 +290,7 @@ class Tensor(Node):
     def __ne__(self, other: object) -> Array:
         return self._data != data_of(other)
 
-    __hash__ = Node.__hash__  # `==` compares elements, but in a set a Tensor stands for itself
+    __hash__ = Node.__hash__  # `==` compares elements; in sets and dicts identity counts
 
     # --- methods: the op or function of the same name ---------------------------------------------
 
@@ -432,11 +431,11 @@ class Tensor(Node):
         return functions.cumsum(self, axis)
 
     def argmax(self, axis: int | None = None) -> Array:
-        """The position of the largest element, a constant."""
+        """The position of the largest element; a plain array, without a gradient."""
         return self._data.argmax(axis)
 
     def argmin(self, axis: int | None = None) -> Array:
-        """The position of the smallest element, a constant."""
+        """The position of the smallest element; a plain array, without a gradient."""
         return self._data.argmin(axis)
 
     @property
@@ -466,7 +465,7 @@ class Tensor(Node):
         return functions.ravel(self)
 
     def flatten(self) -> Tensor:
-        """All elements along one axis, as ``ravel``; nothing is copied."""
+        """All elements along one axis: the same as ``ravel``; nothing is copied."""
         return functions.ravel(self)
 
     def squeeze(self, axis: Any = None) -> Tensor:

@@ -9,7 +9,7 @@ from typing import Any, overload
 
 import numpy as np
 
-from .arrays import is_nested, leaves, mapped, parameters_in
+from .arrays import flattened, is_nested, mapped, parameters_in
 from .backprop import propagate, seed
 from .errors import check_inputs
 from .mode import mode, set_mode
@@ -36,8 +36,8 @@ def gradients(output: Tensor, inputs: Any, grad: Any = None, *, create_graph: bo
     inputs : sequence of Tensor, or a nest of lists, tuples and dicts of them
         Each requires grad: leaves, or Tensors computed on the way to ``output``.
     grad : array of the shape of ``output``
-        The gradient at ``output`` to start from; 1 for a scalar. With ``create_graph``, one that is
-        a Tensor is part of the graph.
+        The gradient at ``output`` to start from; 1 for a scalar. With ``create_graph``, it is part
+        of the graph if it is a Tensor.
     create_graph : bool
         Record how the gradients are computed, so that they can be differentiated again.
 
@@ -45,12 +45,12 @@ def gradients(output: Tensor, inputs: Any, grad: Any = None, *, create_graph: bo
     -------
     tuple of Tensor
         One for each input, of its shape and dtype; zeros if ``output`` does not depend on it. For
-        a dict, or a sequence that holds others, the same nest with the gradients in it.
+        a dict, or a sequence with others inside, the same nest with the gradients in it.
 
     Raises
     ------
     TypeError, ValueError, RuntimeError
-        As ``backward``; and if ``inputs`` is not a collection of Tensors that require grad.
+        As ``backward``; also if ``inputs`` is not a collection of Tensors that require grad.
 
     >>> from tinygrad_loss import Tensor
     >>> x = Tensor(3.0, requires_grad=True)
@@ -75,7 +75,7 @@ def gradients(output: Tensor, inputs: Any, grad: Any = None, *, create_graph: bo
 
 
 def ancestors(output: Node) -> set[Any]:
-    """All that ``output`` was computed from and that requires grad, itself included."""
+    """All Tensors that require grad among those that ``output`` was computed from, and itself."""
     found, stack = {output}, [output]
     while stack:  # a loop, since a graph can be deeper than Python's stack
         origin = stack.pop().origin
@@ -89,12 +89,12 @@ def ancestors(output: Node) -> set[Any]:
 
 
 def between(inputs: Collection[Node], output: Node) -> set[Node]:
-    """All that gradients with respect to the inputs pass through on their way from ``output``.
+    """All Tensors that gradients pass through on their way from ``output`` to the inputs.
 
     These are the inputs themselves, and the ancestors of the output that depend on them.
     """
     reached, known = set(inputs), ancestors(output)
-    for node in sorted(known, key=attrgetter("stamp")):  # oldest first: it spreads from the inputs
+    for node in sorted(known, key=attrgetter("stamp")):  # oldest first: inputs before their users
         if node.origin:
             _, used, _, _ = node.origin
             if any(isinstance(x, Node) and x in reached for x in used):
@@ -108,19 +108,19 @@ def grad(f: Callable[..., Any], argnums: int | tuple[int, ...] = 0) -> Callable[
     Parameters
     ----------
     f : callable
-        Of Tensors; its value is a scalar Tensor.
+        A function of Tensors whose value is a scalar Tensor.
     argnums : int or tuple of int
         Which positional arguments to differentiate with respect to.
 
     Returns
     -------
     callable
-        Of the same arguments: Tensors, arrays, numbers, or lists, tuples and dicts of them, nested.
-        It returns the gradient in the structure of the argument (for a tuple of argnums a tuple of
-        them), and in its type: of an array or number an array, of a Tensor a Tensor. Only where the
-        value also depends on a Tensor that requires grad, by another argument or from outside, are
-        they all Tensors: part of the graph, which can be differentiated again. Not so under
-        ``no_grad()``.
+        A function of the same arguments: Tensors, arrays, numbers, or nests of lists, tuples and
+        dicts of them. It returns the gradient with the structure of the argument (a tuple of
+        gradients for a tuple of argnums), and of its type: an array for an array or a number, a
+        Tensor for a Tensor. But if the value also depends on another Tensor that requires grad, an
+        argument or one from outside, all gradients are Tensors, part of the graph, and can be
+        differentiated again (unless recording is off, under ``no_grad()``).
 
     Raises
     ------
@@ -143,7 +143,7 @@ def grad(f: Callable[..., Any], argnums: int | tuple[int, ...] = 0) -> Callable[
 
 
 def value_and_grad(f: Callable[..., Any], argnums: int | tuple[int, ...] = 0) -> Callable[..., Any]:
-    """As ``grad``, but the function returns ``(f(x), f'(x))``, for the price of one.
+    """As ``grad``, but the function returns ``(f(x), f'(x))``, from a single call of f.
 
     >>> value_and_grad(lambda x: x**3)(2.0)
     (array(8.), array(12.))
@@ -152,7 +152,8 @@ def value_and_grad(f: Callable[..., Any], argnums: int | tuple[int, ...] = 0) ->
 
     @wraps(f)
     def value_and_derivative(*args: Any, **options: Any) -> tuple[Any, Any]:
-        if not all(isinstance(n, int) and -1 < n < len(args) for n in numbers):
+        positions = [n for n in numbers if isinstance(n, int) and -1 < n < len(args)]
+        if not 0 < len(numbers) == len(set(positions)):
             raise TypeError(
                 f"grad: argnums={argnums}, but f was given {len(args)} positional arguments; "
                 "expected the position of one of them, counted from 0, or a tuple of positions"
@@ -166,7 +167,9 @@ def value_and_grad(f: Callable[..., Any], argnums: int | tuple[int, ...] = 0) ->
                 raise TypeError(
                     f"grad: f returned a {type(value).__name__}; expected a scalar Tensor"
                 )
-            inputs = list(leaves(variables))
+            inputs = list(flattened(variables))
+            # If the value depends on another leaf, of an outer grad() for example, the gradient
+            # does so too, and must stay in the graph.
             others = ancestors(value).difference(inputs)
             depends = recording and any(x._requires_grad and x.origin is None for x in others)
             found = iter(gradients(value, inputs, create_graph=depends))
@@ -175,7 +178,7 @@ def value_and_grad(f: Callable[..., Any], argnums: int | tuple[int, ...] = 0) ->
             return y if depends or isinstance(x, Node) else y.data
 
         slopes = tuple(mapped(lambda x: typed(x, next(found)), args[n]) for n in numbers)
-        any_tensor = any(isinstance(x, Node) for n in numbers for x in leaves(args[n]))
+        any_tensor = any(isinstance(x, Node) for n in numbers for x in flattened(args[n]))
         if not depends:
             value = value.detach() if any_tensor else value.data.copy()
         return value, slopes if isinstance(argnums, tuple) else slopes[0]
@@ -184,10 +187,11 @@ def value_and_grad(f: Callable[..., Any], argnums: int | tuple[int, ...] = 0) ->
 
 
 def _variable(x: Any) -> Tensor:
-    """What f is given for an argument: a new Tensor, even for a Tensor.
+    """Return what f is given for an argument: always a new Tensor, computed from a given Tensor.
 
-    For f may also use that one directly, by its closure, and with respect to *this argument*
-    nothing flows through such a use. What is computed from the new one is computed from the old.
+    If f also uses the given Tensor directly, by its closure, that use is not a use of *this
+    argument*, and does not count in the gradient. The reshape, to the same shape, is an identity
+    that links the two, for an outer derivative.
     """
     if isinstance(x, Tensor):
         return reshape(x, x.shape) if x.requires_grad else Tensor(x.data, requires_grad=True)

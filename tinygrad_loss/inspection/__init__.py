@@ -1,4 +1,4 @@
-"""What one looks with: pictures, statistics of layers, checks of gradients and of values.
+"""Tools to look inside: pictures, statistics of layers, checks of gradients and of values.
 
 graph/        draw: a computation and its backward pass, and the page that steps through both
 watch/        watch: what a pass does to each layer

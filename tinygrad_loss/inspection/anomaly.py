@@ -1,4 +1,4 @@
-"""detect_anomaly(): find the op where things went wrong."""
+"""detect_anomaly(): find the op that made the first NaN or inf."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from ..engine.node import Array, Node
 
 
 def detect_anomaly() -> set_mode:
-    """Find the op where things went wrong. For debugging: all values are checked, so all is slower.
+    """Find the op that made the first NaN or inf. For debugging: checking all values takes time.
 
     Run the forward *and* the backward pass inside the block.
 
     Raises
     ------
     FloatingPointError
-        If an op's value, or the gradient that a rule computed, holds a NaN or inf that what it was
-        computed from does not hold. The message names the op.
+        If an op's value, or the gradient that a rule computed, holds a NaN or inf although all
+        that it was computed from is finite. The message names the op.
     RuntimeError
         If an element of an array was written (``t.data[0] = 1``) after an op had used it.
 
@@ -38,7 +38,7 @@ def detect_anomaly() -> set_mode:
 
 
 class Anomaly(Observer):
-    """Checks all values and gradients; keeps checksums of each node's inputs, by its stamp."""
+    """Checks all values and gradients; keeps checksums of the inputs of each node, by its stamp."""
 
     def __init__(self) -> None:
         self.checksums: dict[int, list[int]] = {}
@@ -46,13 +46,13 @@ class Anomaly(Observer):
     def after_forward(
         self, output: Node, op: Any, inputs: tuple[Any, ...], arrays: list[Array]
     ) -> None:
-        """Blame the op for a NaN or inf that its inputs do not have; remember its inputs."""
+        """Raise if the op made a NaN or inf from finite inputs; keep checksums of these."""
         _check_finite(f"{op.name}: {describe(op.name, inputs)}: the value", output._data, arrays)
         if output.origin:
             self.checksums[output.stamp] = _checksums(arrays)
 
     def after_rule(self, node: Node, position: int, g: Any, part: Any) -> None:
-        """Check what a rule was given, and what it computed from g for the input at a position."""
+        """Check that the inputs are unchanged, and that ``part`` is finite if ``g`` is."""
         assert node.origin is not None
         op, inputs, arrays, _ = node.origin
         what = f"backward of {op.name}: {describe(op.name, inputs)}: "

@@ -1,4 +1,4 @@
-"""check_gradients(): what the rules compute, against differences of the function's values."""
+"""check_gradients(): compare gradients with differences of the function's values."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from ..engine.transforms import gradients
 
 _EPS = float(np.finfo(np.float64).eps)
 
-# Steps relative to the size of the input. cbrt(eps) balances the errors of a central difference,
-# eps/h of rounding and h^2 of truncation. The others are for functions that change faster, and for
-# those whose changes drown in rounding.
+# Steps h relative to the size of the input. cbrt(eps) balances the two errors of a central
+# difference, eps/h of rounding and h^2 of truncation. The others are for functions that change
+# faster, and for those whose changes are lost in rounding.
 _STEP = _EPS ** (1 / 3)
 _OTHER_STEPS = (1e-8, _STEP, 2e-4, _EPS ** (1 / 7), 0.02)
 
@@ -43,9 +43,9 @@ def check_gradients(
         <v, f(x + h d) - f(x - h d)> / 2h = <gradient of <v, f(x)>, d> + O(h^2),   h = cbrt(eps),
 
     must hold to ``rtol``. Each input is checked by itself, so that one with a small gradient is not
-    hidden by the others. Where f is so large that rounding covers its change, or so curved that h
-    is too long, differences of order 6 with several h decide: the one with the smallest error (the
-    distance from order 4, plus the rounding noise of f), with that error allowed.
+    hidden by the others. Where f is so large that its change is lost in rounding, or so curved that
+    h is too long, differences of order 6 with several h are tried. The one with the smallest error
+    counts (the difference from order 4, plus the rounding noise of f), and that error is allowed.
 
     Parameters
     ----------
@@ -55,12 +55,12 @@ def check_gradients(
         Those of floating dtype are checked, all of them. Anything else (labels, masks, options) is
         passed to ``f`` as it is.
     order : int
-        2 also checks the gradients of the gradients (with respect to v too, through which a rule
-        depends on the gradient that it is given), and so on.
+        2 also checks the gradients of the gradients (also with respect to v, the gradient that
+        the rules start from), and so on.
     directions : int
-        How many random directions for each input.
+        The number of random directions for each input.
     rtol : float
-        The relative error allowed. Right rules come to about 1e-9.
+        The relative error allowed. With correct rules it is about 1e-9.
     rng : int or numpy.random.Generator
         The seed, or the generator, of v and d.
 
@@ -196,9 +196,9 @@ def _slope(f: Callable[..., Tensor], i: int, finite: Array, *inputs: Any) -> Ten
 
 
 def _random_direction(x: Array, least: float, rng: np.random.Generator) -> Array:
-    """As large as x, element by element: a small x > 0 stays positive, and a large x moves.
+    """A direction as large as x, element by element: a small x > 0 stays positive, a large x moves.
 
-    Elements smaller than ``least`` times the largest count as that large, lest they go unseen.
+    Elements smaller than ``least`` times the largest count as that large, so that they show.
     """
     finite = np.isfinite(x)
     size = np.where(finite, np.abs(x), 0)
@@ -216,7 +216,7 @@ def _value_along(
     finite: Array,
     step: float,
 ) -> Array:
-    """The elements of f, those finite at x, at x + step d; NaN where f refuses that input."""
+    """The values at x + step d of the elements of f that are finite at x; NaN if f raises there."""
     try:
         moved = f(*_variables([*values[:i], values[i] + step * d, *values[i + 1 :]], checked))
     except (ValueError, ArithmeticError):
@@ -227,9 +227,9 @@ def _value_along(
 def _measure(
     line: Callable[[float], Array], y: Array, v: Array, given: float, rtol: float
 ) -> tuple[float, float]:
-    """The derivative at 0 of <v, line(step)>, whose value there is y, and how uncertain it is.
+    """The derivative at step 0 of <v, line(step)>, and its uncertainty; y is line(0).
 
-    Elements are subtracted before they are summed: a large sum would round a small change away.
+    Elements are subtracted before they are summed: a small change would be lost in a large sum.
     """
     with np.errstate(all="ignore"):
         quick = float(v @ (line(_STEP) - line(-_STEP))) / (2 * _STEP)
@@ -242,17 +242,17 @@ def _measure(
             best, second = float(_ORDER_6 @ change) / step, float(_ORDER_4 @ change) / step
             error = abs(best - second) + 10 * noise / step
             if abs(best - measured) > 10 * (error + uncertainty):
-                break  # this step and those that follow are too long: they jump over a kink
+                break  # this step and the later ones are too long: they jump over a kink
             if error < uncertainty:
                 measured, uncertainty = best, error
     return measured, uncertainty if math.isfinite(uncertainty) else 0.0
 
 
 def _noise(changes: Array, y: Array) -> Array:
-    """The rounding error of each element, from its changes at [step, k]: one digit at least.
+    """The rounding error of each element, from its changes at [step, k]: at least one last digit.
 
-    Over a step so short, f is a parabola. Fourth differences leave nothing of it, and of the noise
-    70 times the variance. A step may be too short to show any noise; then the next one shows it.
+    Over so short a step f is a parabola, whose fourth differences are 0, while those of the noise
+    have 70 times its variance. If a step is too short to show any noise, the next one shows it.
     """
     seen = np.sqrt(np.square(np.diff(changes[:2], 4, axis=1)).mean(axis=1) / 70)
     moved = changes.any(axis=(0, 1))

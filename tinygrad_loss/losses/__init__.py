@@ -1,6 +1,6 @@
 """Loss functions, each a composition of differentiable ops: no loss has a rule of its own.
 
-regression       for numbers: squared, absolute, Huber, log-cosh, pinball; likelihoods
+regression       for numbers: squared, absolute, Huber, log-cosh, pinball; two likelihoods
 classification   for classes: cross-entropy in its forms, focal, Kullback-Leibler
 margin           for decisions: the hinge losses of support vector machines
 similarity       for embeddings: contrastive, triplet, cosine, NT-Xent

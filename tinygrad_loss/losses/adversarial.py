@@ -1,6 +1,6 @@
 """Losses for a generator and its critic: two players, each the other's loss function.
 
-A *discriminator* or *critic* f scores samples; a *generator* makes some. Both are trained in turn:
+A *discriminator* or *critic* f scores samples; a *generator* makes some. They are trained in turn:
 
     loss of the critic            loss of the generator         idea
     discriminator                 generator_non_saturating      real or fake? (or generator_minimax)
@@ -9,17 +9,17 @@ A *discriminator* or *critic* f scores samples; a *generator* makes some. Both a
     least_squares_discriminator   least_squares_generator       regression on labels 1 and 0
     hinge_discriminator           hinge_generator               a margin
 
-All take *logits*: the output f of the critic before any sigmoid, of any shape, an element per
+All take *logits*: the output f of the critic before any sigmoid, of any shape, one element per
 sample. Real and fake batches may differ in size. When training the critic, give it
-``fake.detach()``: its loss need not reach the generator.
+``fake.detach()``: no gradient needs to reach the generator.
 
     reduction: "mean" over real and over fake, then added; "sum" likewise; "none": real + fake
         element by element, for which the shapes must be equal.
-    sample_weight: how much each loss counts, numbers >= 0 in the shape of "none". "mean" divides
-        by their sum.
+    sample_weight: how much each loss counts, numbers >= 0 in the shape of the losses. "mean"
+        divides by their sum.
 
-The losses have the dtype of the logits. None tells how good the samples are: the players keep each
-other busy. All raise ValueError for an unknown reduction and for the mean of 0 samples.
+The losses have the dtype of the logits. None tells how good the samples are, as it depends on both
+players. All raise ValueError for an unknown reduction and for the mean of 0 samples.
 """
 
 # Inputs may be arrays, whose type is Any.
@@ -51,11 +51,11 @@ def discriminator(
 
     Formula: -log D(real) - log(1 - D(fake)) with D = sigmoid(f).
     Computed as softplus(-f_real) + softplus(f_fake), exact for logits of any size.
-    Gradient: sigmoid(f) - 1 on real, sigmoid(f) on fake, each divided by its number.
+    Gradient: sigmoid(f) - 1 on real, sigmoid(f) on fake, each divided by the size of its batch.
 
-    When: with either of the two GAN generators below. A loss near 2 ln 2 = 1.386 says that it
-    cannot tell them apart (at equilibrium, or at the start); near 0, that it has won and the
-    generator may starve.
+    When: with either of the two GAN generators below. A loss near 2 ln 2 = 1.386 means that it
+    cannot tell real from fake (at equilibrium, or at the start); near 0, that it has won, and the
+    generator may get no gradient.
 
     Source: Goodfellow et al. 2014, "Generative Adversarial Nets", algorithm 1.
 
@@ -78,7 +78,7 @@ def generator_minimax(
 ) -> Tensor:
     """Loss of the generator in the minimax game: the saturating one.
 
-    Formula: log(1 - sigmoid(f)) = -softplus(f); legitimately negative.
+    Formula: log(1 - sigmoid(f)) = -softplus(f), which is always negative.
     Gradient: -sigmoid(f), which vanishes when the discriminator is sure of a fake: -4.5e-5 at f =
     -10, where it matters most.
 
@@ -105,11 +105,11 @@ def generator_non_saturating(
     """Loss of the generator that is used in practice: fakes labeled as real.
 
     Formula: -log sigmoid(f), computed as softplus(-f).
-    Gradient: -sigmoid(-f), which is -1 for a fake that is found out and vanishes for one that
-    passes.
+    Gradient: -sigmoid(-f), which is near -1 for a fake that is found out and vanishes for one that
+    passes as real.
 
-    When: the default for a GAN with ``discriminator``. When not: modes get lost
-    (``wasserstein_generator`` with a gradient penalty).
+    When: the default for a GAN with ``discriminator``. When not: it leaves out some kinds of
+    samples (``wasserstein_generator`` with a gradient penalty).
 
     Source: Goodfellow et al. 2014, "Generative Adversarial Nets", sec. 3.
 
@@ -136,8 +136,8 @@ def wasserstein_critic(
     mover's distance if f has slopes of at most 1, which is what ``gradient_penalty`` is for;
     without it, the loss goes to minus infinity.
 
-    When: a loss that falls as samples get better, and few lost modes. When not: in a hurry; the
-    critic needs several steps per step of the generator.
+    When: the loss is to fall as samples get better, and no kind of sample is to be left out. When
+    not: time is short, as the critic needs several steps for each step of the generator.
 
     Source: Arjovsky, Chintala, Bottou 2017, "Wasserstein GAN".
 
@@ -177,7 +177,7 @@ def wasserstein_generator(
 
 
 def critic_and_samples(names: Names, critic: Any, real: Any, fake: Any) -> tuple[Any, Any, Any]:
-    """A critic, and as many real samples as fake ones, as arrays of one dtype."""
+    """The critic, and as many real samples as fake ones, as arrays of one dtype."""
     if not callable(critic):
         raise error(
             f"critic is {critic!r}; expected a function of a Tensor, such as a module.", TypeError
@@ -207,25 +207,25 @@ def gradient_penalty(
     """Gradient penalty: keeps the slope of the critic near 1 between real and fake samples.
 
     Formula: weight * mean_i (|grad f(x_i)| - target)^2 at x_i = u_i real_i + (1 - u_i) fake_i,
-    with one uniform number u_i in [0, 1) per sample, and the norm over all axes but the first. A
-    gradient inside a loss: the gradient of f with respect to x is itself recorded
+    with one uniform number u_i in [0, 1) per sample, and the norm over all axes but the first. It
+    is a loss of a gradient: the gradient of f with respect to x is itself recorded
     (``create_graph=True``), so that ``backward()`` reaches the parameters of the critic through
     it. The gradient of the norm counts as 0 where the slope is 0.
 
     Parameters
     ----------
-    critic : a function of a Tensor (N, ...) with one score per sample, (N,) or (N, 1). No batch
-        normalization: a score that depends on other samples has no gradient of its own.
+    critic : a function of a Tensor (N, ...) with one score per sample, (N,) or (N, 1). It cannot
+        use batch normalization: each score has to depend on its own sample only.
     real, fake : (N, ...), of one shape; Tensors or arrays. They count as constants.
     weight : >= 0. 10 in the paper, 0.1 in its authors' script for toy data.
-    target : the slope asked for, >= 0; 0 gives a penalty on the gradient itself.
+    target : the slope to keep near, >= 0; 0 gives a penalty on the gradient itself.
     rng : the source of u, e.g. np.random.default_rng(0)
 
     When: added to ``wasserstein_critic``. When not: on the generator's loss.
 
-    Raises ValueError for shapes that differ, no batch axis, a critic that gives no Tensor with one
-    score per sample, or whose scores do not depend on its input (did it use ``x.data``?), weight <
-    0, target < 0.
+    Raises ValueError for shapes that differ, no batch axis, a critic that does not return a Tensor
+    with one score per sample, or whose scores do not depend on its input (did it use ``x.data``?),
+    weight < 0, target < 0.
 
     Source: Gulrajani et al. 2017, "Improved Training of Wasserstein GANs", eq. 3.
 
@@ -249,7 +249,7 @@ def gradient_penalty(
     with set_mode(recording=True):  # also under no_grad(): the slope of f needs the graph of f
         scores = critic(x)
         _check_scores(scores, x)
-        # Each score depends on its own sample only: the gradient of their sum holds all slopes.
+        # Each score depends on its own sample only, so the gradient of their sum has all slopes.
         (slopes,) = gradients(sum_(scores), [x], create_graph=recording)
     lengths = norm(slopes, axis=tuple(range(1, slopes.ndim)))
     return weight * square(lengths - target)
@@ -280,10 +280,10 @@ def least_squares_discriminator(
     """Loss of the least-squares discriminator: regression on 1 for real and 0 for fake.
 
     Formula: (f_real - 1)^2/2 + f_fake^2/2.
-    Gradient: f - 1 on real, f on fake, each divided by its number.
+    Gradient: f - 1 on real, f on fake, each divided by the size of its batch.
 
-    When: gradients shall not vanish for samples far on the right side, which still get pulled
-    towards the boundary. When not: outliers among the scores, which it squares.
+    When: samples far on the right side are to keep a gradient, which pulls them toward the
+    boundary. When not: outliers among the scores, which it squares.
 
     Source: Mao et al. 2017, "Least Squares Generative Adversarial Networks", eq. 9 (labels 0, 1,
     1).
@@ -304,7 +304,7 @@ def least_squares_discriminator(
 def least_squares_generator(
     fake: Any, *, sample_weight: Any = None, reduction: Reduction = "mean"
 ) -> Tensor:
-    """Loss of the least-squares generator: fakes shall score 1.
+    """Loss of the least-squares generator: fakes have to score 1.
 
     Formula: (f - 1)^2/2.
     Gradient: f - 1.
@@ -331,9 +331,9 @@ def hinge_discriminator(
     """Loss of the hinge discriminator: real above 1, fake below -1, and no credit for more.
 
     Formula: relu(1 - f_real) + relu(1 + f_fake).
-    Gradient: -1 on real below 1, 1 on fake above -1, else 0, each divided by its number.
+    Gradient: -1 on real below 1, 1 on fake above -1, else 0, each divided by its batch's size.
 
-    When: large image GANs (SAGAN, BigGAN), with spectral normalization. When not: the scores shall
+    When: large image GANs (SAGAN, BigGAN), with spectral normalization. When not: the scores are to
     mean probabilities (``discriminator``).
 
     Source: Lim and Ye 2017, "Geometric GAN"; Miyato et al. 2018, "Spectral Normalization for

@@ -1,8 +1,8 @@
 """Checks whose errors teach: what was given, what is expected, what to do.
 
-Shapes, dtypes and options are known to Python and checked with an ordinary ``if``. Checks on
-*values*, such as "are all labels in range?", have to read the data, and every one of them goes
-through ``require``. All errors are made by ``error``, which puts the name of the loss in front.
+Shapes, dtypes and options are checked with an ordinary ``if``. Checks of *values*, such as "are all
+labels in range?", have to read the data, and every one of them goes through ``require``. All errors
+are made by ``error``, which puts the name of the loss in front.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from ..engine.arrays import as_array, data_of, leaves
+from ..engine.arrays import as_array, data_of, flattened
 from ..engine.mode import mode
 from ..engine.node import Array, Node
 from ..engine.ops import getitem, where
 from ..engine.ops import sum as sum_
 
 F = TypeVar("F", bound=Callable[..., Any])
-Names = tuple[str, ...]  # of the inputs of a loss, as they stand in its signature
+Names = tuple[str, ...]  # of the inputs of a loss, as in its signature
 
 
 class Running(threading.local):
-    """The name of the loss that is running, in each thread its own.
+    """The name of the loss that is running; each thread has its own.
 
-    A loss never waits in the middle for another task, so nothing else can run under its name. (A
-    ContextVar would do as well, but setting one makes the next ops slower, which read theirs.)
+    A loss never waits for another task in the middle, so nothing else can run under its name. (A
+    ContextVar would do as well, but setting one slows down the next ops, which read another.)
     """
 
     name = "loss"
@@ -40,7 +40,7 @@ running = Running()
 
 
 def named(function: F) -> F:
-    """Decorate a function: what it refuses, it refuses in its own name."""
+    """Decorate a function: its errors begin with its name."""
     name = function.__name__
 
     @wraps(function)
@@ -75,10 +75,10 @@ def require(
     Parameters
     ----------
     check : called with the arrays of ``data``; truthy if all is well. For predictions it lets NaN
-        pass (``not (p < 0).any()`` rather than ``(p >= 0).all()``): NaN shall travel to where it
-        is seen.
+        pass (``not (p < 0).any()`` rather than ``(p >= 0).all()``), so that NaN travels to where
+        it is seen.
     data : Tensors or arrays; ``check`` receives their arrays, ``message`` NumPy arrays.
-    message : called if the check fails: what was given, is expected, is to do.
+    message : called if the check fails: what was given, what is expected, what to do.
     warning : give a UserWarning, at the line that called the loss, instead of the error.
 
     >>> labels = np.array([0, 3])
@@ -91,12 +91,12 @@ def require(
         name = running.name  # the tracer checks again when the loss is over
         tracer.require(check, arrays, lambda *data: f"{name}: {message(*data)}", warning)
     elif not check(*arrays):
-        # Messages format numbers, as only NumPy's arrays do; CuPy's come to the host by get().
+        # Only the numbers of NumPy's arrays can be formatted; CuPy's come to the host by get().
         text = message(*[x.get() if hasattr(x, "get") else np.asarray(x) for x in arrays])
         if not warning:
             raise error(text)
-        # From here it is three steps up to the user: the loss's formula or preparation, the
-        # function that @loss made of it, the line that called that.
+        # The user is three calls up: above the loss's formula or preparation, and above the
+        # function that @loss made of it.
         warnings.warn(f"{running.name}: {text}", UserWarning, stacklevel=4)
 
 
@@ -104,14 +104,14 @@ def require(
 
 
 def constant(name: str, value: Any) -> Any:
-    """The value of an option. As a Tensor that requires grad it would lose its gradient silently.
+    """The value of an option. A Tensor that requires grad would not receive a gradient: an error.
 
     >>> from tinygrad_loss import Tensor
     >>> constant("gamma", Tensor(2.0, requires_grad=True))
     Traceback (most recent call last):
     TypeError: loss: gamma requires grad, but is a constant of the loss. Pass its .data.
     """
-    if any(isinstance(x, Node) and x._requires_grad for x in leaves(value)):
+    if any(isinstance(x, Node) and x._requires_grad for x in flattened(value)):
         raise error(
             f"{name} requires grad, but is a constant of the loss. Pass its .data.", TypeError
         )
@@ -119,7 +119,7 @@ def constant(name: str, value: Any) -> Any:
 
 
 def number(name: str, value: Any, holds: Callable[[float], bool], expected: str) -> float:
-    """An option, checked, as a Python number: one of NumPy's would turn float32 into float64.
+    """A checked option as a Python number: a NumPy number would turn float32 into float64.
 
     >>> number("delta", np.float64(0.5), lambda delta: delta > 0, "a number > 0")
     0.5
@@ -153,7 +153,7 @@ def one_of(name: str, value: Any, *choices: str) -> None:
 
 
 def clipping(eps: Any, p: Any) -> float:
-    """The option eps; where the dtype of p has no number so small, the smallest normal one it has.
+    """The option eps, or the smallest normal number of the dtype of p if that is larger.
 
     >>> clipping(1e-12, np.ones(2, np.float16))
     6.103515625e-05
@@ -163,7 +163,7 @@ def clipping(eps: Any, p: Any) -> float:
 
 
 def as_weights(name: str, value: Any, dtype: Any, *, above: Any = None) -> Array:
-    """Constant weights in a dtype: finite, and all >= 0, or > ``above`` if that is given."""
+    """Constant weights in a dtype, all finite and >= 0, or > ``above`` if that is given."""
 
     def good(w: Array) -> Any:
         return (w >= 0 if above is None else w > above) & (w < np.inf)
@@ -209,7 +209,7 @@ def converted(x: Any, dtype: Any) -> Any:
 
 
 def logits(names: Names, *inputs: Any) -> list[Any]:
-    """Inputs that are all predictions, each of a shape of its own: floating numbers."""
+    """Inputs that are all predictions, of any shapes: floating numbers."""
     return [floating(x) for x in inputs]
 
 
@@ -217,7 +217,7 @@ def matched(names: Names, pred: Any, *targets: Any) -> list[Any]:
     """Predictions and targets in one shape and dtype: no broadcasting between them, ever.
 
     With pred (N, 1) and target (N,), NumPy would compare every prediction with every target, and
-    training would end, silently, at the mean of the targets.
+    training would silently end at the mean of the targets.
     """
     pred = floating(pred)
     dtype, shape = pred.dtype, pred.shape
@@ -298,7 +298,7 @@ def class_indices(
             y = np.where(y == ignore_index, 0, y)
         if not isinstance(y, np.ndarray) or y.size == 0:
             return ((y >= 0) & (y < n_classes)).all()
-        # The same in a quarter of the time.
+        # As above, in a quarter of the time.
         return y.item(y.argmin()) >= 0 and y.item(y.argmax()) < n_classes
 
     def out_of_range(y: Array) -> str:
@@ -335,7 +335,6 @@ def picked(scores: Any, target: Array) -> Any:
         return scores[target]
     if hasattr(data_of(scores), "vindex"):  # a Dask array, which cannot be indexed with two arrays
         return sum_(where(is_class(scores, target), scores, 0), axis=-1)
-    # Each row is picked from once.
     return getitem(scores, index=(np.arange(scores.shape[0]), target), unique_indices=True)
 
 
@@ -345,7 +344,7 @@ def is_class(scores: Any, target: Array) -> Array:
 
 
 def weight_of(target: Array, weight: Array) -> Array:
-    """``weight[target]``, which NumPy arrays refuse if target is an array of another library."""
+    """``weight[target]``; NumPy cannot index by an array of another library."""
     return np.where(is_class(weight, target), weight, 0).sum(axis=-1)
 
 
@@ -364,7 +363,7 @@ def class_weights(name: str, weight: Any, scores: Any) -> Array:
 
 
 def tolerance(p: Any) -> float:
-    """How far rounding may take probabilities: 1e-6, or half the digits of a dtype with fewer."""
+    """The rounding error allowed in probabilities: 1e-6, or half the digits of the dtype."""
     return max(1e-6, float(np.finfo(p.dtype).eps) ** 0.5) if p.dtype.kind == "f" else 1e-6
 
 
@@ -374,7 +373,7 @@ def are_distributions(p: Array) -> Any:
 
 
 def require_distributions(name: str, p: Any, advice: str) -> None:
-    """Rows of probabilities: none negative, each row with sum 1. Rows with NaN pass."""
+    """Require rows of probabilities: none negative, each row with sum 1. NaN passes."""
 
     def wrong(p: Array) -> str:
         if (p < 0).any():
@@ -388,7 +387,7 @@ def require_distributions(name: str, p: Any, advice: str) -> None:
 
 
 def require_unit_interval(name: str, p: Any, advice: str) -> None:
-    """Values in [0, 1]; NaN passes."""
+    """Require values in [0, 1]. NaN passes."""
     require(
         lambda p: p.size == 0 or not (p.min() < 0 or p.max() > 1),
         p,
@@ -400,16 +399,16 @@ def require_unit_interval(name: str, p: Any, advice: str) -> None:
 
 
 def binary(names: Names, pred: Any, target: Any) -> list[Any]:
-    """Predictions, and targets that say yes, no or something between, in one shape and dtype."""
+    """Predictions, and targets from 0 (no) to 1 (yes), in one shape and dtype."""
     inputs = matched(names, pred, target)
     require_unit_interval(names[1], inputs[1], "Labels -1 and 1? Use (target + 1) / 2.")
     return inputs
 
 
 def require_labels(name: str, labels: Any, allowed: tuple[int, int], advice: str) -> None:
-    """Labels that all have one of two values. They are never converted or guessed.
+    """Require that each label is one of two values. Labels are never converted or guessed.
 
-    A batch of one class, all 1, could not show whether its labels are 0 and 1 or -1 and +1.
+    A batch of one class, all 1, does not show whether its labels are 0 and 1 or -1 and +1.
     """
     low, high = allowed
     if labels.dtype.kind == "b" and low != 0:
@@ -428,7 +427,7 @@ def require_labels(name: str, labels: Any, allowed: tuple[int, int], advice: str
 
 
 def uniform(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
-    """Uniform random numbers in [0, 1): the one place where a loss or regularizer draws any."""
+    """Uniform random numbers in [0, 1); no loss or regularizer draws any elsewhere."""
     if not hasattr(rng, "random"):
         raise error(
             f"rng is {rng!r}; expected a generator, e.g. np.random.default_rng(0).", TypeError

@@ -1,4 +1,4 @@
-"""Losses for classes: what does a prediction cost when this class is the true one.
+"""Losses for classes: what a prediction costs, given the true class.
 
     output of the model        target                         loss
     a logit per class (N, C)   class indices, integer (N,)    cross_entropy, focal
@@ -7,22 +7,22 @@
     log-probabilities (N, C)   probabilities, float (N, C)    kl_divergence
     probabilities              as above                       cross_entropy_from_probs, binary_...
 
-A *logit* is a score before softmax or sigmoid, any real number. Losses of logits are exact where
-those of probabilities have already rounded to 0 or 1: prefer them. With (N, C) there is one loss
-per row, and a single sample (C,) with an index of shape () is allowed; "any shape" means one loss
-per element.
+A *logit* is a score before softmax or sigmoid, any real number. Prefer losses of logits: they are
+exact where probabilities have already been rounded to 0 or 1. With (N, C) there is one loss per
+row, and a single sample (C,) with an index of shape () is allowed; "any shape" means one loss per
+element.
 
-    reduction: "mean" over the rows (or elements), "sum" over them, or "none": an array of them.
-    sample_weight: how much each loss counts, numbers >= 0 in the shape of "none". "mean" divides
-        by their sum.
+    reduction: "mean" or "sum" over the losses of all rows (or elements), or "none": the losses.
+    sample_weight: how much each loss counts, numbers >= 0 in the shape of the losses. "mean"
+        divides by their sum.
 
 Targets are arrays, Tensors or lists, converted to the dtype of the prediction. The loss is a
-Tensor if the prediction is one, of its dtype. NaN in a prediction travels on. Logarithms are
-natural (nats).
+Tensor if the prediction is one, of its dtype. If a prediction is NaN, so is the loss. Logarithms
+are natural (nats).
 
 All raise ValueError for shapes that do not match (nothing is broadcast), indices that are not
-integers in range, labels or probabilities that are none, an unknown reduction, and the mean of 0
-samples. Nothing is guessed or converted silently.
+integers in range, values that cannot be labels or probabilities, an unknown reduction, and the mean
+of 0 samples. Nothing is guessed or converted silently.
 """
 
 # Inputs may be arrays, whose type is Any.
@@ -63,7 +63,7 @@ def cross_entropy(
     Computed as -log_softmax(z)_y with log_softmax(z) = z - logsumexp(z), both shifted by the row's
     maximum, so that exp never sees a number above 0. It is exact for logits of any size: at
     z = (1000, 0) and y = 1 it is 1000, where the textbook form takes the logarithm of 0.
-    Gradient: p - t, t being one-hot for an index: each row sums to 0.
+    Gradient: p - t, with a one-hot t for an index; each row sums to 0.
 
     Parameters
     ----------
@@ -73,17 +73,17 @@ def cross_entropy(
     weight : (C,), one weight >= 0 per class, for rare classes. The mean then divides by the sum of
         w_y over the samples, each times its sample weight; with probability targets, by N (or by
         the sum of the sample weights).
-    ignore_index : samples with this index (padding, often -100) count nowhere, whatever they hold.
+    ignore_index : samples with this index (padding, often -100) do not count at all.
     label_smoothing : eps in [0, 1). The true class gets 1 - eps + eps/C and the others eps/C, so
         that no logit is driven to infinity (Szegedy et al. 2016).
     base : of the logarithm: None for nats, 2 for bits.
 
-    When: one of C classes is true; it is the negative log-likelihood. When not: several can be true
-    at once (``binary_cross_entropy_with_logits`` on (N, C)).
+    When: exactly one of C classes is true; it is the negative log-likelihood. When not: several can
+    be true at once (``binary_cross_entropy_with_logits`` on (N, C)).
 
-    A loss stuck at ln C says that nothing has been learned. Give it no softmax: rows that are all
-    >= 0 and sum to 1 are legal, but get a UserWarning, since after a second softmax the loss stays
-    above ln(1 + (C-1)/e), 1.461 for 10 classes. (A single row can look so by chance.)
+    A loss stuck at ln C means that nothing has been learned. Do not apply softmax first: rows that
+    are all >= 0 and sum to 1 are legal, but get a UserWarning, since after a second softmax the
+    loss stays above ln(1 + (C-1)/e), 1.461 for 10 classes. (One row can look so by chance.)
 
     Raises ValueError also for ignore_index with probability targets, and if no sample counts.
 
@@ -117,13 +117,13 @@ def cross_entropy(
 def _of_indices(
     logits: Any, target: Any, weight: Any, ignore_index: int | None, label_smoothing: float
 ) -> tuple[Any, Array]:
-    """The loss of each row, and what the rows weigh in the mean."""
+    """The loss of each row, and the weight of each row in the mean."""
     target = checks.class_indices(
         logits, target, or_probabilities=True, may_ignore=True, ignore_index=ignore_index
     )
     kept = np.ones_like(target, dtype=bool) if ignore_index is None else target != ignore_index
     target = np.where(kept, target, 0)
-    # What an ignored row holds, a NaN for example, must not reach the gradient: 0 * NaN is NaN.
+    # A NaN, for example, in an ignored row must not reach the gradient: 0 * NaN is NaN.
     logp = log_softmax(where(kept[..., np.newaxis], logits, 0))
     if weight is None:
         weights = kept.astype(logits.dtype)
@@ -166,7 +166,7 @@ def _times(t: Any, logp: Any) -> Any:
 
 
 def _is_no_softmax(z: Array) -> Any:
-    """False if all rows look like probabilities; one element, then one row, mostly decide."""
+    """False if all rows look like probabilities. One element, or one row, usually decides."""
     z = z.reshape(-1, z.shape[-1])
     if z.size == 0 or not 0 <= z[0, 0] <= 1:
         return True
@@ -188,7 +188,7 @@ def _smoothing(label_smoothing: float) -> float:
 
 
 def _in_base(base: float | None, nats: Any) -> Any:
-    """Losses with logarithms to this base, instead of natural ones."""
+    """Losses with logarithms to this base instead of natural ones."""
     if base is None:
         return nats
     return nats / math.log(number("base", base, lambda b: b > 1, "None (nats), 2 (bits) or 10"))
@@ -207,14 +207,14 @@ def cross_entropy_from_probs(
     """Cross-entropy of probabilities: the textbook formula.
 
     Formula: -log p_y for class indices, -sum_c t_c log p_c for probability targets.
-    Gradient: -t/p. Probabilities below eps count as eps, so that log 0 counts as -27.63 and
-    has the gradient 0. (In float16, where 1e-12 is 0, eps is at least 6.1e-5.)
+    Gradient: -t/p. Probabilities below eps count as eps, so that log 0 counts as -27.63, with
+    gradient 0. (In float16, where 1e-12 is 0, eps is at least 6.1e-5.)
 
     Parameters: ``probs`` (N, C) or (C,), rows >= 0 that sum to 1; ``target`` and ``base`` as in
     ``cross_entropy``; ``eps`` in (0, 1).
 
     When: the probabilities come from elsewhere (a table, an ensemble), or to follow a textbook.
-    When not: to train; there ``cross_entropy`` has a gradient where softmax has rounded to 0.
+    When not: for training, where ``cross_entropy`` has a gradient even if softmax rounds to 0.
 
     Raises ValueError also if the rows of probs do not sum to 1.
 
@@ -259,15 +259,15 @@ def binary_cross_entropy(
 
     Formula: -[y log p + (1 - y) log(1 - p)].
     Gradient: (p - y) / (p (1 - p)).
-    p and 1 - p below eps count as eps: at p = 0, y = 1 the loss is -log eps = 27.63, its gradient
-    0. (PyTorch says 100 there, scikit-learn 36.04, Keras 16.12. In float16, where 1e-12 is 0, eps
+    p and 1 - p below eps count as eps: at p = 0, y = 1 the loss is -log eps = 27.63, with gradient
+    0. (PyTorch gives 100 there, scikit-learn 36.04, Keras 16.12. In float16, where 1e-12 is 0, eps
     is at least 6.1e-5.) The minimum, the entropy of y, is at p = y.
 
     Parameters: ``probs`` in [0, 1] and ``target`` in [0, 1], of one shape; ``base`` as in
     ``cross_entropy``; ``eps`` in (0, 1).
 
-    When: the probabilities come from elsewhere. When not: to train behind a sigmoid; there
-    ``binary_cross_entropy_with_logits`` keeps the gradient that 1 - p loses by rounding.
+    When: the probabilities come from elsewhere. When not: for training with a sigmoid, where
+    ``binary_cross_entropy_with_logits`` keeps the gradient that is lost when 1 - p is rounded.
 
     Raises ValueError also if a probability or a target is outside [0, 1].
 
@@ -304,8 +304,8 @@ def binary_cross_entropy_with_logits(
     Formula: -[y log p + (1 - y) log(1 - p)] with p = sigmoid(z).
     Computed as y softplus(-z) + (1 - y) softplus(z), since -log sigmoid(z) = softplus(-z): exact
     for logits of any size. (The usual stable form max(z, 0) - z y + log1p(exp(-|z|)) has the right
-    value too, but, differentiated by the chain rule, the wrong gradient at its kinks at z = 0,
-    where every zero-initialized model starts.)
+    value too, but the chain rule gives it the wrong gradient at its kinks at z = 0, where every
+    zero-initialized model starts.)
     Gradient: sigmoid(z) - y.
 
     Parameters
@@ -364,10 +364,10 @@ def focal(
     sample_weight: Any = None,
     reduction: Reduction = "mean",
 ) -> Tensor:
-    """Focal loss: cross-entropy that turns away from what is already right (Lin et al. 2017).
+    """Focal loss: cross-entropy that pays little attention to what is right (Lin et al. 2017).
 
     Formula: -alpha_y (1 - p_y)^gamma log p_y with p = softmax(z). gamma = 0 is cross-entropy; with
-    gamma = 2 a sample at p_y = 0.9 counts a hundredth.
+    gamma = 2 a sample at p_y = 0.9 counts only a hundredth.
     Computed from the lead of the true class, z_y - logsumexp(the other logits), whose sigmoid is
     p_y. So -log p_y = softplus(-lead), and (1 - p_y)^gamma = exp(-gamma softplus(lead)): the power
     itself has a NaN gradient at p_y = 1 for gamma < 1.
@@ -376,8 +376,8 @@ def focal(
     Parameters: ``logits`` (N, C) or (C,); ``target`` integer (N,) or (); ``gamma`` >= 0; ``alpha``
     None or (C,), one weight in [0, 1] per class. The mean divides by N.
 
-    When: many easy samples drown few hard ones, and ranking matters. When not: the probabilities
-    themselves are needed: it is not a proper scoring rule and leaves them too timid.
+    When: many easy samples drown a few hard ones, and ranking matters. When not: the probabilities
+    themselves are needed; it is not a proper scoring rule, and makes them too cautious.
 
     Raises ValueError also if gamma < 0 or alpha is not one weight in [0, 1] per class.
 
@@ -421,8 +421,8 @@ def binary_focal(
 
     Formula: -alpha (1 - p)^gamma log p for y = 1 and -(1 - alpha) p^gamma log(1 - p) for y = 0,
     with p = sigmoid(z); a soft y mixes the two. alpha is the weight of class 1, as in the paper,
-    so that its 0.25 weighs positives *down*; None weighs neither. gamma = 0, alpha = 0.5 is half
-    of ``binary_cross_entropy_with_logits``.
+    whose 0.25 weights positives *down*; with None both weights are 1. gamma = 0, alpha = 0.5 is
+    half of ``binary_cross_entropy_with_logits``.
     Computed with log p = -softplus(-z), and the powers as exp(gamma log(1 - p)), as in ``focal``.
     Gradient for y = 1: alpha (1 - p)^gamma (gamma p log p + p - 1).
 
@@ -458,17 +458,17 @@ def kl_divergence(
 ) -> Tensor:
     """Kullback-Leibler divergence from the predicted distribution to the target's.
 
-    Formula: sum_c t_c (log t_c - log p_c) per row: what a code made for p wastes when t is true, 0
-    where they agree and never negative. It is cross-entropy minus the entropy of t, a constant,
-    hence the same gradient: -t with respect to log p. Terms with t_c = 0 are 0.
+    Formula: sum_c t_c (log t_c - log p_c) per row: what a code made for p wastes when t is true. It
+    is 0 where they agree, and never negative. It is cross-entropy minus the entropy of t, a
+    constant, so the gradient is the same: -t with respect to log p. Terms with t_c = 0 are 0.
 
-    Parameters: ``log_probs`` (N, C) or (C,), from log_softmax; ``target`` probabilities of its
-    shape. The mean divides by N, the definition. (PyTorch's default divides by N C.)
+    Parameters: ``log_probs`` (N, C) or (C,), from log_softmax; ``target``, probabilities of its
+    shape. The mean divides by N, as in the definition. (PyTorch's default divides by N C.)
 
     When: the target is a distribution (distillation, soft labels) and 0 is to mean "equal". When
-    not: the target is a class: ``cross_entropy`` is the same, with less to write.
+    not: the target is a class: ``cross_entropy`` is the same and shorter to write.
 
-    Raises ValueError also if log_probs holds a positive value, or target no probabilities.
+    Raises ValueError also if log_probs holds a positive value, or target is not probabilities.
 
     Source: Kullback and Leibler 1951, "On Information and Sufficiency", Annals of
     Mathematical Statistics 22.

@@ -1,12 +1,12 @@
-"""What makes a loss of a formula: ``@loss``.
+"""``@loss`` turns a formula into a loss.
 
     @loss(matched)
     def mean_squared_error(pred, target, *, sample_weight=None, reduction="mean"):
         return square(pred - target)
 
-The decorated function prepares its inputs, computes the losses, one per element or row, by the
-formula, weighs them and reduces them to one number. Whatever is wrong meanwhile is reported in the
-name of the loss.
+The decorated function checks and converts its inputs, computes the losses by the formula, one per
+element or row, weights them and reduces them to one number. All its errors begin with the name of
+the loss.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ Reduction = Literal["mean", "sum", "none"]
 def loss(prepare: Callable[..., Any]) -> Callable[[F], F]:
     """Decorate a formula: it becomes a loss, with checks, sample weights and a reduction.
 
-    ``prepare(names, *inputs)`` is given the positional inputs of the loss, and their names for its
-    errors; it checks and converts them, and what it returns the formula receives. The formula
-    returns the losses, one per element or row; or ``weighted`` or ``apart`` losses, whose mean is
-    another. ``sample_weight`` and ``reduction`` stand in its signature for whoever calls the loss;
-    the formula does not see them.
+    ``prepare(names, *inputs)`` checks and converts the positional inputs of the loss; their names
+    are for its errors. The formula receives what it returns, and itself returns the losses, one
+    per element or row; or ``weighted`` or ``apart`` losses, whose mean is computed differently.
+    ``sample_weight`` and ``reduction`` are in the formula's signature for the callers of the loss;
+    the formula itself does not receive them.
 
-    Sample weights multiply the losses, and the mean divides by their sum. (0 * inf is NaN: a sample
-    whose loss is infinite is not left out by the weight 0. Drop its row.)
+    Sample weights multiply the losses, and the mean divides by their sum. (The weight 0 does not
+    leave out a sample whose loss is infinite, as 0 * inf is NaN. Drop its row.)
     """
 
     def decorate(formula: F) -> F:
@@ -50,9 +50,10 @@ def loss(prepare: Callable[..., Any]) -> Callable[[F], F]:
             before, running.name = running.name, name
             try:
                 if len(inputs) != n:
-                    inputs += tuple(options.pop(x) for x in names[len(inputs) :] if x in options)
-                    if len(inputs) != n:
+                    by_name = names[len(inputs) :]
+                    if len(inputs) > n or not all(x in options for x in by_name):
                         return formula(*inputs, **options)  # Python's own TypeError
+                    inputs += tuple(options.pop(x) for x in by_name)
                 losses = formula(*prepare(names, *inputs), **options)
                 return reduced(losses, sample_weight, reduction)
             finally:
@@ -74,15 +75,12 @@ class _Apart(NamedTuple):
 
 
 def weighted(losses: Any, weights: Array) -> Any:
-    """Losses with weights in them already: the mean is their sum over the sum of the weights."""
+    """Losses already multiplied by weights: their mean divides by the sum of the weights."""
     return _Weighted(losses, weights)
 
 
 def apart(real: Any, fake: Any) -> Any:
-    """The losses of two batches: each is reduced by itself, since they may differ in size.
-
-    The two results are then added.
-    """
+    """The losses of two batches, of any sizes: each is reduced by itself, the results are added."""
     return _Apart(real, fake)
 
 
@@ -131,7 +129,7 @@ def _check(reduction: Any, losses: Any) -> None:
 
 
 def _added(real: Any, fake: Any, because: str) -> Any:
-    """The losses on real and fake samples, one to one."""
+    """The losses of real and fake samples, added element by element."""
     if real.shape != fake.shape:
         raise error(
             f"real has shape {real.shape} and fake has shape {fake.shape}; {because} adds "

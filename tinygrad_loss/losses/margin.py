@@ -1,11 +1,11 @@
-"""Losses for decisions: the score has to be on the right side, with a margin.
+"""Losses for decisions: the score has to be on the right side, by a margin.
 
     output of the model       target                         loss
     one score, any shape      -1 or +1, of that shape        hinge, squared_hinge
     a score per class (N, C)  class indices, integer (N,)    multiclass_hinge
 
-A *score* is any real number; its size means how sure, but not how probable. What wins by the margin
-costs nothing. Conventions, reductions, sample weights and errors are those of ``classification``.
+A *score* is any real number. Its size says how sure the model is, but is not a probability. What
+wins by the margin costs nothing. Reductions, weights and errors are as in ``classification``.
 """
 
 # Inputs may be arrays, whose type is Any.
@@ -38,20 +38,20 @@ def signs(names: Names, scores: Any, labels: Any) -> list[Any]:
 def hinge(
     scores: Any, labels: Any, *, sample_weight: Any = None, reduction: Reduction = "mean"
 ) -> Tensor:
-    """Hinge loss: the support vector machine's.
+    """Hinge loss: the loss of the support vector machine.
 
     Formula: relu(1 - y s), y in {-1, +1}.
     Gradient: -y where y s < 1, else 0; 0 at the kink y s = 1.
-    What is right by a margin of 1 costs nothing and is left alone, which makes the solution depend
-    on few samples, the support vectors.
+    What is right by a margin of 1 costs nothing and has no gradient, so that the solution depends
+    on a few samples only, the support vectors.
 
     Parameters: ``scores`` and ``labels``, -1 or +1, of one shape.
 
     When: a decision is wanted, with a margin; add ``l2`` to make the margin mean something. When
     not: probabilities are wanted (``binary_cross_entropy_with_logits``).
 
-    Raises ValueError also for labels other than -1 and +1. They are never converted: a batch of one
-    class would not show what its labels mean.
+    Raises ValueError also for labels other than -1 and +1. They are never converted, since a batch
+    of one class does not show what its labels mean.
 
     Source: Cortes and Vapnik 1995, "Support-Vector Networks", Machine Learning 20.
 
@@ -71,15 +71,15 @@ def hinge(
 def squared_hinge(
     scores: Any, labels: Any, *, sample_weight: Any = None, reduction: Reduction = "mean"
 ) -> Tensor:
-    """Squared hinge loss: the L2-SVM's (scikit-learn's default for LinearSVC).
+    """Squared hinge loss: the loss of the L2-SVM (scikit-learn's default for LinearSVC).
 
     Formula: relu(1 - y s)^2, y in {-1, +1}.
     Gradient: -2 y relu(1 - y s), without a jump at y s = 1.
 
     Parameters, errors: as ``hinge``.
 
-    When: as ``hinge``, with an optimizer that wants a continuous gradient. When not: with wrong
-    labels in the data, whose large violations it squares.
+    When: as ``hinge``, with an optimizer that needs a continuous gradient. When not: with wrong
+    labels in the data, whose large errors it squares.
 
     Source: Lee and Mangasarian 2001, "SSVM: A Smooth Support Vector Machine".
 
@@ -105,20 +105,20 @@ def multiclass_hinge(
     sample_weight: Any = None,
     reduction: Reduction = "mean",
 ) -> Tensor:
-    """Multi-class hinge loss: the true class shall win by a margin.
+    """Multi-class hinge loss: the true class has to win by a margin.
 
     Formula: kind="crammer_singer": relu(margin + max_{j != y} s_j - s_y), the nearest rival;
     kind="weston_watkins": sum_{j != y} relu(margin + s_j - s_y), every rival. The first is never
     more than the second. Neither is divided by C. (PyTorch's multi_margin_loss is Weston-Watkins /
     C; Keras's CategoricalHinge, relu(1 + max over wrong - right), is neither.)
-    Gradient: +1 at each rival that counts, minus their number at y; rivals that tie for the
-    maximum share the 1 equally.
+    Gradient: +1 at each rival that counts, minus the number of those at y; rivals that tie for
+    the maximum share the 1 equally.
 
     Parameters: ``scores`` (N, C) or (C,), C >= 2; ``target`` integer (N,) or (); ``margin`` > 0.
 
     When: a decision among C classes with a margin. When not: probabilities are wanted
-    (``cross_entropy``). A loss stuck at the margin (times C - 1 for "weston_watkins") says that all
-    scores are equal: nothing has been learned.
+    (``cross_entropy``). A loss stuck at the margin (times C - 1 for "weston_watkins") means that
+    all scores are equal: nothing has been learned.
 
     Raises ValueError also for margin <= 0 or an unknown kind.
 
@@ -142,7 +142,7 @@ def multiclass_hinge(
     checks.one_of("kind", kind, "crammer_singer", "weston_watkins")
     target = checks.class_indices(scores, target)
     own, is_own = picked(scores, target), checks.is_class(scores, target)
-    # The margin is added last: it would be lost in the rounding of a large score.
+    # The margin is added last, as it would be lost in the rounding of a large score.
     if kind == "crammer_singer":
         nearest_rival = max_(where(is_own, -np.inf, scores), axis=-1)
         return relu(margin + (nearest_rival - own))

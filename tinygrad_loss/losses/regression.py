@@ -1,6 +1,6 @@
 """Losses for numbers: how far each prediction is from its target.
 
-Most are functions of the error ``e = pred - target``, averaged. They differ in how much a large
+Most are means of a function of the error ``e = pred - target``. They differ in how much a large
 error counts:
 
     loss              per element                  gradient     a constant prediction ends at
@@ -9,20 +9,19 @@ error counts:
     huber, log_cosh   e^2/2 near 0, |e| far away   e, bounded   in between
     pinball           |e|, tilted                  -q or 1 - q  the q-quantile
 
-Two are likelihoods: ``gaussian_nll`` of a number and how far it may be off, ``poisson_nll`` of a
-count.
+Two are likelihoods: ``gaussian_nll`` of a number and its uncertainty, ``poisson_nll`` of a count.
 
-Every function takes ``pred`` and ``target`` of one equal shape, any shape, whose elements count
-independently, and
+Every function takes ``pred`` and ``target`` of the same shape, which can be any, with one loss per
+element, and
 
-    reduction: "mean" over all elements, "sum" over them, or "none": as ``pred``.
-    sample_weight: how much each loss counts, numbers >= 0 in the shape of "none". "mean" divides
-        by their sum. (For one weight a row: np.broadcast_to(w[:, None], pred.shape).)
+    reduction: "mean" or "sum" over all losses, or "none": the losses, in the shape of ``pred``.
+    sample_weight: how much each loss counts, numbers >= 0 in the shape of ``pred``. "mean" divides
+        by their sum. (For one weight per row: np.broadcast_to(w[:, None], pred.shape).)
 
 ``target`` is an array, a Tensor or a list and is converted to the dtype of ``pred``; integer
 predictions become float64. The loss is a Tensor if ``pred`` or ``target`` is one, of the dtype of
 ``pred``. The gradients below are those of one element's loss; the mean over n elements divides
-them by n. NaN in a prediction travels on.
+them by n. If a prediction is NaN, so is the loss.
 
 All raise ValueError if the shapes differ (nothing is broadcast: (N,) against (N, 1) would compare
 every prediction with every target), for an unknown reduction, and for the mean of 0 elements.
@@ -51,17 +50,16 @@ def sum_squared_error(
 ) -> Tensor:
     """Sum of squared errors, the loss of least squares (Legendre 1805).
 
-    Formula: L = sum_i e_i^2, without the factor 1/2 that some books add. The half,
-    ``sum_squared_error(...) / 2``, is what a well-known Japanese textbook calls 2乗和誤差.
+    Formula: L = sum_i e_i^2, without the factor 1/2 that some books have. With it,
+    ``sum_squared_error(...) / 2``, it is what a well-known Japanese textbook calls 2乗和誤差.
     Gradient: 2 e.
 
-    Parameters: ``pred`` and ``target``, of one shape (any). The loss has the dtype of
-    ``pred``; with "none" also its shape.
+    Parameters: ``pred`` and ``target``, of one shape (any). The loss has the dtype of ``pred``.
 
     When: to compare with the statistics literature, where it is the residual sum of squares. When
-    not: for gradient descent, because the gradient grows with the number of samples, and the
-    learning rate has to shrink with it: ``mean_squared_error`` is this divided by n. Unlike the
-    other losses it is a sum by default.
+    not: for gradient descent, because the gradient grows with the number n of samples, so that the
+    learning rate has to shrink: ``mean_squared_error`` is this divided by n. Unlike the other
+    losses it is a sum by default.
 
     Raises ValueError if the shapes differ, for an unknown reduction, or for the mean of nothing.
 
@@ -88,12 +86,11 @@ def mean_squared_error(
     Formula: L = 1/n sum_i e_i^2.
     Gradient: 2 e / n, so a far target pulls proportionally harder.
 
-    Parameters: ``pred`` and ``target``, of one shape (any). The loss has the dtype of
-    ``pred``; with "none" also its shape.
+    Parameters: ``pred`` and ``target``, of one shape (any). The loss has the dtype of ``pred``.
 
     When: the noise is roughly Gaussian (this is its negative log-likelihood, up to constants), or
-    the conditional mean is wanted. When not: with outliers, which it squares (``huber``), and not
-    behind a sigmoid or softmax, whose flat ends take the gradient of a confident mistake away
+    the conditional mean is wanted. When not: with outliers, which it squares (``huber``), or after
+    a sigmoid or softmax, whose flat ends leave a confident mistake without a gradient
     (``binary_cross_entropy_with_logits``).
 
     A constant prediction ends at Var(target): a loss stuck there has learned nothing.
@@ -123,13 +120,11 @@ def mean_absolute_error(
     Formula: L = 1/n sum_i |e_i|.
     Gradient: sign(e) / n; 0 at the kink e = 0, the middle of its subgradients. (JAX says 1 there.)
 
-    Parameters: ``pred`` and ``target``, of one shape (any). The loss has the dtype of
-    ``pred``; with "none" also its shape.
+    Parameters: ``pred`` and ``target``, of one shape (any). The loss has the dtype of ``pred``.
 
     When: some targets are wild, or the conditional median is wanted; its unit is that of the
-    target. When not: where the last digits matter, because the gradient does not shrink near the
-    minimum, so that steps of a fixed size jump to and fro (lower the learning rate, or use
-    ``huber``).
+    target. When not: where the last digits matter: the gradient does not shrink near the minimum,
+    so that steps of a fixed size jump back and forth (lower the learning rate, or use ``huber``).
 
     Raises ValueError if the shapes differ, for an unknown reduction, or for the mean of nothing.
 
@@ -160,15 +155,14 @@ def huber(
 
     Formula: e^2/2 if |e| <= delta, else delta (|e| - delta/2).
     Gradient: clip(e, -delta, delta).
-    Computed without branches: with c = clip(e, -delta, delta) both lines are c (e - c/2).
+    Computed without branches: with c = clip(e, -delta, delta) both cases are c (e - c/2).
 
-    Parameters: ``pred`` and ``target``, of one shape (any), and ``delta`` > 0. The loss has the
-    dtype of ``pred``; with "none" also its shape.
+    Parameters: ``pred`` and ``target``, of one shape (any); ``delta`` > 0.
 
-    When: squared error is right but for some outliers. delta is the error, in units of the target,
-    from which a sample counts as one; 1.345 standard deviations of the noise keep 95 % of the
-    efficiency of least squares. When not: the outliers are what you want to predict. (PyTorch's
-    smooth_l1_loss is this divided by delta.)
+    When: squared error is right except for some outliers. A sample counts as an outlier if its
+    error is above delta, in units of the target; 1.345 standard deviations of the noise keep 95 %
+    of the efficiency of least squares. When not: the outliers are what you want to predict.
+    (PyTorch's smooth_l1_loss is this divided by delta.)
 
     Raises ValueError if delta <= 0, and as ``mean_squared_error``.
 
@@ -201,12 +195,11 @@ def log_cosh(
     Computed as e + softplus(-2 e) - log 2, which is log(exp(e) (1 + exp(-2 e)) / 2): cosh(711)
     would overflow.
 
-    Parameters: ``pred`` and ``target``, of one shape (any). The loss has the dtype of
-    ``pred``; with "none" also its shape.
+    Parameters: ``pred`` and ``target``, of one shape (any). The loss has the dtype of ``pred``.
 
     When: as ``huber`` with delta = 1, where smooth second derivatives are wanted (Newton's method,
     boosting). Its scale is fixed: divide pred and target by the size of an ordinary error. When
-    not: to choose where outliers begin.
+    not: you want to choose where outliers begin.
 
     Raises ValueError if the shapes differ, for an unknown reduction, or for the mean of nothing.
 
@@ -235,18 +228,17 @@ def pinball(
     sample_weight: Any = None,
     reduction: Reduction = "mean",
 ) -> Tensor:
-    """Pinball or quantile loss: absolute error, tilted (Koenker and Bassett 1978).
+    """Pinball or quantile loss: tilted absolute error (Koenker and Bassett 1978).
 
     Formula: q relu(target - pred) + (1 - q) relu(pred - target).
     Gradient: -q below the target, 1 - q above it, and 0 at the kink. With q = 0.9 a prediction
-    that is too low costs nine times one that is too high, and the minimum is where 90 % of the
-    targets lie below: the 0.9-quantile.
+    that is too low costs nine times as much as one that is too high, so the minimum has 90 % of
+    the targets below it: it is the 0.9-quantile.
 
-    Parameters: ``pred`` and ``target``, of one shape (any), and ``quantile`` in (0, 1). The loss
-    has the dtype of ``pred``; with "none" also its shape.
+    Parameters: ``pred`` and ``target``, of one shape (any); ``quantile`` in (0, 1).
 
     When: an interval is wanted rather than a number (two models, q = 0.05 and 0.95), or too little
-    and too much cost differently (stock, staffing). When not: for q = 0.5, where it is half of
+    costs more or less than too much (stock, staffing). When not: for q = 0.5, where it is half of
     ``mean_absolute_error``.
 
     Raises ValueError if the quantile is not between 0 and 1, and as ``mean_squared_error``.
@@ -278,17 +270,16 @@ def gaussian_nll(
 ) -> Tensor:
     """Negative log-likelihood of a normal distribution: a prediction that says how sure it is.
 
-    Formula: (log v + (target - mean)^2 / v)/2 + log(2 pi)/2, v the variance.
-    Gradient, with s = log v and z = (target - mean)/sqrt(v): -z/sqrt(v) by the mean,
-    (1 - z^2)/2 by s. Where the mean is right on average, s ends at the logarithm of the mean
-    squared error.
-    The logarithm of the variance is what the model gives, because it may be any real number.
+    Formula: (log v + (target - mean)^2 / v)/2 + log(2 pi)/2, v being the variance.
+    Gradient, with s = log v and z = (target - mean)/sqrt(v): -z/sqrt(v) with respect to the mean,
+    (1 - z^2)/2 to s. Where the mean is right on average, s ends at the logarithm of the mean
+    squared error. The model predicts log v rather than v, because it may be any real number.
 
     Parameters: ``mean``, ``log_variance`` and ``target``, of one shape (any). The loss has the
-    dtype of ``mean``; with "none" also its shape.
+    dtype of ``mean``.
 
     When: the noise differs from sample to sample, and an error bar is wanted with each prediction.
-    It is a density, so it may be negative. When not: the noise is the same everywhere
+    It comes from a density, so it may be negative. When not: the noise is the same everywhere
     (``mean_squared_error``, the same up to constants), or outliers would pass for variance. (Train
     the mean alone for a while first: a large variance silences its gradient.)
 
@@ -309,7 +300,9 @@ def gaussian_nll(
     >>> print(mean.grad, log_variance.grad, (1 - 1.5**2) / 2)
     [-0.75] [-0.625] -0.625
     """
-    z = (target - mean) * exp(-log_variance / 2)
+    # exp may not overflow, or 0 * inf at an exact prediction would be NaN.
+    lowest = -1.99 * math.log(float(np.finfo(mean.dtype).max))
+    z = (target - mean) * exp(clip(log_variance, lowest, None) / -2)
     return (log_variance + square(z)) / 2 + math.log(2 * math.pi) / 2
 
 
@@ -322,14 +315,14 @@ def poisson_nll(
     Formula: exp(s) - t s + log t!, s being the logarithm of the expected count and t the count.
     Gradient: exp(s) - t, the expected count minus the true one.
 
-    Parameters: ``log_rate`` and ``target``, of one shape (any); the targets are whole numbers >= 0
-    and count as constants. The loss has the dtype of ``log_rate``; with "none" also its shape.
+    Parameters: ``log_rate`` and ``target``, of one shape (any); the targets are whole numbers >= 0,
+    and constants. The loss has the dtype of ``log_rate``.
 
     When: the target counts events (visits, accidents, photons), which have no upper bound and vary
     more where there are more of them. When not: they vary much more than their mean, or the target
-    is no count.
+    is not a count.
 
-    Raises ValueError if a target is negative or no whole number, and as ``mean_squared_error``;
+    Raises ValueError if a target is negative or not a whole number, and as ``mean_squared_error``;
     TypeError if a target requires grad.
 
     Source: McCullagh and Nelder 1989, "Generalized Linear Models", ch. 6. PyTorch's
@@ -360,5 +353,5 @@ _lgamma = np.frompyfunc(lambda t: math.lgamma(t + 1), 1, 1)  # NumPy has none; P
 
 
 def _log_factorial(t: Array) -> Array:
-    # With a new axis, for of an array without axes frompyfunc makes a number.
+    # With a new axis, because frompyfunc turns an array without axes into a Python number.
     return _lgamma(t[np.newaxis]).astype(t.dtype)[0]

@@ -1,18 +1,18 @@
-"""Losses for embeddings: like near like, unlike apart.
+"""Losses for embeddings: similar samples near each other, others apart.
 
-An *embedding* is the vector that a model makes of a sample; the distance between two says how
-alike they are. Embeddings have shape (N, D), or (D,) for a single one, and equal shapes within a
-call; there is one loss per row. Where to get pairs from decides more than the formula: most random
-negative pairs are far apart already and teach nothing.
+An *embedding* is the vector that a model computes from a sample; the distance between two says how
+similar they are. Embeddings have shape (N, D), or (D,) for a single one, the same shape for all in
+a call; there is one loss per row. The choice of the pairs matters more than the formula: most
+random negative pairs are far apart already and teach nothing.
 
-    reduction: "mean" over the rows, "sum" over them, or "none": an array of them.
-    sample_weight: how much each loss counts, numbers >= 0 in the shape of "none". "mean" divides
-        by their sum.
+    reduction: "mean" or "sum" over the losses of all rows, or "none": the losses.
+    sample_weight: how much each loss counts, numbers >= 0 in the shape of the losses. "mean"
+        divides by their sum.
 
-Distances are exact, and their gradient is 0 where two embeddings coincide. (The derivative of the
-root is infinite there: the textbook composition has a NaN gradient on an identical pair, even a
-*positive* one, whose loss is 0.) Labels may be arrays, Tensors or lists. The loss has the dtype of
-the embeddings.
+Distances are exact, and their gradient is 0 where two embeddings are equal. (The derivative of the
+root is infinite there: the textbook composition has a NaN gradient for two equal embeddings, even
+for a *positive* pair, whose loss is 0.) Labels may be arrays, Tensors or lists. The loss has the
+dtype of the embeddings.
 
 All raise ValueError for shapes that differ, labels other than those named, an option out of range,
 an unknown reduction, and the mean of 0 rows.
@@ -52,7 +52,7 @@ def embeddings(names: Names, *inputs: Any) -> list[Any]:
 
 
 def labeled_pairs(allowed: tuple[int, int], advice: str) -> Callable[..., Any]:
-    """Pairs of embeddings, and for each pair a label, one of the two that are allowed."""
+    """Pairs of embeddings, with one of the two allowed labels for each pair."""
 
     def prepare(names: Names, a: Any, b: Any, labels: Any) -> tuple[Any, Any, Any]:
         a, b = embeddings(names[:2], a, b)
@@ -79,19 +79,19 @@ def contrastive(
     sample_weight: Any = None,
     reduction: Reduction = "mean",
 ) -> Tensor:
-    """Contrastive loss: pull pairs of a kind together, push others beyond the margin.
+    """Contrastive loss: pull pairs of the same kind together, push others beyond the margin.
 
-    Formula, D = |a - b|: D^2/2 if same is 1; relu(margin - D)^2/2 if it is 0.
-    Computed without a root for same pairs; for the others the gradient at D = 0 is 0, where no
-    direction is better than another.
+    Formula, with D = |a - b|: D^2/2 if same is 1; relu(margin - D)^2/2 if it is 0.
+    Computed without a root for same pairs. For others the gradient at D = 0 is 0, since no
+    direction is better than another there.
     Gradient with respect to a: (a - b) for same pairs, -(margin - D) (a - b)/D for others within
     the margin; with respect to b, minus that.
 
-    Parameters: ``a`` and ``b`` (N, D) or (D,); ``same`` (N,) or (), 1 (True) or 0. Mind that in the
-    paper Y = 0 means similar; hence this parameter's name. ``margin`` > 0, in units of distance.
+    Parameters: ``a`` and ``b`` (N, D) or (D,); ``same`` (N,) or (), 1 (True) or 0 (in the paper,
+    Y = 0 means similar); ``margin`` > 0, in units of distance.
 
-    When: pairs are known to be alike or not (signatures, duplicates). When not: only an order is
-    known, "nearer to this than to that" (``triplet``), which also leaves classes their spread.
+    When: it is known which pairs are similar (signatures, duplicates). When not: only an order is
+    known, "nearer to this than to that" (``triplet``), which also lets classes keep their spread.
 
     Source: Hadsell, Chopra, LeCun 2006, "Dimensionality Reduction by Learning an Invariant
     Mapping".
@@ -126,10 +126,10 @@ def triplet(
     sample_weight: Any = None,
     reduction: Reduction = "mean",
 ) -> Tensor:
-    """Triplet loss: the anchor shall be nearer to the positive than to the negative, by a margin.
+    """Triplet loss: the anchor has to be nearer to the positive than to the negative, by a margin.
 
-    Formula: relu(d(a, p) - d(a, n) + margin), d the Euclidean distance, exact. (PyTorch adds 1e-6
-    to each difference, optax inside the root.)
+    Formula: relu(d(a, p) - d(a, n) + margin), d being the Euclidean distance, exact. (PyTorch adds
+    1e-6 to each difference, optax adds it inside the root.)
     Gradient where the loss is > 0: with respect to p, (p - a)/d(a, p); to n, -(n - a)/d(a, n); to
     a, minus the sum of both.
 
@@ -137,12 +137,12 @@ def triplet(
     ----------
     anchor, positive, negative : (N, D) or (D,), of one shape
     margin : > 0, in the units of d
-    squared : d is the squared distance, as in FaceNet: pulls harder from far away
+    squared : d is the squared distance, as in FaceNet, which pulls harder from far away
     swap : use the negative's distance to the positive if that is smaller (Balntas et al. 2016)
 
-    When: classes are many or open-ended (faces, products), and an order is what counts. When not:
-    few classes, where ``cross_entropy`` trains faster. A loss stuck at the margin says that all
-    embeddings have collapsed to a point.
+    When: there are many classes, or ever new ones (faces, products), and only order counts. When
+    not: few classes, where ``cross_entropy`` trains faster. A loss stuck at the margin means that
+    all embeddings have collapsed to a point.
 
     Source: Weinberger and Saul 2009, JMLR 10; Schroff, Kalenichenko, Philbin 2015, "FaceNet".
 
@@ -176,20 +176,20 @@ def cosine_embedding(
     sample_weight: Any = None,
     reduction: Reduction = "mean",
 ) -> Tensor:
-    """Cosine embedding loss: like directions for like pairs, whatever the lengths.
+    """Cosine embedding loss: similar pairs get similar directions, whatever their lengths.
 
-    Formula, cos = a b / (|a| |b|): 1 - cos if label is 1; relu(cos - margin) if it is -1.
+    Formula, with cos = a b / (|a| |b|): 1 - cos if label is 1; relu(cos - margin) if it is -1.
     Gradient of cos with respect to a: (b/|b| - cos a/|a|) / |a|, at right angles to a. A zero
     vector has no direction: its cosine counts as 0, and its gradient is 0.
 
     Parameters: ``a`` and ``b`` (N, D) or (D,); ``label`` (N,) or (), 1 or -1; ``margin`` in
-    [-1, 1]: how alike unlike pairs may remain.
+    [-1, 1]: how similar pairs with label -1 may remain.
 
     When: lengths mean nothing, as with texts of different lengths. When not: magnitudes matter
     (``contrastive``).
 
-    Source: the loss of PyTorch's CosineEmbeddingLoss, whose values this has; cosine similarity:
-    Salton, Wong, Yang 1975, "A Vector Space Model for Automatic Indexing".
+    Source: PyTorch's CosineEmbeddingLoss, which has the same values; for cosine similarity, Salton,
+    Wong, Yang 1975, "A Vector Space Model for Automatic Indexing".
 
     >>> from tinygrad_loss import Tensor
     >>> a = Tensor([[3.0, 4.0], [3.0, 4.0]], requires_grad=True)
@@ -216,22 +216,22 @@ def nt_xent(
     sample_weight: Any = None,
     reduction: Reduction = "mean",
 ) -> Tensor:
-    """Normalized temperature-scaled cross-entropy: find your other half among 2N - 1.
+    """Normalized temperature-scaled cross-entropy: find the partner of each row among 2N - 1.
 
-    Formula: the 2N rows of a and b are the embeddings of N samples, each seen twice. For row i
+    Formula: the 2N rows of a and b are the embeddings of N samples, each in two views. For row i
     with partner j: -log(exp(cos_ij / T) / sum_{k != i} exp(cos_ik / T)), cos being cosine
     similarity.
     Computed as cross-entropy of the similarities with -inf on the diagonal, so that no row is its
     own rival.
-    Gradient with respect to cos_ik: (p_ik - 1[k = j]) / T, p the softmax over k.
+    Gradient with respect to cos_ik: (p_ik - 1[k = j]) / T, p being the softmax over k.
 
     Parameters: ``a`` and ``b`` (N, D) with N >= 2, row i of each being the two views;
     ``temperature`` T > 0: the smaller, the more the nearest rivals count. "none" returns the 2N
     losses, those of a first.
 
     When: there are no labels, but ways to change a sample without changing what it is (crops,
-    noise). When not: small batches; the other rows are all the negatives there are. A loss stuck
-    at ln(2N - 1) says that all embeddings are alike.
+    noise). When not: small batches, as the only negatives are the other rows. A loss stuck at
+    ln(2N - 1) means that all embeddings are the same.
 
     Raises ValueError also for fewer than two pairs, or T <= 0.
 

@@ -1,10 +1,12 @@
-"""``unroll``: the backprop that one would have written by hand.
+"""``unroll``: the backprop that you would write by hand, as NumPy source.
 
 step.py       the step: traced when it has to be, else a call of the written code
-trace.py      arrays that note every NumPy call made on them
-simplify.py   rules of algebra, applied while tracing
-memory.py     which values share which buffer
-names.py      what a textbook would call them
+record.py     one run of a function and its backward pass, recorded
+array.py      the array that notes every NumPy call made on it
+trace.py      the calls noted, each as a Value: see values.py
+simplify.py   simplifications by algebra, applied while tracing
+memory.py     which Values share which buffer
+names.py      what a textbook would call the Values
 write.py      the source
 """
 
@@ -24,19 +26,19 @@ __all__ = ["unroll"]
 def unroll(f: Callable[..., Tensor], *example_inputs: Any, wrt: Any) -> Step:
     """Write ``f`` and its gradient as straight-line NumPy source.
 
-    ``f`` is run on the example, then the engine's own backward pass, both on arrays that note every
-    NumPy call. What no one reads is dropped, what is computed twice is shared, constants are
-    folded, and the rest is written down, one statement a call, forward and then backward, into
-    buffers that are allocated once. (Griewank & Walther 2008, "Evaluating Derivatives", ch. 4,
-    call this source transformation by tracing.)
+    ``f`` is run on the example inputs, and then the engine's own backward pass, both with arrays
+    that note every NumPy call. Calls whose results are not used are dropped, equal calls are made
+    once, constants are folded. The rest becomes source, one statement per call, forward and then
+    backward, with results in buffers that are allocated once. (See Griewank & Walther 2008,
+    "Evaluating Derivatives", ch. 4.)
 
     Parameters
     ----------
-    f : function of the inputs whose value is a scalar Tensor; anything that the engine can
-        differentiate, gradients of gradients included
+    f : a function of the inputs whose value is a scalar Tensor; anything that the engine can
+        differentiate, including gradients of gradients
     example_inputs : arrays or Tensors of the shapes and dtypes to come, with values that ``f``
-        accepts. Lists become arrays. Numbers, None and strings are part of the code: another
-        value is traced anew.
+        accepts. Lists become arrays. Numbers, None and strings become part of the code: for
+        another value, ``f`` is traced again.
     wrt : the Tensors to differentiate with respect to, e.g. ``model.parameters()``, or a nest of
         lists, tuples and dicts of them; an example input that is a Tensor can be one of them
 
@@ -44,29 +46,27 @@ def unroll(f: Callable[..., Tensor], *example_inputs: Any, wrt: Any) -> Step:
     -------
     Step
         ``step(*inputs)`` returns ``(value, gradients)``, a number and a tuple of arrays in the
-        order of ``wrt`` (of a nest, the same nest); ``step.source`` is the text that it runs.
+        order of ``wrt`` (for a nest, the same nest); ``step.source`` is the source that it runs.
 
     At each call
     - the inputs are read, and the data of each Tensor that ``f`` uses, also after ``p.data = ...``;
-    - random numbers (dropout, gradient_penalty) are drawn anew, as ``f`` would;
-    - the losses' checks of values are made: a wrong label raises the same ValueError. Warnings are
-      given once, while tracing;
-    - inputs or parameters of another shape or dtype are traced anew.
+    - random numbers (dropout, gradient_penalty) are drawn, as ``f`` would draw them;
+    - the losses check values, such as labels (but warnings are given only once, while tracing);
+    - if an input or parameter has another shape or dtype, ``f`` is traced again.
 
-    Frozen as they were in the example are arrays that ``f`` captures (of which a copy is made), the
-    ``data`` or ``detach()`` of a Tensor that is neither in ``wrt`` nor the input of an op, and
-    whatever Python decided: the number of layers, train or eval mode, a learning rate. Pass as an
-    input what shall change.
+    Frozen as in the example are arrays that ``f`` captures (as copies), ``data`` or ``detach()`` of
+    a Tensor that is neither in ``wrt`` nor the input of an op, and whatever Python decided: the
+    number of layers, train or eval mode, a learning rate. What is to change has to be an input.
 
-    The gradients are the step's own buffers, which the next call overwrites: use them, as an
-    optimizer does, or copy them. For the same reason a step belongs to one thread.
+    The gradients are the step's own buffers, which the next call overwrites: use them at once, as
+    an optimizer does, or copy them. For the same reason a step belongs to one thread.
 
     Raises
     ------
     TypeError
         If ``f`` needs the numbers themselves, e.g. to branch on them (``if loss > 1``, ``item()``,
-        ``float()``); returns no Tensor; calls ``backward()`` or assigns data; or makes an array
-        that is another one each time, such as noise from NumPy.
+        ``float()``); does not return a Tensor; calls ``backward()`` or assigns data; or makes an
+        array that differs each time, such as noise from NumPy.
     ValueError
         As ``gradients``: the value is not a scalar, or a Tensor of ``wrt`` does not require grad.
 
@@ -98,6 +98,6 @@ def unroll(f: Callable[..., Tensor], *example_inputs: Any, wrt: Any) -> Step:
     >>> print(value, d_W.ravel())
     9.0 [6. 6.]
     """
-    from .step import Step  # here, since most who import the library trace nothing
+    from .step import Step  # here, since most programs that import the library trace nothing
 
     return Step(f, example_inputs, wrt)

@@ -17,8 +17,8 @@ from .values import Value, astype, replaced, with_added_at, with_item
 class TracedArray:
     """An array that computes with the example's numbers and notes what was computed.
 
-    It answers NumPy's protocols, and refuses whatever would need the numbers themselves, for these
-    are other ones at the next call of the step.
+    It takes over NumPy's functions by their protocols, and refuses whatever needs the numbers
+    themselves, because these differ from call to call of the step.
     """
 
     __slots__ = ("_base", "_viewed", "trace", "value")
@@ -29,7 +29,7 @@ class TracedArray:
         self.value = value
         self.trace = trace
         self._base = base  # what this is a view of
-        self._viewed = viewed  # whether anyone else has a view of it, as the caller has of inputs
+        self._viewed = viewed  # whether there is another view of it, as the caller has of inputs
 
     shape = property(lambda self: self.value.array.shape)
     ndim = property(lambda self: self.value.array.ndim)
@@ -46,7 +46,7 @@ class TracedArray:
         return TracedArray(self.trace.apply(function, self, *inputs), self.trace, self)
 
     def _write(self, value: Value, what: str) -> None:
-        """Let this array stand for ``value`` from now on."""
+        """From now on this array stands for ``value``."""
         if self._base is not None or self._viewed:
             raise TypeError(
                 f"unroll: {what} into an input, a parameter, or an array that shares its memory "
@@ -119,7 +119,7 @@ class TracedArray:
                 return _METHODS[function](array, *others, **options)
         return self._apply(function, *inputs, **options)
 
-    # --- methods, spelt as the functions that they are ---
+    # --- methods, as calls of NumPy's functions ---
 
     def sum(
         self, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: bool = False
@@ -256,7 +256,7 @@ class TracedArray:
             return self.value.array
         raise TypeError(
             f"unroll: {what} needs the numbers of an array that depends on the step's inputs or "
-            "parameters. They are others at each call, while the step is straight-line code: a "
+            "parameters. They differ at each call, while the step is straight-line code: a "
             "branch or a number taken from them would be frozen at its value for the example. "
             "Choose with where(condition, a, b), keep to functions of tinygrad_loss and NumPy, or "
             "compute it outside and pass it as an input."
@@ -297,14 +297,14 @@ class TracedArray:
 
 
 def _stand_in(x: Any) -> Any:
-    """For what depends on shape and dtype alone: an array of those, which costs no memory."""
+    """An array of the same shape and dtype that takes no memory, where values do not matter."""
     if isinstance(x, TracedArray):
         return np.broadcast_to(np.zeros((), x.dtype), x.shape)
     return x
 
 
 def _operators() -> None:
-    """Give TracedArray the operators of Python, each as the ufunc that it stands for."""
+    """Give TracedArray Python's operators, each as a call of its ufunc."""
     ufuncs = {
         "add": np.add, "sub": np.subtract, "mul": np.multiply, "truediv": np.divide,
         "floordiv": np.floor_divide, "mod": np.remainder, "pow": np.power, "matmul": np.matmul,
@@ -337,7 +337,7 @@ _operators()
 
 
 _TEXT = {np.array2string, np.array_repr, np.array_str}
-# Known from shapes and dtypes alone, hence constant.
+# Their results depend on shapes and dtypes only, and so are constant.
 _STATIC = {np.shape, np.ndim, np.size, np.result_type, np.can_cast, np.iscomplexobj, np.isrealobj}
 _CONSTANT = {np.zeros_like, np.ones_like, np.empty_like, np.full_like}
 _VALUE_SHAPES = {

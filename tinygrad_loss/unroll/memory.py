@@ -1,7 +1,7 @@
-"""Memory: which Values live in which buffer, allocated once and reused at every call.
+"""Memory: which Values are written into which buffer, allocated once and reused at every call.
 
-A buffer is taken over by another Value of the same shape when its last reader has run, by an
-elementwise function even while that reader runs.
+When the last call that reads a Value has run, its buffer can be used for another Value of the same
+shape. If that call is elementwise, it can write its own result there.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ COMPARISONS = {
 }  # fmt: skip
 VIEWS = {np.reshape, np.transpose, np.broadcast_to}
 WRITING = {with_item, with_added, with_added_at}  # they change some elements of their first input
-WITH_OUT = {np.concatenate, np.clip}  # Python functions that take out=
-LARGE = 1 << 14  # bytes from which on sharing memory is worth a line of source
+WITH_OUT = {np.concatenate, np.clip}  # take out=, though they are not ufuncs
+LARGE = 1 << 14  # from so many bytes on, sharing memory is worth a line of source
 FRESH = {np.where, np.concatenate, np.take, astype}  # they return memory of their own
 
 
 def copied(x: Any) -> Any:
-    """A copy, for a gradient that would otherwise share its memory with something else."""
+    """A copy, for a gradient that would otherwise share its memory with another Value."""
     return x.copy()
 
 
 def live(values: list[Value], read: Iterable[Value]) -> list[Value]:
-    """The Values that those in ``read`` are computed from, in order. Draws are always made."""
+    """The Values that ``read`` needs, in order. Random numbers are always drawn."""
     needed = set(read)
     for value in reversed(values):
         if value.function is random:
@@ -44,7 +44,7 @@ def live(values: list[Value], read: Iterable[Value]) -> list[Value]:
 
 
 def is_view(value: Value) -> bool:
-    """Whether the elements may be those of the first input, in other places."""
+    """Whether the result may be a view of the first input."""
     if value.function is operator.getitem:
         index = value.inputs[1]
         parts = index if isinstance(index, tuple) else (index,)
@@ -53,9 +53,9 @@ def is_view(value: Value) -> bool:
 
 
 class Buffer:
-    """Memory of one shape and dtype, who lives in it at the moment, and when it is in use.
+    """Memory of one shape and dtype, the last Value written into it, and when it is in use.
 
-    ``host`` is the buffer of a gradient within which it lies, ``offset`` bytes from its start.
+    ``host`` is the buffer of a gradient inside which it lies, ``offset`` bytes from its start.
     """
 
     __slots__ = ("array", "first", "host", "last", "occupant", "offset")
@@ -69,9 +69,9 @@ class Buffer:
 
 
 class Memory:
-    """The plan: ``values`` in order, and for each that is written into a buffer, which one.
+    """The plan: ``values`` in order, and the buffer of each that is written into one.
 
-    ``home[view]`` is the Value whose memory a view shows. ``gradients`` are those given, as copies
+    ``home[view]`` is the Value whose memory a view shows. ``gradients`` are those given, but copies
     where they would share memory with an input, a constant or each other.
     """
 
@@ -106,7 +106,7 @@ class Memory:
         return owned
 
     def _conditions(self) -> set[Value]:
-        """Comparisons that only choose in the very next statement: ``np.where(x > 0, x, 0)``."""
+        """Comparisons used only in the ``np.where`` that follows: ``np.where(x > 0, x, 0)``."""
         readers = Counter(source for value in self.values for source in set(value.sources))
         return {
             value
@@ -123,7 +123,7 @@ class Memory:
         return _takes_out(value) and owned and value not in self.conditions
 
     def _choose_layouts(self) -> None:
-        """For each Value an array with the layout in memory that it will have."""
+        """Find, for each Value, an array with the layout in memory that it will have."""
         reduced = {
             value.inputs[0]
             for value in self.values
@@ -143,14 +143,14 @@ class Memory:
             else:
                 self.layout[value] = value.array
                 for source in value.sources:
-                    # Whatever the function is, it may have returned a view.
+                    # Any other function may have returned a view, too.
                     if value.shape != () and np.may_share_memory(value.array, source.array):
                         self.home[value] = self.home.get(source, source)
 
     def _by_columns(self, value: Value, reduced: set[Value]) -> bool:
-        """Whether a table is stored column by column: one with short rows that are reduced.
+        """Whether to store a matrix column by column: if it has short rows that are reduced.
 
-        A reduction of many short rows spends its time on starting each; of few long columns, not.
+        Reducing many short rows spends its time on starting each; a few long columns are faster.
         """
         if value.function in WRITING:
             return bool(self.layout.get(value.inputs[0], value.array).flags.fnc)
@@ -200,7 +200,7 @@ class Memory:
                     free.setdefault(_key(buffer.array), []).append(buffer)
 
     def _share_with_gradients(self) -> None:
-        """Let large buffers lie where a gradient is written only after their last reader."""
+        """Put large buffers inside those of gradients that are written after their last reader."""
         gradients = [self.buffer_of[g] for g in self.gradients if g in self.buffer_of]
         for buffer in sorted(self.buffers, key=lambda b: -b.array.nbytes):
             array = buffer.array
@@ -216,7 +216,7 @@ class Memory:
                     break
 
     def _taken_over(self, i: int, value: Value, key: Any) -> Buffer | None:
-        """The buffer of an input that ends here, if each element is read before it is written."""
+        """The buffer of an input not needed later, if elements are read before they are written."""
         for source in values_in(value.inputs):
             buffer = self.buffer_of.get(source)
             if buffer is None or self.last[source] != i or _key(buffer.array) != key:

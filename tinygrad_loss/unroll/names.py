@@ -1,4 +1,4 @@
-"""Names: what a textbook would call a value, such as ``h1``, ``a1``, ``loss``, ``d_h1``."""
+"""Names: what a textbook would call a Value, such as ``h1``, ``a1``, ``loss``, ``d_h1``."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ OPS = {
     "subtract": "diff",
     "softplus": "softplus",
 }
-# By the NumPy function, for what is computed on the way.
+# By the NumPy function, for what an op computes on the way.
 FUNCTIONS = {
     "exp": "e", "log": "log", "log1p": "log", "greater": "mask", "maximum.reduce": "m",
     "add.reduce": "total", "random": "u", "square": "squares", "isfinite": "finite",
@@ -39,7 +39,7 @@ class Names:
         self._count: Counter[str] = Counter()
 
     def new(self, wanted: str) -> str:
-        """The name wanted; with a number if it is taken."""
+        """The wanted name, with a number added if it is taken."""
         wanted = re.sub(r"\W+", "_", wanted).strip("_") or "t"
         if wanted[0].isdigit() or keyword.iskeyword(wanted):
             wanted = f"_{wanted}"
@@ -97,7 +97,7 @@ def name_tensors(nodes: list[Tensor], value_of: dict[Tensor, Value]) -> None:
 
 
 def fallback(value: Value, inputs: list[str]) -> str:
-    """A name by what computes the Value; ``inputs`` are the names of what it is computed from."""
+    """A name from the function that computes the Value and from the names of its inputs."""
     function: Any = value.function
     first, last = (inputs[0], inputs[-1]) if inputs else ("", "")
     if function is np.transpose:
@@ -120,5 +120,5 @@ def fallback(value: Value, inputs: list[str]) -> str:
 
 
 def shown(value: Value) -> str:
-    """What a reshape shows: a column, or the elements in another shape."""
+    """A word for the result of a reshape: a column, a flat array, or another view."""
     return "column" if value.shape[-1:] == (1,) else "flat" if value.array.ndim == 1 else "view"

@@ -1,4 +1,4 @@
-"""Recording: run a function, then its backward pass, on arrays that note what is done to them."""
+"""Recording: run a function, then its backward pass, with arrays that note what is done to them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .values import Value
 
 
 def as_data(x: Any) -> Any:
-    """An input as an array; what is no array (a number, None, a string) is part of the code."""
+    """An input as an array; but a number, None or a string stays what it is, part of the code."""
     if isinstance(x, Tensor):
         return x.data
     if x is None or (isinstance(x, bool | int | float | str) and not isinstance(x, np.generic)):
@@ -29,11 +29,11 @@ def as_data(x: Any) -> Any:
 
 
 class Recording(Observer):
-    """What one run of ``f`` and its backward pass did.
+    """The record of one run of ``f`` and its backward pass.
 
     ``arguments`` are the Values of the inputs that are arrays, then of the parameters: the Tensors
-    of ``wrt`` and those in ``others``, which ``f`` is known to use. Any further ones that it turns
-    out to use are collected in ``captured``.
+    of ``wrt`` and those in ``others``, which ``f`` is known to use. Other Tensors that it turns out
+    to use are collected in ``captured``.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class Recording(Observer):
     def _inputs(
         self, f: Callable[..., Tensor], inputs: tuple[Any, ...]
     ) -> tuple[list[Any], list[Value]]:
-        """The inputs with traced arrays in them, as arrays or Tensors as given."""
+        """The inputs as traced arrays, or as Tensors of these where they were Tensors."""
         given, values = [], []
         for name, x in zip(_argument_names(f, len(inputs)), inputs, strict=True):
             data = as_data(x)
@@ -88,7 +88,7 @@ class Recording(Observer):
 
     @contextmanager
     def _recording(self, values: list[Value]) -> Iterator[None]:
-        """Traced arrays in the parameters, and this object where the engine reports to."""
+        """Put traced arrays into the parameters, and let the engine report to this observer."""
         arrays = [p.data for p in self.parameters]
         grads = [p.grad for p in self.parameters]
         traced = [TracedArray(value, self.trace, viewed=True) for value in values]
@@ -118,10 +118,10 @@ class Recording(Observer):
                 "loss. (item() and float() take the number out of it.)"
             )
 
-    # --- what the engine tells its observer ---
+    # --- what the engine reports to its observer ---
 
     def after_forward(self, output: Any, op: Any, inputs: Any, arrays: Any) -> None:
-        """Note a Tensor that was made, and the Tensors from outside that it was made from."""
+        """Note a Tensor that was made, and those of its inputs that come from outside ``f``."""
         self._made.append(output)
         for x in inputs:
             if (

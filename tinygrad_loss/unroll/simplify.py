@@ -1,8 +1,8 @@
-"""Simplification: the same numbers, to rounding, with less work.
+"""Simplifications: the same numbers, up to rounding, with less work.
 
-Each rule looks at one call while it is traced, and may put another Value in its place. Calls that
-were made before are shared and constants are folded in any case (see ``trace.py``). The rules are
-algebra on NumPy functions; none knows an op of the engine.
+Each looks at one call while it is traced, and may put another Value in its place. They are algebra
+on NumPy functions; none knows an op of the engine. (Equal calls are made once and constants are
+folded in any case: see ``trace.py``.)
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ RULES: dict[Any, list[Rule]] = {}
 
 
 def rule(*functions: Any) -> Callable[[Rule], Rule]:
-    """Register a rule for these functions; it returns None where it does not apply."""
+    """Register a simplification for these functions; it returns None where it does not apply."""
 
     def register(f: Rule) -> Rule:
         for function in functions:
@@ -35,7 +35,7 @@ def rule(*functions: Any) -> Callable[[Rule], Rule]:
 def simplified(
     trace: Trace, function: Any, inputs: tuple[Any, ...], options: dict[str, Any]
 ) -> Value | None:
-    """A Value equal to ``function(*inputs, **options)`` that takes less, or None."""
+    """A Value equal to ``function(*inputs, **options)`` that takes less work, or None."""
     if isinstance(function, np.ufunc) and function.signature is None:
         shorter = _without_broadcasts(inputs)
         if shorter is not None:
@@ -54,7 +54,7 @@ def simplified(
     return None
 
 
-# --- what rules look at --------------------------------------------------------------------------
+# --- what simplifications look at ----------------------------------------------------------------
 
 
 def made_by(x: Any, name: str) -> bool:
@@ -67,7 +67,7 @@ def _is_value(x: Any) -> bool:
 
 
 def uniform(x: Any) -> Any:
-    """The one number that all elements of a constant are, or None."""
+    """The number that all elements of a constant are equal to, or None."""
     if not _is_value(x):
         return x if isinstance(x, int | float) and not isinstance(x, bool) else None
     if not x.constant or x.array.size == 0 or x.dtype.kind not in "fiu":
@@ -89,7 +89,7 @@ def _smaller(a: Any, b: Any) -> bool:
 
 
 def _without_broadcasts(inputs: tuple[Any, ...]) -> tuple[Any, ...] | None:
-    """The inputs with arrays of one repeated number as that number, where the shape allows it."""
+    """The inputs, with an array that repeats a smaller one replaced by it, if the shapes allow."""
     shapes = [_shape(x) for x in inputs]
     full = np.broadcast_shapes(*shapes)
     for i, x in enumerate(inputs):
@@ -123,7 +123,7 @@ def _times_one(divide: bool) -> Rule:
 
 
 def _operands(*inputs: Any) -> list[Any]:
-    """Operands as NumPy's rules of promotion see them."""
+    """Operands as ``np.result_type`` takes them: the dtypes of Values, and numbers."""
     return [x.dtype if _is_value(x) else x for x in inputs]
 
 
@@ -146,7 +146,7 @@ def one_factor(trace: Trace, a: Any, b: Any) -> Any:
 
 
 def _is_normal(factor: Any) -> bool:
-    """Whether a product of numbers has all its digits: neither 0, nor nearly so, nor infinite."""
+    """Whether a product of numbers has all its digits: it is not 0, subnormal or infinite."""
     return bool(np.finfo(factor.dtype).tiny <= abs(factor) < np.inf)
 
 
@@ -162,7 +162,7 @@ def _keeps_dtype(dtype: Any, *others: Any) -> bool:
 def small_quotient(trace: Trace, a: Any, b: Any) -> Any:
     """Divide few numbers instead of many: a * (e / s) = e * (a / s).
 
-    Only where s is surely not small, or a / s might overflow.
+    Only if s is known to be at least 1, as a / s might overflow.
     """
     for x, quotient in ((a, b), (b, a)):
         if made_by(quotient, "divide") and _keeps_dtype(quotient.dtype, x):
@@ -179,7 +179,7 @@ def small_quotient(trace: Trace, a: Any, b: Any) -> Any:
 
 @rule("add")
 def sum_of_negative(trace: Trace, a: Any, b: Any) -> Any:
-    """X + (-y) = x - y."""
+    """Write x + (-y) as x - y."""
     for x, negative in ((a, b), (b, a)):
         if made_by(negative, "negative"):
             return trace.apply(np.subtract, x, negative.inputs[0])
@@ -227,7 +227,7 @@ def sign_of_negative(trace: Trace, x: Any, zero: Any) -> Any:
 
 @rule("power")
 def small_powers(trace: Trace, x: Any, exponent: Any) -> Any:
-    """X ** 1 = x, and x ** 2 is a square."""
+    """Write x ** 1 as x, and x ** 2 as a square."""
     if _is_value(x) and _keeps_dtype(x.dtype, exponent) and _shape(exponent) == ():
         if uniform(exponent) == 1:
             return x
@@ -249,7 +249,7 @@ def subtract_from_sparse(trace: Trace, sparse: Any, x: Any) -> Any:
 
 @rule("add")
 def add_at_index(trace: Trace, a: Any, b: Any) -> Any:
-    """X + (zeros with some elements set) adds to those elements of x."""
+    """Add zeros with some elements set to x by adding only to those elements of x."""
     for x, sparse in ((b, a), (a, b)):
         for name, function in (("with_item", with_added), ("with_added_at", with_added_at)):
             if (
@@ -271,7 +271,7 @@ def add_at_index(trace: Trace, a: Any, b: Any) -> Any:
 def reduction_of_transpose(
     trace: Trace, function: Any, x: Any, axis: Any = 0, keepdims: bool = False, **options: Any
 ) -> Any:
-    """Reduce the rows of x instead of the columns of x.T."""
+    """Reduce the rows of x instead of the columns of x.T, and the other way round."""
     if made_by(x, "transpose") and x.inputs[1] == (1, 0) and axis in (0, 1) and not keepdims:
         return trace.apply(function, x.inputs[0], axis=1 - axis, **options)
     return None
@@ -282,7 +282,7 @@ def sum_as_product(
 ) -> Any:
     """Sum the columns or rows of a matrix by a product with ones, for which NumPy calls BLAS.
 
-    Long rows stay with NumPy, which adds them pairwise and so loses fewer digits.
+    Not long rows: NumPy's sum adds them pairwise, and so loses fewer digits.
     """
     if not _is_value(x) or options or x.constant or x.array.ndim != 2 or x.array.size == 0:
         return None
@@ -301,7 +301,7 @@ def sum_as_product(
 
 
 def _sets_one_per_row(x: Any) -> bool:
-    """Whether x is all zeros but for one element in each row."""
+    """Whether x is zeros with one element set in each row."""
     return (
         made_by(x, "with_item")
         and uniform(x.inputs[0]) == 0
@@ -311,7 +311,7 @@ def _sets_one_per_row(x: Any) -> bool:
 
 
 def picks_one_per_row(index: Any, n: int) -> bool:
-    """Whether an index is (0, 1, 2 .. n-1; a column for each)."""
+    """Whether an index is the rows 0 to n - 1, and a column for each."""
     return (
         isinstance(index, tuple)
         and len(index) == 2
@@ -335,7 +335,7 @@ def _is_sum(s: Any, e: Any) -> bool:
 
 @rule("exp")
 def softmax_of_log_softmax(trace: Trace, log_p: Any) -> Any:
-    """exp(x - log(s)) = exp(x) / s, where s is the sum of exp(x): computed already."""
+    """exp(x - log(s)) = exp(x) / s, where exp(x) and its sum s are known already."""
     if not made_by(log_p, "subtract"):
         return None
     x, log_s = log_p.inputs
@@ -348,7 +348,7 @@ def softmax_of_log_softmax(trace: Trace, log_p: Any) -> Any:
 
 @rule("getitem")
 def pick_before_subtracting(trace: Trace, x: Any, index: Any) -> Any:
-    """(a - b)[rows, y] = a[rows, y] - b, where b is a column: one element of each row suffices."""
+    """(a - b)[rows, y] = a[rows, y] - b for a column b: only one element of each row is needed."""
     if made_by(x, "subtract") and x.array.ndim == 2 and picks_one_per_row(index, len(x.array)):
         a, b = x.inputs
         if _shape(a) == x.shape and _shape(b) == (len(x.array), 1):
@@ -362,7 +362,7 @@ def pick_before_subtracting(trace: Trace, x: Any, index: Any) -> Any:
 def softmax_of_impossible(trace: Trace, condition: Any, zero: Any, p: Any) -> Any:
     """Where z is -inf, exp(z - m) / s is 0 already, unless all of its row is -inf and s = 0.
 
-    s, the sum of exp(z - m) with the maximum m, is at least 1 in any other row.
+    In any other row s, the sum of exp(z - m) with the row's maximum m, is at least 1.
     """
     if not (made_by(condition, "equal") and uniform(zero) == 0 and made_by(p, "divide")):
         return None
@@ -379,9 +379,9 @@ def softmax_of_impossible(trace: Trace, condition: Any, zero: Any, p: Any) -> An
 
 
 def _at_least_one(s: Any) -> bool:
-    """Whether s is max(s, 1), or sums exp(z - m) over each row of z, m being its maximum.
+    """Whether s is max(..., 1), or the sum of exp(z - m) over each row of z, m being its maximum.
 
-    The largest element contributes exp(0) = 1. (A row of -inf alone has no such sum: it is 0.)
+    The largest element contributes exp(0) = 1. (Only for a row of -inf the sum is 0.)
     """
     if made_by(s, "maximum"):
         return bool(uniform(s.inputs[1]) == 1)
@@ -413,13 +413,13 @@ def _is_row_maximum(m: Any, z: Any) -> bool:
 
 @rule("expand_dims")
 def only_reshape(trace: Trace, x: Any, axis: Any) -> Any:
-    """Axes of size 1 come and go by a reshape."""
+    """Add axes of size 1 by a reshape."""
     return trace.apply(np.reshape, x, np.expand_dims(x.array, axis).shape)
 
 
 @rule("reshape")
 def one_reshape(trace: Trace, x: Any, shape: Any) -> Any:
-    """The last of several reshapes decides; one to the same shape is none."""
+    """Of several reshapes keep the last; drop one to the same shape."""
     if x.shape == shape:
         return x
     if made_by(x, "reduce") and x.options == {"axis": 1} and shape == (*x.shape, 1):
@@ -429,7 +429,7 @@ def one_reshape(trace: Trace, x: Any, shape: Any) -> Any:
 
 @rule("transpose")
 def one_transpose(trace: Trace, x: Any, axes: Any) -> Any:
-    """Two transposes are one, or none."""
+    """Make one transpose of two; drop one that changes nothing."""
     if axes == tuple(range(len(axes))):
         return x
     if made_by(x, "transpose"):
@@ -439,7 +439,7 @@ def one_transpose(trace: Trace, x: Any, axes: Any) -> Any:
 
 @rule("broadcast_to")
 def one_broadcast(trace: Trace, x: Any, shape: Any) -> Any:
-    """The last of several broadcasts decides; one to the same shape is none."""
+    """Of several broadcasts keep the last; drop one to the same shape."""
     if x.shape == tuple(np.atleast_1d(shape)) or x.shape == shape:
         return x
     return trace.apply(np.broadcast_to, x.inputs[0], shape) if made_by(x, "broadcast_to") else None
@@ -447,5 +447,5 @@ def one_broadcast(trace: Trace, x: Any, shape: Any) -> Any:
 
 @rule("astype")
 def same_dtype(trace: Trace, x: Any, dtype: Any) -> Any:
-    """A conversion to the dtype that it has is none."""
+    """Drop a conversion to the same dtype."""
     return x if x.dtype == dtype else None

@@ -28,7 +28,7 @@ class Step:
                 "model.parameters()."
             )
         self._f = f
-        # A Tensor of wrt, or the number of the example input that it is.
+        # Each Tensor of wrt; or its position, if it is one of the example inputs.
         number = {id(x): i for i, x in enumerate(example_inputs) if isinstance(x, Tensor)}
         self._wrt = [number.get(id(p), p) for p in targets]
         self._nest = wrt if is_nested(wrt) else None
@@ -41,7 +41,7 @@ class Step:
 
     @property
     def source(self) -> str:
-        """The NumPy source of the latest call: buffers, forward, backward."""
+        """The NumPy source of the last call: buffers, forward, backward."""
         return self._program.source
 
     def __call__(self, *inputs: Any) -> tuple[Any, Any]:
@@ -53,12 +53,12 @@ class Step:
         return value, found
 
     def _call_other(self, *inputs: Any) -> tuple[Any, tuple[Array, ...]]:
-        """What the current program leaves: new shapes, new parameters, lists and Tensors."""
+        """Make a call that does not fit the current program: new shapes, lists, Tensors."""
         self._program = self._traced(inputs)
         return self._program.run(inputs)  # type: ignore[no-any-return]
 
     def _traced(self, inputs: tuple[Any, ...]) -> Program:
-        """The program for such inputs: the one that there is, or a new one."""
+        """The program for such inputs: a known one, or a new one."""
         key = tuple(_kind(as_data(x)) for x in inputs)
         program = self._programs.get(key)
         if program is None or not program.fits():
@@ -76,7 +76,7 @@ def _kind(x: Any) -> Any:
 
 
 def _like(x: Any, example: Any) -> Any:
-    """An input as a Tensor if the example was one, that the function may rely on it."""
+    """An input as a Tensor if the example was one, so that the function can rely on it."""
     kind, requires_grad, name = example
     if kind is Tensor and not isinstance(x, Tensor):
         return Tensor(as_data(x), requires_grad, name=name, copy=False)
@@ -130,10 +130,10 @@ class Program:
         self.step = namespace["step"]
 
     def _guarded(self, inputs: list[Any], otherwise: Callable[..., Any]) -> Any:
-        """A function that runs the step if all is as it was when traced, at the least cost.
+        """A function that runs the step if nothing has changed since tracing, as fast as possible.
 
-        It reads the data of the parameters, and calls ``otherwise`` if an array is another one, or
-        an input of another shape or dtype.
+        If the data of a parameter is another array, or an input has another shape or dtype, it
+        calls ``otherwise``.
         """
         self._scope: dict[str, Any] = {
             "ndarray": np.ndarray, "otherwise": otherwise, "run": self.step,
@@ -167,7 +167,7 @@ class Program:
         return self._scope["step"]
 
     def run(self, inputs: tuple[Any, ...]) -> Any:
-        """Run the step on inputs that have to be converted, or with other arrays as parameters."""
+        """Run the step after converting the inputs and reading the data of the parameters again."""
         self.known = [p.data for p in self.parameters]
         self._scope |= {f"a{i}": array for i, array in enumerate(self.known)}
         data = (as_data(x) for x in inputs)
@@ -177,7 +177,7 @@ class Program:
         return self.step(*arguments)
 
     def fits(self) -> bool:
-        """Whether the parameters still have the shapes and dtypes of the code."""
+        """Whether the parameters still have the shapes and dtypes that the code is for."""
         return all(
             _kind(p.data) == _kind(array)
             for p, array in zip(self.parameters, self.known, strict=True)

@@ -1,9 +1,9 @@
-"""Tracing: arrays that note every NumPy call made on them.
+"""Tracing: every NumPy call made on a TracedArray is noted, as a Value.
 
-The engine's forward functions and rules are plain NumPy on whatever array they are given. Given
-``TracedArray`` instead of ``numpy.ndarray`` they still compute, and each call is also noted as a
-``Value``: which function, of which other Values. That is the whole trick of ``unroll``, which
-therefore knows nothing of the engine's ops.
+The engine's forward functions and rules call NumPy on the arrays that they are given. If these are
+``TracedArray`` instead of ``numpy.ndarray``, they compute the same, and each call is also noted, as
+a ``Value``: which function, of which other Values. That is the whole trick of ``unroll``. So it
+does not need to know the engine's ops.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from .values import Check, Shape, Value, astype, may_raise, random, replaced, va
 
 
 class Trace:
-    """The Values of one computation, in order, each different one once."""
+    """The Values of one computation, in order; equal ones are one."""
 
     def __init__(self) -> None:
         self.values: list[Value] = []
         self.checks: list[Check] = []
         self.generators: dict[int, tuple[np.random.Generator, Any]] = {}
         self._known: dict[Any, Value] = {}
-        self._kept: list[Any] = []  # what the keys refer to by id must stay alive
+        self._kept: list[Any] = []  # what the keys refer to by id has to stay alive
         self._errstate = np.geterr()
 
     def constant(self, array: Any) -> Value:
@@ -37,13 +37,13 @@ class Trace:
             key = ("array", array.dtype.str, array.shape, array.tobytes())
         if key not in self._known:
             self._kept.append(array)
-            array = np.array(array, order="K")  # what the caller does with it later changes nothing
+            array = np.array(array, order="K")  # the caller may write into the original later
             array.setflags(write=False)
             self._known[key] = Value(array, constant=True)
         return self._known[key]
 
     def apply(self, function: Callable[..., Any], *inputs: Any, **options: Any) -> Value:
-        """The Value of ``function(*inputs, **options)``: simplified, or known already, or new."""
+        """The Value of ``function(*inputs, **options)``: simplified, known already, or new."""
         inputs, options = self._wrapped(inputs), self._wrapped(options)
         simpler = simplified(self, function, inputs, options)
         if simpler is not None:
@@ -67,7 +67,7 @@ class Trace:
     def computed(
         self, function: Callable[..., Any], inputs: Any, options: Any, ignored: dict[str, str]
     ) -> Value:
-        """A new Value, or a constant if all that it is computed from is constant."""
+        """A new Value; a constant if it is computed from constants only."""
         array = function(*replaced(inputs, _example), **replaced(options, _example))
         if not isinstance(array, np.ndarray | np.generic | bool | int | float):
             raise TypeError(
@@ -83,11 +83,11 @@ class Trace:
         return value
 
     def find(self, function: Callable[..., Any], *inputs: Any) -> Value | None:
-        """The Value of a call if it was made before."""
+        """The Value of a call that was made before, or None."""
         return self._known.get((function, _key(self._wrapped(inputs)), _key({})))
 
     def _wrapped(self, arguments: Any) -> Any:
-        """Arguments with arrays as Values, and what has no elements of its own as it is."""
+        """The arguments with arrays replaced by Values."""
 
         def wrap(x: Any) -> Any:
             if isinstance(x, TracedArray):
@@ -96,7 +96,7 @@ class Trace:
 
         return replaced(arguments, wrap)
 
-    # What the losses ask of an observer's tracer.
+    # --- what the losses ask of an observer's tracer ---
 
     def require(
         self,
@@ -105,9 +105,9 @@ class Trace:
         message: Callable[..., str],
         warning: bool,
     ) -> None:
-        """Make a check of values, and note it, to be made again at every call.
+        """Make a check of values, and note it: it is made again at every call of the step.
 
-        Warnings are about how the model was built, which stays the same: they are given once.
+        Warnings are about how the model was built, which does not change, so they are given once.
         """
         values = [x.value if isinstance(x, TracedArray) else x for x in data]
         arrays = [_example(x) for x in values]
@@ -116,11 +116,11 @@ class Trace:
                 raise ValueError(message(*arrays))
             warnings.warn(message(*arrays), UserWarning, stacklevel=5)
         elif not warning and any(isinstance(x, Value) and not x.constant for x in values):
-            # Labels are checked as they were given, before the step, rather than as floats in it.
+            # Labels are checked as given, before the step, rather than converted to floats in it.
             self.checks.append(Check(check, [_unconverted(x) for x in values], message))
 
     def random(self, generator: np.random.Generator, shape: Shape) -> TracedArray:
-        """Note a draw of random numbers, to be repeated at every call, and draw now."""
+        """Draw random numbers, and note it: they are drawn again at every call of the step."""
         if id(generator) not in self.generators:
             self.generators[id(generator)] = (generator, generator.bit_generator.state)
         value = Value(np.asarray(generator.random(shape)), random, (generator, tuple(shape)))
@@ -128,13 +128,13 @@ class Trace:
         return TracedArray(value, self)
 
     def restore_generators(self) -> None:
-        """Put the generators back: the example draws nothing, the first call draws first."""
+        """Put the generators back, so that the first call draws the numbers of the example."""
         for generator, state in self.generators.values():
             generator.bit_generator.state = state
 
 
 def fingerprint(trace: Trace) -> list[Any]:
-    """What was done, and with which constants: equal for two runs of the same computation."""
+    """A description of all Values and constants, equal for two runs of the same computation."""
     number = {value: i for i, value in enumerate(trace.values)}
     names: dict[Value, Any] = {}
 
@@ -154,7 +154,7 @@ def fingerprint(trace: Trace) -> list[Any]:
 
 
 def _unconverted(x: Any) -> Any:
-    """Integers instead of the floating numbers that they were converted to."""
+    """The integers, for a Value that converts integers to floating numbers."""
     if isinstance(x, Value) and x.function is astype and x.inputs[0].dtype.kind in "biu":
         return x.inputs[0]
     return x
@@ -165,7 +165,7 @@ def _example(x: Any) -> Any:
 
 
 def _key(x: Any) -> Any:
-    """What makes two arguments the same: identity of Values, type and value of all else."""
+    """A key that is equal for equal arguments: the id of a Value, else type and value."""
     if isinstance(x, Value):
         return id(x)
     if isinstance(x, tuple | list):

@@ -1,4 +1,4 @@
-"""Values: what a trace is made of."""
+"""Values, of which a Trace is made, and the functions that NumPy has only as statements."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ Shape = tuple[int, ...]
 
 
 class Value:
-    """One value of the computation: the function that computes it, and its inputs.
+    """One value of the computation: the NumPy function that computes it, and its inputs.
 
-    ``inputs`` and ``options`` hold other Values, numbers, slices, dtypes and tuples of such.
+    ``inputs`` and ``options`` hold other Values, numbers, slices, dtypes and tuples of these.
     ``function`` is None for what the computation starts from: inputs, parameters, constants.
     ``array`` is the value in the example that was traced. ``ignored`` are the floating-point
     errors that ``np.errstate`` silenced while it was computed.
@@ -53,7 +53,7 @@ class Value:
 
     @property
     def sources(self) -> Iterator[Value]:
-        """The Values that this one is computed from, wherever they stand in its arguments."""
+        """The Values that this one is computed from, also those nested in its arguments."""
         return values_in((self.inputs, self.options))
 
 
@@ -99,7 +99,7 @@ def replaced(x: Any, replace: Callable[[Any], Any]) -> Any:
     return replace(x)
 
 
-# --- functions that NumPy spells as statements or methods ----------------------------------------
+# --- functions that NumPy has as statements or methods -------------------------------------------
 
 
 def with_item(x: Any, index: Any, item: Any) -> Any:
@@ -134,7 +134,7 @@ def random(generator: np.random.Generator, shape: Shape) -> Any:
 
 
 def may_raise(function: Any, kind: str) -> bool:
-    """Whether a function can give a warning of this kind of floating-point error."""
+    """Whether a function can cause a floating-point error of this kind."""
     if kind == "divide":
         return function in _DIVIDING
     return function not in _HARMLESS

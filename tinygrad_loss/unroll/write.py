@@ -1,4 +1,4 @@
-"""Writing: from the Values of a trace to straight-line NumPy source, one statement a Value."""
+"""Writing: from Values to straight-line NumPy source, one statement per Value."""
 
 from __future__ import annotations
 
@@ -70,13 +70,13 @@ class Writer:
                 self.text[value] = self.text[same[value]]
 
     def _named(self, x: Any) -> str:
-        """The name of an input, or of the last part of an index; empty if it has none."""
+        """The name of an input, or of the last part of an index; empty if there is none."""
         if isinstance(x, tuple) and x:
             return self._named(x[-1])
         return self.text.get(x, "") if isinstance(x, Value) else ""
 
     def _continues(self, value: Value, after: Value) -> bool:
-        """Whether ``after`` only goes on with ``value`` in place, as in h = x @ W; h = h + b."""
+        """Whether ``after`` updates ``value`` in place under its name: h = x @ W; h = h + b."""
         buffers = self.memory.buffer_of
         return (
             value in buffers
@@ -86,9 +86,9 @@ class Writer:
         )
 
     def _inline(self, value: Value, after: Value | None, n_readers: int) -> bool:
-        """Whether an expression stands where it is read, instead of under a name.
+        """Whether an expression is written where it is read, instead of getting a name.
 
-        ``W1.T`` does, a view of what is another array at each call, and a sum that is only divided.
+        So are ``W1.T``, a view of an array that differs at each call, and a sum that is divided.
         """
         memory = self.memory
         if value is memory.result or value in memory.gradients or after is None:
@@ -97,7 +97,7 @@ class Writer:
             if memory.home.get(value, value) in memory.buffer_of:
                 return False
             return value.function is np.transpose or n_readers == 1
-        # What it reads may be overwritten soon, so only in the very next statement.
+        # What it reads may be overwritten soon, so it has to be read in the next statement.
         if n_readers > 1 or self.position[after] != self.position[value] + 1:
             return False
         return value in memory.conditions or (
@@ -116,7 +116,7 @@ class Writer:
             at = max(self.position.get(x, -1) for x in values_in(check.data))
             checks_at.setdefault(at, []).append(check)
         lines: list[str] = []
-        block: list[tuple[Value, list[str]]] = []  # statements that may stand under one errstate
+        block: list[tuple[Value, list[str]]] = []  # statements that can share one errstate
         for i, value in enumerate(self.memory.values):
             if i in (0, n_forward):
                 lines += _under_errstate(block)
@@ -187,7 +187,7 @@ class Writer:
             x, shape = inputs
             sizes = f"{shape[0]}" if len(shape) == 1 else f"{shape}"
             return f"{self._argument(x)}.reshape({sizes.strip('()') or '()'})"
-        # A number as text would take the dtype of the array it meets: only where that is its own.
+        # A number as text takes the dtype of the other arrays, so that has to be its own dtype.
         plain = isinstance(function, np.ufunc) and {
             x.dtype for x in inputs if isinstance(x, Value) and not x.constant
         }
@@ -221,7 +221,7 @@ class Writer:
         return self._object(function, name.split(" ")[0])
 
     def _is_dot(self, value: Value) -> bool:
-        """Whether np.dot, which has less overhead than np.matmul, computes the same."""
+        """Whether np.dot, which has less overhead, computes the same as np.matmul."""
         return (
             value in self.memory.buffer_of
             and value.dtype in (np.float32, np.float64)
@@ -229,7 +229,7 @@ class Writer:
         )
 
     def _object(self, thing: Any, wanted: str) -> str:
-        """The name of a thing that has no text."""
+        """The name of an object that cannot be written as text."""
         for name, known in self.namespace.items():
             if known is thing:
                 return name
@@ -274,7 +274,7 @@ class Writer:
         return ":".join(ends if ends[2] else ends[:2])
 
     def _constant(self, value: Value, literal: bool) -> str:
-        """A number as text, where that is the same; else a name, made before the step."""
+        """A number as text, if ``literal``; else the name of an array made before the step."""
         array = value.array
         if literal and array.shape == () and array.dtype.kind in "fiu":
             return _number(array[()])
@@ -285,7 +285,7 @@ class Writer:
             self.prelude.append(f"{name} = {text}")
         return self.constants[value]
 
-    # --- the whole text ---
+    # --- the whole source ---
 
     def _assembled(self, arguments: list[Value], body: list[str]) -> str:
         memory = self.memory
@@ -329,7 +329,7 @@ class Writer:
 
 
 def _joins(value: Value, block: list[tuple[Value, list[str]]]) -> bool:
-    """Whether a statement may follow where the errors of the block's first are ignored."""
+    """Whether a statement can share the errstate of the first statement of the block."""
     if not block or not block[0][0].ignored:
         return not value.ignored
     ignored = block[0][0].ignored
@@ -339,7 +339,7 @@ def _joins(value: Value, block: list[tuple[Value, list[str]]]) -> bool:
 
 
 def _under_errstate(block: list[tuple[Value, list[str]]]) -> list[str]:
-    """The statements of a block, indented up to the last that needs it; the block is emptied."""
+    """The statements of a block, up to the last that needs it under errstate; empty the block."""
     last = max((i for i, (value, _) in enumerate(block) if value.ignored), default=-1)
     lines = []
     if last >= 0:

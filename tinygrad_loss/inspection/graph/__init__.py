@@ -30,23 +30,23 @@ def draw(
 ) -> Graph:
     """Draw how a Tensor was computed, and how backprop computes the gradients.
 
-    Boxes are tensors, with value and gradient; ellipses are ops; an edge leads from a tensor to
-    each op that uses it, and carries, written beside it, the gradient that came back along it.
-    No ``.grad`` is touched.
+    Boxes are Tensors, with value and gradient; ellipses are ops; an edge leads from a Tensor to
+    each op that uses it, and beside it stands the gradient that the op sent back along it. No
+    ``.grad`` is touched.
 
     Parameters
     ----------
     output
-        The Tensor, of any shape; or several, whose graph is drawn without gradients.
+        The Tensor, of any shape; or a sequence of several, drawn without gradients.
     grad
         The gradient at ``output`` to start from, of its shape. For a scalar it is 1; for other
         shapes, gradients are drawn only if it is given.
     backward
         Also draw the graph of the gradients themselves: backprop is a computation like any other.
     rankdir
-        "LR" from left to right, "TB" from top to bottom; by default whichever suits the depth.
+        "LR" from left to right, "TB" from top to bottom; by default what suits the depth.
     max_nodes
-        Fold modules, the innermost first, and then whatever repeats, until at most so many
+        Fold modules, the innermost first, and then stretches of ops, until at most so many
         nodes are left.
 
     Returns
@@ -59,12 +59,10 @@ def draw(
     TypeError
         ``output`` is not a Tensor.
     ValueError
-        A wrong option, or ``grad`` has another shape than ``output``.
+        An option is wrong, or ``grad`` has another shape than ``output``.
     RuntimeError
         Data was changed after it had been used, so that the picture would be wrong.
 
-    Examples
-    --------
     >>> a, b = Tensor(2.0, True, name="a"), Tensor(-3.0, True, name="b")
     >>> print(draw(a * b + a).text())
     name       made by            shape  value  gradient
@@ -95,11 +93,11 @@ class Graph:
         self.view = fold(trace, max_nodes)
 
     def text(self) -> str:
-        """A table: for each leaf and each op name, op and inputs, shape, value and gradient."""
+        """A table of leaves and outputs of ops: name, op and inputs, shape, value, gradient."""
         return as_text(self.trace)
 
     def dot(self) -> str:
-        """The source in DOT, Graphviz's language."""
+        """The picture in DOT, Graphviz's language."""
         return as_dot(self.view, self.rankdir)
 
     def svg(self) -> str:
@@ -125,7 +123,7 @@ class Graph:
         return as_page(self.trace, self.rankdir)
 
     def frame(self, height: int = 640) -> Frame:
-        """The page as a frame for a notebook, in which it can run but not reach the notebook."""
+        """The page in a frame for a notebook, whose scripts cannot reach the notebook."""
         return Frame(self.html(), height)
 
     def save(self, path: str | Path) -> Path:

@@ -1,4 +1,4 @@
-"""The picture in DOT, Graphviz's language: tensors are boxes, ops ellipses, uses edges."""
+"""The picture in DOT, Graphviz's language: Tensors are boxes, ops ellipses, uses edges."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .fold import LONG, Arrow, Group, Item, View
 from .scopes import Scope
 from .trace import OpNode, TensorNode
 
-# Fill and border. The line is the second cue, for those who do not see the colours apart.
+# Fill and border. The line style is a second cue, for those who cannot tell the colors apart.
 STYLES = {
     "parameter": {"fillcolor": "#D6E6F5", "color": "#0072B2", "style": "filled", "penwidth": "2"},
     "input": {"fillcolor": "#F2F2F2", "color": "#666666", "style": "filled,dashed"},
@@ -26,7 +26,7 @@ STYLES = {
 FORWARD, BACKWARD, NOT_FINITE = "#0072B2", "#B84A00", "#D00000"
 FONT = "DejaVu Sans Mono,Menlo,Consolas,monospace"
 FONT_SIZE = 10
-# Beyond so many ops in a row, or characters in their boxes, left to right is too wide to read.
+# With more ops in a row, or characters in their boxes, left to right is too wide to read.
 DEEP, WIDE = 14, 200
 
 
@@ -45,20 +45,20 @@ def as_dot(
     view
         What to show.
     rankdir
-        "LR", "TB", or None for whichever suits the depth.
+        "LR", "TB", or None for what suits the depth.
     dpi
-        Dots per inch, for pixels.
+        Dots per inch, for formats made of pixels.
     two_heads
-        Edges with a head at either end, of which a page shows one at a time.
+        Give edges a head at either end, of which the page shows one at a time.
     columns
-        How many characters wide the boxes of some tensors are to be at least.
+        The least width, in characters, of the boxes of some Tensors.
     """
     rankdir = rankdir or ("LR" if _fits_across(view) else "TB")
     picture = graphviz.Digraph("computation")
     across, along = ("0.15", "0.25") if rankdir == "LR" else ("0.2", "0.25")
     picture.attr(rankdir=rankdir, nodesep=across, ranksep=along, fontname=FONT, bgcolor="#FFFFFF")
     picture.attr(fontsize=str(FONT_SIZE), label=escape([view.note()]), labeljust="l")
-    # Good layouts are found early; what follows can take minutes where many edges are long.
+    # Good layouts are found early; looking on can take minutes where many edges are long.
     picture.attr(nslimit="2", nslimit1="2")
     if view.span() > LONG:
         picture.attr(splines="line")
@@ -82,14 +82,14 @@ def as_dot(
 
 
 def escape(lines: Iterable[str]) -> str:
-    """Lines as a DOT label in which nothing means anything but itself."""
+    """Lines as a DOT label in which no character has a special meaning."""
     escaped = (graphviz.escape(line.replace("&", "&amp;")) for line in lines)
     label: str = graphviz.nohtml(r"\n".join(escaped))
     return label
 
 
 def columns_of(line: str) -> int:
-    """How many columns a line takes in a monospaced font, where East Asian characters take two."""
+    """The width of a line in a monospaced font, where East Asian characters take two columns."""
     return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in line)
 
 
@@ -101,7 +101,7 @@ def node_lines(view: View, node: TensorNode | Item) -> list[str]:
         constants = (f"{text.clean(k)} = {text.constant(x)}" for k, x in node.constants.items())
         return [text.clean(node.op.name), *constants]
     lines = [text.title(node), f"value {text.summary(node.value)}"]
-    if view.trace.has_backward_graph:  # there, gradients are boxes of their own
+    if view.trace.has_backward_graph:  # then gradients are boxes of their own
         return lines
     return [*lines, f"grad {'-' if node.gradient is None else text.summary(node.gradient)}"]
 
@@ -115,7 +115,7 @@ def arrow_label(arrow: Arrow) -> str:
 
 
 def _fits_across(view: View) -> bool:
-    """Whether the longest way through the picture is short enough for left to right."""
+    """Whether the longest path through the picture is short enough for left to right."""
     characters = {
         view.item(x.maker): max(map(columns_of, node_lines(view, x)))
         for x in view.tensors
@@ -140,7 +140,7 @@ class _Writer:
             self.children.setdefault(scope.parent, []).append(scope)
 
     def scope_of(self, node: TensorNode | Item) -> Scope | None:
-        """The scope around a node; what a group made, or alone uses, lies where the group does."""
+        """The scope of a node; what a group made, or what only a group uses, is in the group's."""
         if isinstance(node, TensorNode) and node.scope:
             items = [
                 self.view.item(op) for op in (node.maker, *(use.op for use in node.uses)) if op
@@ -149,7 +149,7 @@ class _Writer:
         return node.scope
 
     def add_scope(self, picture: Any, scope: Scope | None) -> None:
-        """Write what is in a scope, and the scopes inside it as clusters."""
+        """Write the nodes of a scope, and the scopes inside it as clusters."""
         for node in self.members.get(scope, ()):
             self.add_node(picture, node)
         for inner in self.children.get(scope, ()):
@@ -160,7 +160,7 @@ class _Writer:
                 self.add_scope(cluster, inner)
 
     def add_node(self, picture: Any, node: TensorNode | Item) -> None:
-        """Fix the size by the width of a monospaced font, so that all renderers draw it alike."""
+        """Write a node, of a fixed size for monospaced text, so that all renderers agree."""
         kind, style, stretch = _look(node)
         lines = node_lines(self.view, node)
         minimum = self.columns.get(node, 0) if isinstance(node, TensorNode) else 0

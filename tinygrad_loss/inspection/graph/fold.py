@@ -1,9 +1,8 @@
 """Which nodes a picture shows: large graphs are folded until they can be read.
 
-First the modules, the innermost first; what repeats becomes one node, "Block x 12". If that is not
-enough, or there are no modules, stretches of ops that follow each other. Either way what is folded
-is an interval of a topological order, so no path leaves it and comes back: the folded graph has no
-circles.
+First modules are folded, the innermost first; what repeats becomes one node, "Block x 12". If that
+is not enough, or there are no modules, stretches of consecutive ops are. What is folded is always
+an interval of a topological order, so no path leaves it and comes back: there are no cycles.
 """
 
 from __future__ import annotations
@@ -18,9 +17,9 @@ from .scopes import Scope
 from .trace import OpNode, TensorNode, Trace, Use
 
 LONGEST_PATTERN = 4  # modules that repeat together, such as Linear, LayerNorm, ReLU, Dropout
-MOST_STRETCHES = 24  # of a graph without modules: as many as one still reads
-LONG = 1000  # the span of all edges beyond which a picture is a tangle
-LONGEST = 4000  # and beyond which it takes Graphviz more than some seconds to lay out
+MOST_STRETCHES = 24  # of a graph without modules: as many as can still be read
+LONG = 1000  # the span of all edges from which on a picture is a tangle
+LONGEST = 4000  # and from which on Graphviz takes more than a few seconds to lay it out
 
 
 @dataclass(eq=False, slots=True)
@@ -35,7 +34,7 @@ class Group:
     hidden: list[TensorNode] = field(default_factory=list)  # the tensors inside
 
     def lines(self) -> list[str]:
-        """What the node says: what it stands for and how much is inside."""
+        """The text of the node: what it stands for, and how much is inside."""
         parameters = [node for node in self.hidden if node.kind == "parameter"]
         lines = [text.clean(self.label), _plural(len(self.ops), "op")]
         if parameters:
@@ -46,7 +45,7 @@ class Group:
         return lines
 
     def is_finite(self) -> bool:
-        """Whether all values and gradients inside are."""
+        """Whether all values and gradients inside are finite."""
         return all(text.is_finite(x) for node in self.hidden for x in (node.value, node.gradient))
 
 
@@ -55,7 +54,7 @@ Item = OpNode | Group
 
 @dataclass(eq=False, slots=True)
 class Arrow:
-    """An edge of the picture from a tensor into an item: one use, or several that were folded."""
+    """An edge of the picture from a Tensor to an item: one use, or several that were folded."""
 
     source: TensorNode
     target: Item
@@ -76,11 +75,11 @@ class View:
         return len(self.tensors) + len(self.items)
 
     def item(self, op: OpNode) -> Item:
-        """What stands for an op in the picture."""
+        """The op itself, or the group that stands for it in the picture."""
         return self.owner.get(op, op)
 
     def longest(self, length: Callable[[Item], int]) -> int:
-        """The length of the longest way to an output, where each op or group has a length."""
+        """The length of the longest path to an output, where each op or group has a length."""
         into: dict[Item, list[TensorNode]] = {}
         for arrow in self.arrows:
             into.setdefault(arrow.target, []).append(arrow.source)
@@ -92,7 +91,7 @@ class View:
         return max(reached.values(), default=0)
 
     def span(self) -> int:
-        """How many ops and groups all edges together pass by: what a layout costs, and hides."""
+        """How many ops and groups the edges pass by, added up: a measure of time and tangle."""
         place = {item: i for i, item in enumerate(self.items)}
         start: dict[TensorNode, int] = {}
         total = 0
@@ -102,7 +101,7 @@ class View:
         return total
 
     def note(self) -> str:
-        """What was folded; empty if nothing was."""
+        """A line that says what was folded; empty if nothing was."""
         groups = [item for item in self.items if isinstance(item, Group)]
         if not groups:
             return ""
@@ -138,7 +137,7 @@ def _fits(view: View, max_nodes: int, longest: int = LONGEST) -> bool:
 
 
 def _view(trace: Trace, owner: dict[OpNode, Group]) -> View:
-    """Decide what is seen: a tensor that only one group has to do with is hidden inside it."""
+    """The view with these groups; a Tensor that only one group makes and uses is hidden in it."""
     view = View(trace, owner, list(dict.fromkeys(owner.get(op, op) for op in trace.ops)))
     for i, group in enumerate(group for group in view.items if isinstance(group, Group)):
         group.id, group.hidden = f"g{i}", []
@@ -170,7 +169,7 @@ def _view(trace: Trace, owner: dict[OpNode, Group]) -> View:
 
 
 def _modules(trace: Trace, depth: int) -> dict[OpNode, Group]:
-    """Fold the scopes of this depth and all inside them; then join those that repeat."""
+    """Fold the scopes of this depth, with all inside them; then join those that repeat."""
     groups: dict[Scope, Group] = {}
     runs: list[list[Any]] = [[]]  # groups that follow each other with nothing between them
     for op in trace.ops:
@@ -194,7 +193,7 @@ def _join_repeats(run: list[Group]) -> Iterator[Group]:
     signatures = [_signature(group) for group in run]
     i = 0
     while i < len(run):
-        best = (1, 1)  # length of the pattern, how often it stands here
+        best = (1, 1)  # length of the pattern, how often it occurs in a row
         for length in range(1, LONGEST_PATTERN + 1):
             pattern, times = signatures[i : i + length], 1
             while signatures[i + times * length : i + (times + 1) * length] == pattern:
@@ -222,7 +221,7 @@ def _signature(group: Group) -> tuple[Any, ...]:
 
 
 def _stretches(items: list[Item], count: int) -> dict[OpNode, Group]:
-    """Fold the items, in topological order, into so many stretches of about as many ops each."""
+    """Fold the items, in topological order, into ``count`` stretches of about equal length."""
     ops = [op for item in items for op in (item.ops if isinstance(item, Group) else [item])]
     owner: dict[OpNode, Group] = {}
     for k in range(count):

@@ -1,7 +1,7 @@
 """The page that steps through both passes: one HTML file that needs neither network nor server.
 
-Everything that it can show is computed here and travels as JSON: the page itself computes nothing,
-so that what it shows at a step depends on the number of the step alone.
+Everything that it shows is computed here and put into it as JSON. The page itself computes nothing,
+and what it shows at a step depends only on the number of the step.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from .trace import OpNode, TensorNode, Trace, Use
 MOST_OPS = 5000
 MOST_NODES = 3000
 TABLE = (8, 5)  # rows and columns up to which an array is a table of numbers
-HEAT_MAP = (32, 32)  # and up to which it is a heat map; of larger ones the first corner
+HEAT_MAP = (32, 32)  # and up to which it is a heat map; a larger one is cut to its first corner
 
 
 def as_page(trace: Trace, rankdir: str | None = None) -> str:
@@ -38,7 +38,7 @@ def as_page(trace: Trace, rankdir: str | None = None) -> str:
     Raises
     ------
     ValueError
-        There are more ops than anyone would step through.
+        There are too many ops to step through.
     RuntimeError
         Graphviz is not installed.
     """
@@ -67,7 +67,7 @@ def as_page(trace: Trace, rankdir: str | None = None) -> str:
         "text": html.escape(text.as_text(trace)),
         "data": _json(_Steps(trace, view).data()),
     }
-    # In one pass: nothing that was filled in is taken for a place to fill.
+    # In a single call, so that nothing filled in is taken for a place to fill.
     return re.sub(r"<!--(\w+)-->", lambda place: filled[place[1]], template)
 
 
@@ -77,20 +77,20 @@ def _hash(source: str) -> str:
 
 
 def _json(data: Any) -> str:
-    """JSON that stays data inside HTML: in it, no tag, comment or entity can begin or end."""
+    """JSON that is safe inside HTML: no tag, comment or entity can begin or end in it."""
     encoded = json.dumps(data, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
     return encoded.replace("<", r"\u003c").replace(">", r"\u003e").replace("&", r"\u0026")
 
 
 def _parts(trace: Trace, node: TensorNode) -> int:
-    """How many gradients add up at a tensor: one from each use that sends one, and the seed."""
+    """How many parts add up to the gradient of a Tensor: one for each use that sends one."""
     if node in trace.outputs:
         return int(node.gradient is not None)
     return sum(use.gradient is not None for use in node.uses)
 
 
 class _Steps:
-    """The steps of a trace, and the arrays that they show, each array once."""
+    """The steps through a trace, and the arrays that they show, each array once."""
 
     def __init__(self, trace: Trace, view: View) -> None:
         self.trace = trace
@@ -119,7 +119,7 @@ class _Steps:
         return {"arrays": self.arrays, "tensors": self.tensors, "steps": self.steps}
 
     def array(self, array: Any) -> int:
-        """The number of an array in the pool, where equal arrays are one."""
+        """The number of an array among ``arrays``, where equal arrays are stored once."""
         key = (array.shape, array.dtype, hashlib.sha256(array.tobytes()).digest())
         if key not in self.known:
             self.known[key] = len(self.arrays)
@@ -133,7 +133,7 @@ class _Steps:
             f"{len(trace.ops)} ops compute {text.clean(trace.outputs[0].name)} from {leaves} "
             "parameters. The forward pass computes the values, oldest first. The backward pass "
             "then asks of each value: if it grew by a little, by how much would the result grow? "
-            "It starts at the result, with 1, and each op answers for its inputs by its own rule."
+            "It starts at the result, with 1, and each op has one rule for each of its inputs."
         )
 
     def forward(self, op: OpNode) -> None:
@@ -177,7 +177,7 @@ class _Steps:
             self.pull_back(op, uses, totals)
 
     def pull_back(self, op: OpNode, uses: list[Use], totals: dict[TensorNode, Any]) -> None:
-        """The step in which one op sends its gradient on to its inputs."""
+        """The step in which the rules of one op send gradients to its inputs."""
         sends = []
         for use in uses:
             before = totals.get(use.source)
@@ -217,7 +217,7 @@ class _Steps:
         return {"argument": op.argument_names[use.position], "tensor": use.source.id}
 
     def rule(self, op: OpNode, use: Use) -> dict[str, Any]:
-        """The rule that ran: its text, what it read, and its arithmetic if on single numbers."""
+        """The rule that ran: its text, what it read, and its arithmetic if it is on numbers."""
         rule = op.op.rules[use.position]
         assert rule is not None  # it has sent a gradient
         given = zip(op.argument_names, map(_value, op.arguments), strict=True)
@@ -261,7 +261,7 @@ def _value(argument: Any) -> Any:
 
 
 def _single_number(x: Any) -> str:
-    """A number as text, if it is a single one."""
+    """A single number as text; empty for anything else."""
     if isinstance(x, np.ndarray) and x.ndim == 0:
         x = x[()]
     is_number = isinstance(x, int | float | np.number) and not isinstance(x, bool)
@@ -269,7 +269,7 @@ def _single_number(x: Any) -> str:
 
 
 def _about(op: OpNode) -> str:
-    """What the op says about itself; NumPy's functions are known by their name."""
+    """The first sentence of the op's docstring; empty for NumPy's functions, whose name says it."""
     if isinstance(op.op.forward, np.ufunc) or not op.op.__doc__:
         return ""
     return inspect.cleandoc(op.op.__doc__).split("\n\n")[0].replace("\n", " ")
@@ -302,7 +302,7 @@ def array_data(array: Any) -> dict[str, Any]:
 
 
 def _number(x: Any, digits: int) -> Any:
-    """A number for JSON, which has no NaN and no inf: these go as words."""
+    """A number for JSON, which has no NaN and no inf: these become words."""
     if not isinstance(x, float):
         return str(x) if isinstance(x, bool) else x
     if not math.isfinite(x):

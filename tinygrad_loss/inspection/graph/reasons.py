@@ -1,4 +1,4 @@
-"""Why a rule is what it is: the sentence on the derivative in the docstring of its op."""
+"""Why a rule is what it is: the sentence about the derivative in the docstring of its op."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from ...engine.ops import Op
 from .text import clean
 from .trace import Use
 
-# Ops that broadcast, besides NumPy's ufuncs: which of their arguments.
+# Ops that broadcast, besides NumPy's ufuncs, and which of their inputs.
 BROADCASTING = {"where": "ab", "linear": "b"}
 
 
 def derivative(op: Op, argument: str) -> str | None:
-    """What the docstring of an op says after "Derivative: ", or for one input, "Derivative by x: ".
+    """The sentence after "Derivative: ", or "Derivative by x: ", in the docstring of an op.
 
     >>> derivative(ops.divide, "a")
-    "A numerator's slope is 1 / b."
+    'The quotient is a times 1 / b, so the slope is 1 / b.'
     """
-    # matmul and concatenate are functions in front of an op of the same name.
+    # matmul and concatenate are functions that call an op of the same name.
     public = getattr(ops, op.name, None)
     for doc in (op.__doc__, public.__doc__):
         text = " ".join((doc or "").split())
@@ -32,9 +32,9 @@ def derivative(op: Op, argument: str) -> str | None:
 
 
 def reason(use: Use) -> str:
-    """Why a gradient is what it is; and that it was summed, if the input had been broadcast."""
+    """Why a gradient is what it is, and that it was summed where the input had been broadcast."""
     op, argument = use.op.op, use.op.argument_names[use.position]
-    text = derivative(op, argument) or f"The rule that {clean(op.name)} was given for this input."
+    text = derivative(op, argument) or f"{clean(op.name)} gives no reason for this rule."
     source, output = use.source.value.shape, use.op.output.value.shape
     broadcasts = isinstance(op.forward, np.ufunc) or op.name in BROADCASTING
     if (
@@ -45,6 +45,6 @@ def reason(use: Use) -> str:
     ):
         text += (
             f" {clean(use.source.name)} was broadcast from {source} to {output}: an element was "
-            "used in many places, so its gradient is the sum of theirs."
+            "used in many places, and receives the sum of their gradients."
         )
     return text

@@ -1,4 +1,4 @@
-"""From DOT to SVG, PNG or PDF: by the program ``dot``, else by pygraphviz, which brings its own."""
+"""From DOT to SVG, PNG or PDF: by the program ``dot``, else by pygraphviz, which contains it."""
 
 from __future__ import annotations
 
@@ -6,14 +6,7 @@ import graphviz
 
 
 def render(source: str, form: str) -> bytes:
-    """Lay out and draw DOT source.
-
-    Parameters
-    ----------
-    source
-        DOT.
-    form
-        A format of Graphviz, such as "svg", "png" or "pdf".
+    """Lay out DOT source and draw it in a format of Graphviz: "svg", "png" or "pdf".
 
     Raises
     ------

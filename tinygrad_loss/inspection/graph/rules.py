@@ -1,8 +1,7 @@
-"""The text of a rule, read off the code that runs: what a picture shows is what was computed.
+"""The text of a rule, found from the code that runs: what the page shows is what was computed.
 
-A rule knows the file and the line where it was written. Of the functions that start on that
-line it is the one that compiles to the same code; so no text is ever shown that is not the
-rule's own.
+The code of a rule knows its file and line. Of the functions that start on that line, the rule is
+the one that compiles to the same code. So no text is ever shown that is not the rule's own.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ SYMBOLS = {
 
 
 def argument_names(op: Op, count: int) -> list[str]:
-    """The names that the op's rules, or else its forward function, have for its arguments."""
+    """The names of the op's arguments in its rules, or else in its forward function."""
     for function, skipped in [*((rule, 2) for rule in op.rules if rule), (op.forward, 0)]:
         try:
             parameters = list(inspect.signature(function).parameters.values())[skipped:]
@@ -44,9 +43,9 @@ def argument_names(op: Op, count: int) -> list[str]:
 
 
 def rule_text(rule: Callable[..., Any]) -> str | None:
-    """What the rule computes, as code: the last line is the gradient, lines before what it needs.
+    """The code of the rule: the last line is the gradient, the lines before it what it needs.
 
-    None where the source is not to be found, as for a function typed into a bare interpreter.
+    None where there is no source, as for a function typed into a bare interpreter.
 
     >>> from tinygrad_loss import multiply
     >>> [rule_text(rule) for rule in multiply.rules]
@@ -57,7 +56,7 @@ def rule_text(rule: Callable[..., Any]) -> str | None:
 
 
 def forward_text(op: Op, names: list[str]) -> str | None:
-    """What the op computes, as code; None where it takes several lines."""
+    """The code of what the op computes; None where it is more than one line."""
     if op.name in SYMBOLS:
         return SYMBOLS[op.name]
     if isinstance(op.forward, np.ufunc) or not hasattr(op.forward, "__code__"):
@@ -67,7 +66,7 @@ def forward_text(op: Op, names: list[str]) -> str | None:
 
 
 def with_numbers(rule: Callable[..., Any], numbers: dict[str, str]) -> str | None:
-    """The rule's text with numbers for its variables; None where it needs more, or only hands g on.
+    """The rule's text with numbers for its variables; None where it needs more, or returns just g.
 
     >>> from tinygrad_loss import multiply
     >>> with_numbers(multiply.rules[0], {"g": "2", "b": "-3"})
@@ -102,7 +101,7 @@ def variables_used(rule: Callable[..., Any]) -> set[str]:
 
 
 def helpers(rule: Callable[..., Any]) -> dict[str, str]:
-    """The functions beside the rule that its text calls, and what they say about themselves."""
+    """The functions in the rule's module that its text calls, with their docstrings."""
     names = {x.id for part in _body(rule) or [] for x in ast.walk(part) if isinstance(x, ast.Name)}
     found = {name: rule.__globals__[name] for name in sorted(names & set(rule.__globals__))}
     return {
@@ -113,7 +112,7 @@ def helpers(rule: Callable[..., Any]) -> dict[str, str]:
 
 
 def defaults(rule: Callable[..., Any]) -> dict[str, Any]:
-    """What the rule takes where it is given nothing else."""
+    """The default values of the rule's options."""
     parameters = inspect.signature(rule).parameters.values()
     return {p.name: p.default for p in parameters if p.default is not p.empty}
 
@@ -156,7 +155,7 @@ def _name(node: ast.Lambda | ast.FunctionDef) -> str:
 
 
 def _compiled(node: ast.Lambda | ast.FunctionDef, tree: ast.Module, code: CodeType) -> CodeType:
-    """The code that the function compiles to, with the imports and free variables that it sees."""
+    """The code that the function compiles to, given the module's imports and its free variables."""
     imports = [x for x in tree.body if isinstance(x, ast.Import | ast.ImportFrom)]
     around = ast.parse(f"def around({', '.join(code.co_freevars)}): pass").body[0]
     around.body = [ast.Return(node) if isinstance(node, ast.Lambda) else node]  # type: ignore[attr-defined]
@@ -169,7 +168,7 @@ def _compiled(node: ast.Lambda | ast.FunctionDef, tree: ast.Module, code: CodeTy
 
 
 def _same(a: CodeType, b: CodeType) -> bool:
-    """Whether two pieces of code do the same, wherever they were written."""
+    """Whether two code objects are the same, wherever they were written."""
     if (a.co_code, a.co_names, a.co_varnames) != (b.co_code, b.co_names, b.co_varnames):
         return False
     if len(a.co_consts) != len(b.co_consts):

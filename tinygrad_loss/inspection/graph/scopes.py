@@ -1,4 +1,4 @@
-"""Which module or ``scope`` computed what, and its names: read off the marks that these leave."""
+"""Which module or ``scope`` computed each Tensor, found from the marks that these leave."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from ...engine.mode import scope
+from ...engine.mode import Mark
 from ...engine.tensor import Tensor
 
 
 @dataclass(eq=False, slots=True)
 class Scope:
-    """One call of a module, a ``scope`` block, or a pass: a group of ops that belong together."""
+    """Ops that belong together: one call of a module, a ``scope`` block, or the backward pass."""
 
     id: str
     label: str
@@ -32,10 +32,7 @@ class Scope:
 class Scopes:
     """The scopes of a graph, the innermost scope of each Tensor, and the names of the parameters.
 
-    Parameters
-    ----------
-    nodes
-        The Tensors of the graph, oldest first.
+    ``nodes`` are the Tensors of the graph, oldest first.
     """
 
     def __init__(self, nodes: list[Tensor]) -> None:
@@ -43,8 +40,7 @@ class Scopes:
         self.of: dict[Tensor, Scope] = {}
         self.names: dict[int, str] = {}  # of parameters, by id
         self.owned: set[int] = set()  # the ids of the modules' parameters
-        # Outermost first: an outer call starts no later and ends no earlier than the calls
-        # inside it.
+        # Outermost first: an outer call starts before the calls inside it and ends after them.
         marks = [
             (start, -x.stamp, -i, x, maker)
             for x in nodes
@@ -55,8 +51,8 @@ class Scopes:
         makers: list[Any] = []
         blocks: dict[tuple[int, int], Scope] = {}
         for start, _, _, x, maker in marks:
-            # A block has marked all that was computed in it, a module its output only.
-            block = isinstance(maker, scope)
+            # A block marks all that is computed in it, a module only its output.
+            block = isinstance(maker, Mark)
             known = blocks.get((id(maker), start)) if block else None
             if known is None:
                 number = len(self.all)
@@ -72,8 +68,8 @@ class Scopes:
         self._name(makers)
 
     def _name(self, makers: list[Any]) -> None:
-        """Give parameters and scopes their path in the outermost module as their name."""
-        modules = {s: m for m, s in zip(makers, self.all, strict=True) if not isinstance(m, scope)}
+        """Name parameters and scopes by their path in the outermost module."""
+        modules = {s: m for m, s in zip(makers, self.all, strict=True) if not isinstance(m, Mark)}
         roots = {
             id(m): m
             for s, m in modules.items()
@@ -100,7 +96,7 @@ class Scopes:
 
 
 def _common_prefix(module: Any) -> str:
-    """The path of a module by its parameters' names, if no outer module is in the graph."""
+    """The path of a module, found from its parameters' names: no outer module is in the graph."""
     for path, parameter in module.named_parameters():
         name = parameter.name or ""
         return name.removesuffix(f".{path}") if name.endswith(f".{path}") else ""
@@ -108,7 +104,7 @@ def _common_prefix(module: Any) -> str:
 
 
 def _computed_since(output: Tensor, start: int) -> set[Tensor]:
-    """What was computed on the way to the output since ``start``, by the engine's clock."""
+    """The Tensors on the way to the output that are not older than the stamp ``start``."""
     found, stack = {output}, [output]
     while stack:
         _, inputs, _, _ = stack.pop().origin or (None, (), [], {})

@@ -1,4 +1,4 @@
-"""Graphviz's SVG made fit to be shown: titles that say what a node is, colours for dark mode."""
+"""Graphviz's SVG, improved: titles that say what a node is, colors for dark mode."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ STYLE = """
 
 
 def dress(svg: bytes, view: View) -> str:
-    """A picture that stands alone: with titles, its own styles, and described as one image."""
+    """A picture for use by itself: with titles and styles, described as one image."""
     root = ElementTree.fromstring(svg)
     titles = {x.id: ", ".join(node_lines(view, x)) for x in (*view.tensors, *view.items)}
     for element, title in _titled(root):
@@ -57,9 +57,9 @@ def dress(svg: bytes, view: View) -> str:
 
 
 def dress_for_page(svg: bytes, view: View) -> str:
-    """A picture inside a page, which brings styles and scripts.
+    """A picture for the page, which has styles and scripts of its own.
 
-    Nodes can be reached by keyboard, in topological order, and are buttons that say what they are.
+    Nodes are buttons that say what they are, and can be reached by keyboard, in topological order.
     """
     root = ElementTree.fromstring(svg)
     root.set("role", "group")
@@ -112,7 +112,7 @@ def _add_stubs(edge: ElementTree.Element) -> None:
 
 
 def _titled(root: ElementTree.Element) -> list[tuple[ElementTree.Element, ElementTree.Element]]:
-    """All groups that have a title, with it. Graphviz puts its names there, which say nothing."""
+    """All groups with their titles, in which Graphviz has put ids, which say nothing."""
     groups = ((group, group.find(f"{{{SVG}}}title")) for group in root.iter(f"{{{SVG}}}g"))
     return [(group, title) for group, title in groups if title is not None]
 

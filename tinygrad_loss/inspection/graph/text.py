@@ -1,4 +1,4 @@
-"""Numbers, names and graphs as plain text: for labels, terminals, tests and screen readers."""
+"""Numbers, names and traces as plain text: for labels, terminals, tests and screen readers."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ NAME_LENGTH = 40
 
 
 def clean(name: str, limit: int = NAME_LENGTH) -> str:
-    r"""A name that shows as what it is: control, bidi and surrogate characters become escapes.
+    r"""A name that is safe to show: control, bidi and surrogate characters become escapes.
 
-    Longer names are cut, so that one cannot push everything else out of the picture.
+    Long names are cut, so that one cannot push everything else out of the picture.
 
     >>> print(clean("w\n\u202e"))
     w\n\u202e
@@ -67,32 +67,34 @@ def summary(array: Any) -> str:
 
 
 def short(array: Any) -> str:
-    """As ``summary``, in a few characters: for labels on edges."""
+    """As ``summary``, but shorter: for labels on edges."""
     if array.ndim == 0 or array.size <= 1 or not is_finite(array):
         return summary(array)
     return f"max {number(np.abs(array.astype(np.float64)).max(), 3)}"
 
 
 def is_finite(array: Any) -> bool:
-    """Whether there is no NaN and no inf in it."""
+    """Whether an array, if there is one, holds neither NaN nor inf."""
     return array is None or array.dtype.kind != "f" or bool(np.isfinite(array).all())
 
 
 def title(node: TensorNode) -> str:
-    """Name, shape unless it is a number, dtype unless it is float64."""
+    """The name; the shape, unless it is (); the dtype, unless it is float64."""
     shape = f" {node.value.shape}" if node.value.ndim else ""
     dtype = f" {node.value.dtype}" if node.value.dtype != np.float64 else ""
     return clean(node.name) + shape + dtype
 
 
 def constant(x: Any) -> str:
-    """A constant argument or option, short: 3, (0, 1), 0:3."""
+    """A constant argument or option as short text: 3, (0, 1), 0:3."""
     if isinstance(x, slice):
         parts = ["" if part is None else str(part) for part in (x.start, x.stop, x.step)]
         return ":".join(parts[:2] if x.step is None else parts)
     if isinstance(x, tuple | list):
         shown = [constant(part) for part in x[:6]] + ["..."] * (len(x) > 6)
         return "(" + ", ".join(shown) + ("," if len(x) == 1 else "") + ")"
+    if isinstance(x, np.dtype):
+        return x.name
     if hasattr(x, "shape"):
         return number(x[()]) if x.shape == () else f"array {x.shape}"
     if x is Ellipsis:
@@ -101,7 +103,7 @@ def constant(x: Any) -> str:
 
 
 def call(op: OpNode) -> str:
-    """The op and what it was applied to: ``power(b, 3)``."""
+    """The op and its arguments: ``power(b, 3)``."""
     parts = [
         clean(x.source.name) if hasattr(x, "source") else constant(x) for x in op.arguments
     ] + [f"{name}={constant(x)}" for name, x in op.options.items()]

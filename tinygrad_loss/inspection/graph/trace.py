@@ -1,8 +1,8 @@
-"""A Tensor's history as plain data: what was computed, from what, and each use's gradient.
+"""The trace of a Tensor: what was computed, from what, and the gradient of each use, as plain data.
 
-``trace`` walks the graph behind a Tensor and has the engine's own ``propagate`` replay the
-backward pass, so that the chain rule stands in one place only. The Tensors are read and never
-written: ``.grad`` stays as it was, and a picture is the same before and after ``backward()``.
+``trace`` walks the graph behind a Tensor, and the engine's own ``propagate`` replays the backward
+pass, so that the chain rule is written only once. Tensors are read and never written: ``.grad``
+stays as it was, and a picture is the same before and after ``backward()``.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class OpNode:
     id: str
     op: Op
     output: TensorNode
-    arguments: list[Any]  # as in the call; a Use stands for each one that is drawn as a tensor
+    arguments: list[Any]  # as in the call, with a Use for each that is drawn as a Tensor
     argument_names: list[str]
     options: dict[str, Any]
     scope: Scope | None = None
@@ -55,7 +55,7 @@ class OpNode:
 
     @property
     def uses(self) -> list[Use]:
-        """The arguments that are drawn as tensors."""
+        """The arguments that are drawn as Tensors."""
         return [argument for argument in self.arguments if isinstance(argument, Use)]
 
     @property
@@ -67,7 +67,7 @@ class OpNode:
 
 @dataclass(eq=False, slots=True)
 class Use:
-    """One use of a tensor by an op, and the gradient that it sent back. ``x * x`` uses x twice."""
+    """One use of a Tensor by an op, and the gradient that it sent back. ``x * x`` uses x twice."""
 
     id: str
     source: TensorNode
@@ -78,30 +78,29 @@ class Use:
 
 @dataclass(eq=False, slots=True)
 class Trace:
-    """All of it; tensors and ops in topological order, so inputs come before what uses them."""
+    """All nodes and uses; in topological order, so that inputs come before what uses them."""
 
     outputs: list[TensorNode] = field(default_factory=list)
     tensors: list[TensorNode] = field(default_factory=list)
     ops: list[OpNode] = field(default_factory=list)
     uses: list[Use] = field(default_factory=list)
     scopes: list[Scope] = field(default_factory=list)
-    sent: list[Use] = field(default_factory=list)  # back along these came a gradient, in this order
+    sent: list[Use] = field(default_factory=list)  # uses that sent a gradient, in that order
     has_backward_graph: bool = False
 
 
 def trace(output: Tensor | Sequence[Tensor], grad: Any = None, *, backward: bool = False) -> Trace:
-    """The history of one output or several.
+    """Return the trace of one output, or of several.
 
     Parameters
     ----------
     output
-        A Tensor. A scalar's backward pass is replayed; so is that of a Tensor of any shape with
-        ``grad``. Of several outputs the forward graph alone is traced.
+        A Tensor. The backward pass is replayed for a scalar, and for any Tensor with ``grad``. Of
+        several outputs only the forward graph is traced.
     grad
         The gradient at ``output`` to start from, of its shape; 1 for a scalar.
     backward
-        Trace the graph of the gradients: the forward pass, and the computation of the gradient
-        of each leaf.
+        Also trace the graph of the gradients: how the gradient of each leaf is computed.
 
     Returns
     -------
@@ -118,8 +117,6 @@ def trace(output: Tensor | Sequence[Tensor], grad: Any = None, *, backward: bool
     RuntimeError
         Data was changed after it had been used, so that the picture would be wrong.
 
-    Examples
-    --------
     >>> x = Tensor(3.0, requires_grad=True, name="x")
     >>> [(use.source.name, use.gradient.item()) for use in trace(x * x).uses]
     [('x', 3.0), ('x', 3.0)]
@@ -143,7 +140,7 @@ def trace(output: Tensor | Sequence[Tensor], grad: Any = None, *, backward: bool
 
 
 def _gradient_graph(output: Tensor, grad: Any) -> tuple[list[Tensor], dict[Tensor, str]]:
-    """The output and the gradients of the leaves behind it, as a graph; and their names."""
+    """The output and the gradients of the leaves behind it, with their graphs; and their names."""
     if output.origin is None:
         raise ValueError(
             "draw: backward=True draws how the gradients of the output are computed, but this "
@@ -161,7 +158,7 @@ def _gradient_graph(output: Tensor, grad: Any) -> tuple[list[Tensor], dict[Tenso
 
 
 class _Recorder:
-    """Turns the history of the outputs into nodes, oldest first."""
+    """Turns the graph of the outputs into a Trace, oldest nodes first."""
 
     def __init__(
         self,
@@ -172,12 +169,12 @@ class _Recorder:
         tensors = sorted({x for y in outputs for x in ancestors(y)}, key=attrgetter("stamp"))
         self.scopes = Scopes(tensors)
         self.names = names or {}
-        self.last_forward = last_forward  # the stamp; what is younger belongs to the backward pass
+        self.last_forward = last_forward  # a stamp; newer nodes belong to the backward pass
         order, label = len(self.scopes.all), "backward pass"
         self.backward = Scope("backward", label, kind=label, order=order)
         self.outputs = set(map(id, outputs))
         self.counters: Counter[str] = Counter()
-        # By id: the graph keeps its Tensors and arrays alive, so no id is used twice.
+        # By id. The graph keeps its Tensors and arrays alive, so that no id is used twice.
         self.nodes: dict[int, TensorNode] = {}
         self.result = Trace(scopes=self.scopes.all)
         for x in tensors:
@@ -195,7 +192,7 @@ class _Recorder:
         _place_leaves(self.result, owned)
 
     def add_tensor(self, x: Any, value: Any, kind: str, scope: Scope | None = None) -> TensorNode:
-        """Note a Tensor, or an array that was given to an op as it is."""
+        """Add a Tensor, or an array that was given to an op directly."""
         name = self.names.get(x) if isinstance(x, Tensor) else None
         name = (
             name or getattr(x, "name", None) or self.scopes.names.get(id(x)) or self.count(x, kind)
@@ -206,7 +203,7 @@ class _Recorder:
         return node
 
     def count(self, x: Any, kind: str) -> str:
-        """A name for what has none: the op that made it, or what it is, and a number."""
+        """A name for what has none: the op that made it, or its kind, and a number."""
         if not isinstance(x, Tensor):
             stem = kind
         elif x.origin:
@@ -218,7 +215,7 @@ class _Recorder:
         return f"{stem}{self.counters[stem]}"
 
     def add_op(self, x: Tensor) -> None:
-        """Note the op that made a Tensor, with its uses of other tensors, and the Tensor."""
+        """Add a Tensor, the op that made it, and the op's uses of other Tensors."""
         _check_unchanged(x)
         assert x.origin is not None
         op, inputs, arrays, options = x.origin
@@ -246,7 +243,7 @@ class _Recorder:
 
 def _snapshot(value: Any) -> Any:
     """The numbers as a NumPy array that no later write can change."""
-    if hasattr(value, "get"):  # an array of CuPy's comes home with it
+    if hasattr(value, "get"):  # an array of CuPy's comes to the host by get()
         value = value.get()
     array = np.asarray(value)
     if array.flags.writeable:
@@ -266,8 +263,8 @@ def _check_unchanged(x: Node) -> None:
 def _place_leaves(result: Trace, owned: set[TensorNode]) -> None:
     """Put a module's parameters, and the arrays that it made itself, into its scope.
 
-    An array that only ever meets parameters is the data, which comes from outside; one that
-    meets a computed value, such as the mask of a dropout, was made inside.
+    An array that is only ever combined with parameters is the data, which comes from outside. One
+    that is combined with a computed value, such as the mask of a dropout, was made inside.
     """
     for node in result.tensors:
         if node.maker is not None or not node.uses:
@@ -280,13 +277,13 @@ def _place_leaves(result: Trace, owned: set[TensorNode]) -> None:
 
 
 def _common(ops: list[OpNode]) -> Scope | None:
-    """The innermost scope that all of the ops are in."""
+    """The innermost scope that contains all of the ops."""
     paths = [list(op.scope.path()) if op.scope else [] for op in ops]
     return next((scope for scope in paths[0] if all(scope in path for path in paths)), None)
 
 
 def _replay(recorder: _Recorder, output: Tensor, grad: Any) -> None:
-    """Run the backward pass once more, noting what each rule sends to its input."""
+    """Run the backward pass again, and note what each rule sends to its input."""
     result, nodes = recorder.result, recorder.nodes
     uses = {(use.op.output, use.position): use for use in result.uses}
 
@@ -296,7 +293,7 @@ def _replay(recorder: _Recorder, output: Tensor, grad: Any) -> None:
             use.gradient = _snapshot(part)
             result.sent.append(use)
 
-    # A NaN is shown in the picture: no need to warn of it.
+    # A NaN is shown in the picture, so there is no need for a warning.
     with set_mode(observer=Note(), alone=True), np.errstate(all="ignore"):
         totals = propagate(output, seed(output, grad), keep=ancestors(output))
     for x, total in totals.items():

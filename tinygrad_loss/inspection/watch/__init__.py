@@ -1,8 +1,8 @@
-"""watch(): what a pass does to each layer, in numbers; and where gradients end that should flow on.
+"""watch(): statistics of each layer in a pass, and where gradients are lost on their way.
 
-Nothing is changed in the model or in the engine. Every op tells the observer that the engine's mode
-names of its output, and the backward pass tells it of each gradient; ``Module.__call__`` has marked
-the outputs of modules, so that it is known afterwards which layer each op belongs to.
+Nothing is changed in the model or in the engine. An observer hears of the output of every op and of
+every gradient. ``Module.__call__`` marks the outputs of modules, so that it is known afterwards
+which layer each op belongs to.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ __all__ = ["watch"]
 def watch(module: Module) -> Watch:
     """Watch a module: statistics of its layers, one set for each pass.
 
-    Every ``with`` block is one pass. What happens in it is recorded: the forward pass, the backward
-    pass, and the optimizer's step. Leave one out, and its columns stay empty. ``detect_anomaly()``
-    goes around the block, not into it.
+    Here every ``with`` block is one *pass*: the forward pass, the backward pass and the optimizer's
+    step. If one is left out, its columns stay empty. ``detect_anomaly()`` goes around the block,
+    not into it.
 
     Parameters
     ----------
@@ -32,8 +32,8 @@ def watch(module: Module) -> Watch:
     Returns
     -------
     Watch
-        Print it for the table of the last pass and what is wrong there. ``layers`` has the numbers,
-        ``history`` those of all passes, ``plot()`` draws them.
+        Print it for a table of the last pass and the problems in it. ``layers`` has the numbers,
+        ``history`` those of all passes; ``plot()`` draws them.
 
     Raises
     ------
@@ -59,6 +59,6 @@ def watch(module: Module) -> Watch:
             f"watch: got {type(module).__name__}; expected a Module, such as "
             "MLP([2, 16, 1], rng=rng) or Sequential(*layers)"
         )
-    from .watcher import Watch  # here, since most who import the library watch nothing
+    from .watcher import Watch  # here, since most programs that import the library watch nothing
 
     return Watch(module)

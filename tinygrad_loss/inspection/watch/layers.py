@@ -11,19 +11,19 @@ from ...engine.node import Array
 from ...engine.tensor import Tensor
 from .record import Pass, Row, norm, numbers
 
-# A sigmoid or tanh is saturated where its slope is below this share of its steepest.
+# A sigmoid or tanh is saturated where its slope is below this share of its largest slope.
 SATURATED_SLOPE = 0.05
 
 
 @dataclass(frozen=True)
 class Layer:
-    """What one pass did at one layer; None where it does not apply or was not seen.
+    """The statistics of one layer in one pass; None where one does not apply or was not seen.
 
     Attributes
     ----------
     name, kind : str
-        The dotted name of the module and its class. An activation that was called as a function is
-        named after the layer in front of it.
+        The dotted name of the module, and its class. An activation that was called as a function is
+        named after the layer before it.
     mean, spread : float
         Mean and standard deviation of all numbers in the output.
     gradient : float
@@ -31,10 +31,10 @@ class Layer:
     weight_gradient : float
         The same for the parameters of the layer, taken together.
     dead : float
-        The share of ReLUs (columns of the output) that are 0 for every sample of the pass: they
-        hand on no gradient.
+        The share of ReLUs (columns of the output) that are 0 for every sample of the pass: no
+        gradient passes through them.
     saturated : float
-        The share of the outputs of sigmoid or tanh where the slope is below 5 % of its steepest.
+        The share of the outputs of sigmoid or tanh where the slope is below 5 % of the largest.
     update : float
         Norm of the change of the parameters during the pass, relative to their norm before it.
         About 1e-3 is usual; at 1e-1 they are overwritten, at 1e-6 they hardly learn.
@@ -52,7 +52,7 @@ class Layer:
 
 
 def summarize(row: Row, seen: Pass, before: dict[Tensor, Array]) -> Layer:
-    """Turn what was noted of a layer into its numbers."""
+    """Compute the statistics of a layer from what was noted in the pass."""
     output = numbers(row.output)
     inside = [
         step for step in seen.steps.values() if row.first <= step.output.stamp <= row.output.stamp
@@ -87,7 +87,7 @@ def summarize(row: Row, seen: Pass, before: dict[Tensor, Array]) -> Layer:
 
 
 def dead_units(output: Array) -> Array:
-    """Which columns of the output of a ReLU are 0 for every sample.
+    """A mask of the columns of a ReLU's output that are 0 for every sample.
 
     >>> dead_units(np.array([[0.0, 2.0], [0.0, 0.0]]))
     array([ True, False])
@@ -96,9 +96,9 @@ def dead_units(output: Array) -> Array:
 
 
 def relative_slope(output: Array, steepest_at: float) -> Array:
-    """The slope of a sigmoid or tanh, from its output, relative to its steepest: 1 - t^2.
+    """The slope of a sigmoid or tanh, from its output, relative to the largest: 1 - t^2.
 
-    Sigmoid, stretched to (-1, 1), is a tanh: t = 2 sigmoid(x) - 1 = tanh(x / 2).
+    A sigmoid, stretched to (-1, 1), is a tanh: t = 2 sigmoid(x) - 1 = tanh(x / 2).
 
     >>> relative_slope(np.array([0.5, 1.0]), steepest_at=0.5)  # of a sigmoid
     array([1., 0.])

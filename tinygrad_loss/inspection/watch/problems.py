@@ -12,14 +12,14 @@ from ...nn import Module
 from .layers import Layer
 from .record import Pass, Row, own_parameters
 
-# Gradients count as vanishing where they are below this share of those at a later layer, and as
-# exploding where they are above its inverse.
+# Gradients vanish if at the first layer they are below this share of those at the last layer, and
+# explode if they are above its inverse.
 VANISHING = 1e-3
 MANY = 0.5
 
 
 def diagnose(module: Module, rows: list[Row], layers: list[Layer], seen: Pass) -> list[str]:
-    """All problems of a pass, one sentence or two each."""
+    """All problems of a pass, each in a sentence or two."""
     if not rows:
         return [f"{type(module).__name__} was not called in this pass."]
     problems = _not_called(module, rows) + _not_finite(rows, layers)
@@ -36,7 +36,7 @@ def diagnose(module: Module, rows: list[Row], layers: list[Layer], seen: Pass) -
 
 
 def _not_called(module: Module, rows: list[Row]) -> list[str]:
-    """Layers that have parameters but took no part."""
+    """Layers that have parameters but were not called."""
     called = {p for row in rows for p in row.parameters}
     return [
         f"{name or type(m).__name__} was not called in this pass, so it does not learn."
@@ -46,7 +46,7 @@ def _not_called(module: Module, rows: list[Row]) -> list[str]:
 
 
 def _not_finite(rows: list[Row], layers: list[Layer]) -> list[str]:
-    """The first layer whose numbers are not finite, forward; and backward, from the loss."""
+    """The first layer whose output is not finite; or else, from the loss, whose gradient is not."""
     problems = []
     for layer in layers:
         if not math.isfinite(layer.mean):
@@ -79,7 +79,7 @@ def _silent(rows: list[Row], layers: list[Layer], seen: Pass) -> list[str]:
 
 
 def _why(row: Row, rows: list[Row], seen: Pass) -> str:
-    """Follow what was computed from a layer up to where the gradient that came back ended."""
+    """Follow what was computed from a layer to the place where its gradient was lost."""
     if not row.output.requires_grad:
         return "it was computed under no_grad()."
     if seen.gradient.get(row.output):
@@ -146,7 +146,7 @@ def _place(x: Tensor, rows: list[Row], seen: Pass) -> str:
 
 
 def _scale(rows: list[Row], layers: list[Layer]) -> list[str]:
-    """Whether gradients shrink or grow by orders of magnitude on their way back from the loss."""
+    """Say so if gradients shrink or grow by orders of magnitude on their way from the loss."""
     found = [
         layer for row, layer in zip(rows, layers, strict=True) if row.parameters and layer.gradient
     ]

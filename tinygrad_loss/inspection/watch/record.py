@@ -1,4 +1,4 @@
-"""What is noted during a pass, and which layer each op belongs to."""
+"""Notes of a pass, and which layer each op belongs to."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from ...engine import ops
 from ...engine.arrays import data_of
-from ...engine.mode import Observer, scope
+from ...engine.mode import Mark, Observer
 from ...engine.node import Array, now
 from ...engine.ops import Op
 from ...engine.tensor import Tensor
@@ -30,9 +30,9 @@ class Step(NamedTuple):
 
 
 class Pass(Observer):
-    """The observer: the engine tells it of every op, and of every gradient.
+    """The observer of one pass: it notes every op and every gradient.
 
-    It holds on to what was computed until the pass is over; afterwards only numbers remain.
+    It keeps all that was computed until the pass is over; afterwards only the statistics remain.
     """
 
     def __init__(self) -> None:
@@ -42,13 +42,13 @@ class Pass(Observer):
         self.copies: dict[Tensor, Tensor] = {}  # values that went on without their history
         self.gradient: dict[Tensor, float] = {}  # norm at each Tensor that backprop came through
         self.of_parameter: dict[Tensor, Array] = {}
-        self.sent: dict[tuple[Tensor, int], bool] = {}  # is what a rule sent to an input not all 0?
+        self.sent: dict[tuple[Tensor, int], bool] = {}  # does what a rule sent differ from 0?
         self._makers: dict[int, Tensor] = {}  # by the id of the array, which `steps` keeps alive
 
     def after_forward(
         self, output: Any, op: Op, inputs: tuple[Any, ...], arrays: list[Array]
     ) -> None:
-        """Note an op, and who uses whose output."""
+        """Note an op, and which outputs it uses."""
         for i, (x, array) in enumerate(zip(inputs, arrays, strict=True)):
             if isinstance(x, Tensor) and (x.requires_grad or x in self.steps):
                 self.uses[x].append((output, i))
@@ -58,7 +58,7 @@ class Pass(Observer):
         self._makers[id(output.data)] = output
 
     def after_rule(self, node: Any, position: int, g: Any, part: Any) -> None:
-        """Note the gradient at a node, and what its rule sends to the input at a position."""
+        """Note the gradient at a node, and what one of its rules sends to an input."""
         self.gradient[node] = norm([g])
         self.sent[node, position] = bool(np.any(data_of(part)))
         _, inputs, _, _ = node.origin
@@ -70,9 +70,9 @@ class Pass(Observer):
 
 @dataclass(frozen=True)
 class Row:
-    """One call of a layer: a module with parameters of its own, or with no module inside it.
+    """One call of a layer: of a module with parameters of its own, or with no module inside it.
 
-    A ``scope`` block is one too, and an activation that was called as a function between modules.
+    A ``scope`` block counts as one too, and so does an activation function called between modules.
     """
 
     name: str
@@ -83,7 +83,7 @@ class Row:
 
 
 def find_rows(module: Module, seen: Pass) -> list[Row]:
-    """The layers that were called, in the order in which they ended."""
+    """The calls of layers, in the order in which they ended."""
     names = {id(m): name or type(m).__name__ for name, m in module.named_modules()}
     calls = [
         (m, first, step.output)
@@ -97,15 +97,15 @@ def find_rows(module: Module, seen: Pass) -> list[Row]:
         if (own := own_parameters(m)) or len(list(m.named_modules())) == 1
     ]
 
-    def called(x: Tensor) -> bool:
-        return any(first <= x.stamp <= output.stamp for _, first, output in calls)
+    def called(stamp: int) -> bool:
+        return any(first <= stamp <= output.stamp for _, first, output in calls)
 
     rows += _blocks(seen, called, rows)
     for step in seen.steps.values():
         stamp = step.output.stamp
         if (
             step.op in ACTIVATIONS
-            and called(step.output)
+            and called(stamp)
             and not any(row.first <= stamp <= row.output.stamp for row in rows)
         ):
             rows.append(Row("", step.op.name, step.output, stamp, []))
@@ -113,12 +113,12 @@ def find_rows(module: Module, seen: Pass) -> list[Row]:
     return _with_names(rows)
 
 
-def _blocks(seen: Pass, called: Callable[[Tensor], bool], rows: list[Row]) -> list[Row]:
-    """The ``scope`` blocks in calls of the watched module, each with what no layer in it owns."""
-    blocks: dict[tuple[scope, int], list[Step]] = {}
+def _blocks(seen: Pass, called: Callable[[int], bool], rows: list[Row]) -> list[Row]:
+    """The ``scope`` blocks in calls of the module, with parameters that no layer inside owns."""
+    blocks: dict[tuple[Mark, int], list[Step]] = {}
     for step in seen.steps.values():
         for maker, first in step.output.scopes:
-            if isinstance(maker, scope) and called(step.output):
+            if isinstance(maker, Mark) and called(first):
                 blocks.setdefault((maker, first), []).append(step)
     found = []
     for (maker, first), steps in blocks.items():
@@ -138,7 +138,7 @@ def own_parameters(module: Module) -> list[Tensor]:
 
 
 def _with_names(rows: list[Row]) -> list[Row]:
-    """Name functions after the layer in front of them, and count calls of the same layer."""
+    """Name functions after the layer before them, and number the calls of the same layer."""
     named: list[Row] = []
     counted: Counter[str] = Counter()
     before = ""
@@ -152,7 +152,7 @@ def _with_names(rows: list[Row]) -> list[Row]:
 
 
 def norm(arrays: list[Any]) -> float:
-    """The Euclidean norm of all numbers together; in float64, so that tiny squares do not vanish.
+    """The Euclidean norm of all numbers together, in float64, where tiny squares do not vanish.
 
     >>> norm([np.array([3.0]), np.array([[4.0]])])
     5.0
@@ -161,6 +161,6 @@ def norm(arrays: list[Any]) -> float:
 
 
 def numbers(x: Any) -> Array:
-    """The data as a NumPy array of float64; CuPy's comes home with get()."""
+    """The data as a NumPy array of float64; CuPy's arrays come to the host by get()."""
     data = data_of(x)
     return np.asarray(data.get() if hasattr(data, "get") else data, dtype=np.float64)

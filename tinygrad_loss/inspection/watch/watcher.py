@@ -1,4 +1,4 @@
-"""The Watch: passes recorded, summarized, shown as a table and as a plot."""
+"""The Watch: it notes passes, and shows their statistics as a table and as a plot."""
 
 from __future__ import annotations
 
@@ -32,20 +32,20 @@ PANELS = {  # of the plot
     "saturated": "share of saturated units",
 }
 NO_PASS = "watch: no pass was seen yet. Run one in a block: `with watched: loss = ...`"
-DASHES = ("-", "--", ":", "-.")  # tell lines of similar brightness apart
-MANY_LAYERS = 12  # more than these do not fit into a legend: first, middle and last stand for all
+DASHES = ("-", "--", ":", "-.")  # to tell lines of similar brightness apart
+MANY_LAYERS = 12  # a legend has room for so many; of more it shows first, middle and last
 
 
 class Watch:
-    """A module under watch, made by ``watch(module)``.
+    """A watched module, made by ``watch(module)``.
 
     Attributes
     ----------
     history : list of lists of Layer
         One list for each pass.
     problems : list of str
-        What is wrong in the last pass, layer by layer: where no gradient arrives and why,
-        vanishing and exploding gradients, dead or saturated units, numbers that are not finite.
+        Problems in the last pass: layers that receive no gradient, and why; gradients that vanish
+        or explode; dead or saturated units; numbers that are not finite.
     """
 
     def __init__(self, module: Module) -> None:
@@ -68,7 +68,7 @@ class Watch:
         return self
 
     def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
-        """End the pass; keep its numbers, unless it was broken off by an error."""
+        """End the pass; keep its statistics, unless an error ended it."""
         self._block.__exit__(None, None, None)
         seen, before, self._block = self._pass, self._before, None
         del self._pass, self._before  # with them go the arrays of the pass
@@ -80,13 +80,13 @@ class Watch:
 
     @property
     def layers(self) -> list[Layer]:
-        """The layers in the last pass, in the order in which they were computed."""
+        """The statistics of the layers in the last pass, in the order of their calls."""
         if not self.history:
             raise RuntimeError(NO_PASS)
         return self.history[-1]
 
     def table(self) -> str:
-        """The numbers of the last pass as text."""
+        """The statistics of the last pass as text."""
         lines = [["layer", "kind", *(heading for heading, _ in COLUMNS.values())]]
         for layer in self.layers:
             numbers = [(getattr(layer, field), form) for field, (_, form) in COLUMNS.items()]
@@ -132,7 +132,7 @@ class Watch:
                 "watch.plot() draws with matplotlib, which is not installed: "
                 "pip install 'tinygrad_loss[examples]'"
             ) from error
-        # Not with pyplot, which keeps every figure until it is closed.
+        # Without pyplot, which keeps every figure until it is closed.
         names = list(dict.fromkeys(x.name for layers in self.history for x in layers))
         shades = colormaps["viridis"](np.linspace(0, 0.9, len(names)))
         panels = {field: self._lines(field, names) for field in PANELS}
