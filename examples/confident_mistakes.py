@@ -94,12 +94,12 @@ def main(quick=False):
 
     steps = 2_000 if quick else 40_000
     paths = {loss.__name__: learn(loss, steps) for loss in (cross_entropy, squared_error)}
-    learnt = {
+    learned = {
         name: int((p > 0.5).argmax()) if p[-1] > 0.5 else math.inf for name, p in paths.items()
     }
-    print("\nSteps until p > 1/2:", ", ".join(f"{name} {n}" for name, n in learnt.items()))
+    print("\nSteps until p > 1/2:", ", ".join(f"{name} {n}" for name, n in learned.items()))
     draw(paths)
-    return {**numbers, "logits": logits, "gradients": slopes, "steps": learnt}
+    return {**numbers, "logits": logits, "gradients": slopes, "steps": learned}
 
 
 def draw(paths):

@@ -29,7 +29,7 @@ from tinygrad_loss.optim import Adam, linear_decay
 
 SIGMA, BATCH, LATENT, CRITIC_STEPS = 0.05, 128, 2, 3
 ANGLES = 2 * np.pi * np.arange(8) / 8
-CENTRES = 2 * np.column_stack([np.cos(ANGLES), np.sin(ANGLES)])
+CENTERS = 2 * np.column_stack([np.cos(ANGLES), np.sin(ANGLES)])
 
 # name: loss of the critic, loss of the generator
 GAMES = {
@@ -76,7 +76,7 @@ def train(game, seed, steps, progress=None):
 
 def judge(samples):
     """How many modes were found, and the share of samples that lie at one."""
-    distances = np.linalg.norm(samples[:, None] - CENTRES, axis=2)
+    distances = np.linalg.norm(samples[:, None] - CENTERS, axis=2)
     near = distances.min(axis=1) < 3 * SIGMA
     counts = np.bincount(distances.argmin(axis=1)[near], minlength=8)
     return int((counts >= 0.01 * len(samples)).sum()), near.mean()
@@ -106,8 +106,8 @@ def draw(samples, results):
         worst = min(range(len(results[game])), key=lambda i: results[game][i])
         modes, share = results[game][worst]
         axis.scatter(*samples[game][worst].T, s=1.5, color="0.15", linewidths=0)
-        for centre in CENTRES:
-            axis.add_patch(plt.Circle(centre, 3 * SIGMA, fill=False, color="tab:red", linewidth=1))
+        for center in CENTERS:
+            axis.add_patch(plt.Circle(center, 3 * SIGMA, fill=False, color="tab:red", linewidth=1))
         axis.set_title(f"{game}\n{modes} modes, {share:.0%} near one")
         axis.set(
             xlim=(-2.9, 2.9), ylim=(-2.9, 2.9), aspect="equal", xticks=(-2, 0, 2), yticks=(-2, 0, 2)

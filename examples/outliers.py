@@ -52,18 +52,18 @@ REGRESSIONS = {
 
 def best_constant(loss, steps):
     c = Tensor(0.0, requires_grad=True)
-    minimise(lambda: loss(c * np.ones(len(VALUES)), VALUES), [c], lr=1.0, steps=steps)
+    minimize(lambda: loss(c * np.ones(len(VALUES)), VALUES), [c], lr=1.0, steps=steps)
     return c.item()
 
 
 def coefficients(loss, X, y, steps):
     w = Tensor(np.zeros(X.shape[1]), requires_grad=True)
     b = Tensor(0.0, requires_grad=True)
-    minimise(lambda: loss(X @ w + b, y), [w, b], lr=2.0, steps=steps)
+    minimize(lambda: loss(X @ w + b, y), [w, b], lr=2.0, steps=steps)
     return w.data
 
 
-def minimise(loss, params, lr, steps):
+def minimize(loss, params, lr, steps):
     """Take ever smaller steps: at a kink steps of one size would jump back and forth forever."""
     optimizer = Adam(params, lr)
     for step in range(steps):
@@ -77,8 +77,8 @@ def main(quick=False):
     """Fit everything, print the tables, save the picture, return the numbers."""
     X, y = load_diabetes(return_X_y=True)
     X = (X - X.mean(axis=0)) / X.std(axis=0)
-    spoilt = y.copy()
-    spoilt[np.random.RandomState(0).choice(442, 44, replace=False)] += 1000
+    spoiled = y.copy()
+    spoiled[np.random.RandomState(0).choice(442, 44, replace=False)] += 1000
     steps = 2000 if quick else 4000
 
     clean = coefficients(losses.mean_squared_error, X, y, steps)
@@ -88,7 +88,7 @@ def main(quick=False):
             constants[name] = best_constant(loss, steps)
             progress.update()
         for name, (loss, _) in REGRESSIONS.items():
-            fits[name] = coefficients(loss, X, spoilt, steps)
+            fits[name] = coefficients(loss, X, spoiled, steps)
             progress.update()
     distances = {name: float(np.linalg.norm(w - clean)) for name, w in fits.items()}
 

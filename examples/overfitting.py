@@ -64,27 +64,27 @@ def main(quick=False):
     images, digits = load_digits(return_X_y=True)
     data = train_test_split(images / 16, digits, train_size=100, random_state=0, stratify=digits)
     steps = 400 if quick else 2000
-    plain, penalised = (train(data, strength, steps) for strength in (0.0, 3e-3))
+    plain, penalized = (train(data, strength, steps) for strength in (0.0, 3e-3))
 
     best = plain[plain[:, 2].argmin()]
     rows = [
         (f"no penalty, step {best[0]:.0f}: lowest test loss", *best[1:]),
         (f"no penalty, step {steps}", *plain[-1, 1:]),
-        (f"L2 of strength 0.003, step {steps}", *penalised[-1, 1:]),
+        (f"L2 of strength 0.003, step {steps}", *penalized[-1, 1:]),
     ]
     print("\n100 images to train on, 1697 to test")
     print_table(("", "training loss", "test loss", "test accuracy"), rows)
-    draw(plain, penalised)
-    names = ("lowest", "last", "penalised")
+    draw(plain, penalized)
+    names = ("lowest", "last", "penalized")
     return {name: tuple(map(float, row[1:])) for name, row in zip(names, rows, strict=True)}
 
 
-def draw(plain, penalised):
+def draw(plain, penalized):
     figure, (left, right) = plt.subplots(1, 2, figsize=(8, 3.2))
     step = np.maximum(plain[:, 0], 1)
     left.loglog(step, plain[:, 1], label="training")
     left.loglog(step, plain[:, 2], label="test")
-    left.loglog(step, penalised[:, 2], label="test, with L2")
+    left.loglog(step, penalized[:, 2], label="test, with L2")
     lowest = plain[:, 2].argmin()
     left.plot(step[lowest], plain[lowest, 2], "o", color="tab:blue")
     left.text(step[lowest], 1.6 * plain[lowest, 2], "turns here", fontsize=8)
@@ -93,7 +93,7 @@ def draw(plain, penalised):
     left.legend(loc="lower left")
     test, penalty = ({"color": COLORS[i], "linestyle": DASHES[i]} for i in (1, 2))
     right.semilogx(step, plain[:, 3], **test, label="test")
-    right.semilogx(step, penalised[:, 3], **penalty, label="test, with L2")
+    right.semilogx(step, penalized[:, 3], **penalty, label="test, with L2")
     right.axvline(step[lowest], color="0.6", linewidth=1, linestyle="-")
     right.set(xlabel="step", ylabel="share of right answers", ylim=(0.5, 1))
     right.set_title("The metric")

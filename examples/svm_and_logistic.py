@@ -38,12 +38,12 @@ REFERENCES = {
 }
 
 
-def standardised(load):
+def standardized(load):
     X, y = load(return_X_y=True)
     return (X - X.mean(axis=0)) / X.std(axis=0), y
 
 
-def minimise(objective, params, lr, steps, name):
+def minimize(objective, params, lr, steps, name):
     """Yield the objective before each step; ``lr`` is a function of the step."""
     optimizer = GD(params, lr(0))
     for step in trange(steps, desc=name, unit="step"):
@@ -57,7 +57,7 @@ def minimise(objective, params, lr, steps, name):
 
 def svm(steps):
     """The objective before each step and of the averaged weights, and the margins of those."""
-    X, y = standardised(load_breast_cancer)
+    X, y = standardized(load_breast_cancer)
     labels, n = 2 * y - 1, len(y)
     w = Tensor(np.zeros(X.shape[1]), requires_grad=True)
     b = Tensor(0.0, requires_grad=True)
@@ -66,7 +66,7 @@ def svm(steps):
         return losses.hinge(X @ w + b, labels) + l2([w, b], 1 / (2 * n))
 
     history, w_sum, b_sum = [], 0.0, 0.0
-    for loss in minimise(objective, [w, b], lambda t: n / (t + 1000), steps, "SVM"):
+    for loss in minimize(objective, [w, b], lambda t: n / (t + 1000), steps, "SVM"):
         history.append(loss)
         if len(history) > steps // 2:
             w_sum, b_sum = w_sum + w.data, b_sum + b.data
@@ -76,14 +76,14 @@ def svm(steps):
 
 def logistic(name, load, loss, outputs, steps):
     """The objective before each step, and the logits in the end."""
-    X, y = standardised(load)
+    X, y = standardized(load)
     W = Tensor(np.zeros((X.shape[1], *outputs)), requires_grad=True)
     b = Tensor(np.zeros(outputs), requires_grad=True)
 
     def objective():
         return loss(X @ W + b, y) + l2(W, 1 / (2 * len(y)))
 
-    history = list(minimise(objective, [W, b], lambda t: 0.5, steps, name))
+    history = list(minimize(objective, [W, b], lambda t: 0.5, steps, name))
     return history, X @ W.data + b.data
 
 

@@ -74,7 +74,7 @@ def test_the_test_loss_turns_and_accuracy_does_not(quick):
     assert train_loss < 1e-3
     assert test_loss > 1.1 * lowest
     assert last_accuracy >= accuracy
-    assert found["penalised"][1] < lowest
+    assert found["penalized"][1] < lowest
 
 
 def test_mistakes_are_no_longer_silent(quick):

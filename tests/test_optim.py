@@ -200,11 +200,11 @@ def test_weight_decay_is_l2_under_plain_sgd_but_not_under_adam():
         return w.data
 
     decayed = train(lambda params: SGD(params, 0.1, weight_decay=0.5), 0.0)
-    penalised = train(lambda params: SGD(params, 0.1), 0.25)
-    np.testing.assert_allclose(decayed, penalised, rtol=1e-14)
+    penalized = train(lambda params: SGD(params, 0.1), 0.25)
+    np.testing.assert_allclose(decayed, penalized, rtol=1e-14)
     decayed = train(lambda params: Adam(params, 0.1, weight_decay=0.5), 0.0)
-    penalised = train(lambda params: Adam(params, 0.1), 0.25)
-    assert np.abs(decayed - penalised).min() > 0.01
+    penalized = train(lambda params: Adam(params, 0.1), 0.25)
+    assert np.abs(decayed - penalized).min() > 0.01
 
 
 @pytest.mark.parametrize("make", MAKERS)

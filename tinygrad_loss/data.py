@@ -113,8 +113,8 @@ def ring_of_gaussians(
     _check_rng("ring_of_gaussians", rng)
     mode = rng.integers(modes, size=n)
     angle = 2 * np.pi * mode / modes
-    centre = radius * np.stack([np.cos(angle), np.sin(angle)], axis=1)
-    return centre + std * rng.standard_normal((n, 2)), mode
+    center = radius * np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    return center + std * rng.standard_normal((n, 2)), mode
 
 
 def _check_rng(what: str, rng: Any) -> None:

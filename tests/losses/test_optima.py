@@ -23,17 +23,17 @@ linear_model = pytest.importorskip("sklearn.linear_model")
 svm = pytest.importorskip("sklearn.svm")
 
 
-def standardised(x):
+def standardized(x):
     return (x - x.mean(axis=0)) / x.std(axis=0)
 
 
 def load(name):
     """A data set of scikit-learn, its inputs standardized."""
     x, y = getattr(datasets, f"load_{name}")(return_X_y=True)
-    return standardised(x), y
+    return standardized(x), y
 
 
-def minimise(loss, params, lr, steps, momentum=0.9, l1=0.0):
+def minimize(loss, params, lr, steps, momentum=0.9, l1=0.0):
     """Full-batch gradient steps; with ``l1`` the proximal step, on the first parameter only."""
     nesterov = momentum > 0
     optimizers = [SGD(params[:1], lr, momentum=momentum, nesterov=nesterov, l1=l1)]
@@ -63,7 +63,7 @@ def test_ridge():
     def loss():
         return mean_squared_error(x @ w + b, y) + l2(w, 10 / n)
 
-    reached = minimise(loss, [w, b], lr=0.1, steps=5000, momentum=0)
+    reached = minimize(loss, [w, b], lr=0.1, steps=5000, momentum=0)
     model = linear_model.Ridge(alpha=10).fit(x, y)
     assert mean_squared_error(x @ w.data + b.data, y) == pytest.approx(2872.20277, abs=5e-6)
     np.testing.assert_allclose(w.data, model.coef_, rtol=1e-9)
@@ -77,7 +77,7 @@ def test_lasso_selects_with_the_proximal_step():
     y = y - y.mean()
     (w,) = parameters(10)
     objective = (
-        minimise(
+        minimize(
             lambda: mean_squared_error(x @ w, y) / 2, [w], lr=0.2, steps=1000, momentum=0, l1=1.0
         )
         + np.abs(w.data).sum()
@@ -93,7 +93,7 @@ def test_lasso_by_the_subgradient_has_no_exact_zeros():
     x, y = load("diabetes")
     y = y - y.mean()
     (w,) = parameters(10)
-    minimise(lambda: mean_squared_error(x @ w, y) / 2 + l1(w, 1.0), [w], 0.2, 1000, momentum=0)
+    minimize(lambda: mean_squared_error(x @ w, y) / 2 + l1(w, 1.0), [w], 0.2, 1000, momentum=0)
     assert np.count_nonzero(w.data) == 10
 
 
@@ -101,7 +101,7 @@ def test_elastic_net():
     x, y = load("diabetes")
     y = y - y.mean()
     (w,) = parameters(10)
-    minimise(
+    minimize(
         lambda: mean_squared_error(x @ w, y) / 2 + l2(w, 0.25), [w], 0.2, 500, momentum=0, l1=0.5
     )
     objective = mean_squared_error(x @ w, y) / 2 + elastic_net(w, l1=0.5, l2=0.25)
@@ -114,7 +114,7 @@ def test_a_constant_prediction_ends_at_the_variance_of_the_target():
     # where training with (N,) against (N, 1) ends, which other libraries broadcast: R2 = 0
     x, y = load("diabetes")
     w, b = parameters(10, ())
-    reached = minimise(lambda: mean_squared_error(0 * (x @ w) + b, y), [w, b], lr=0.1, steps=300)
+    reached = minimize(lambda: mean_squared_error(0 * (x @ w) + b, y), [w, b], lr=0.1, steps=300)
     assert reached == pytest.approx(y.var(), rel=1e-12)
     assert reached == pytest.approx(5929.88, abs=5e-3)
     with pytest.raises(ValueError, match=r"reshape\(-1\)"):
@@ -133,14 +133,14 @@ def test_huber_finds_the_clean_coefficients_among_outliers():
     delta = model.epsilon * model.scale_
     assert delta == pytest.approx(58.2248, abs=1e-4)
     w, b = parameters(10, ())
-    minimise(lambda: huber(x @ w + b, y, delta=delta), [w, b], lr=0.3, steps=3000, momentum=0.95)
+    minimize(lambda: huber(x @ w + b, y, delta=delta), [w, b], lr=0.3, steps=3000, momentum=0.95)
     np.testing.assert_allclose(w.data, model.coef_, atol=2e-3)  # L-BFGS stops a little above
     theirs = huber(model.predict(x), y, delta=delta)
     assert huber(x @ w.data + b.data, y, delta=delta) == pytest.approx(theirs, rel=1e-9)
     assert huber(x @ w.data + b.data, y, delta=delta) <= theirs
     assert np.linalg.norm(w.data - clean) == pytest.approx(15.70, abs=0.01)
     w, b = parameters(10, ())
-    minimise(lambda: mean_squared_error(x @ w + b, y), [w, b], lr=0.1, steps=2000)
+    minimize(lambda: mean_squared_error(x @ w + b, y), [w, b], lr=0.1, steps=2000)
     assert np.linalg.norm(w.data - clean) == pytest.approx(215.26, abs=5e-3)
 
 
@@ -155,7 +155,7 @@ def test_binary_logistic_regression():
     def loss():
         return binary_cross_entropy_with_logits(x @ w + b, y) + l2(w, 1 / (2 * n))
 
-    reached = minimise(loss, [w, b], lr=0.5, steps=2000)
+    reached = minimize(loss, [w, b], lr=0.5, steps=2000)
     model = linear_model.LogisticRegression(C=1, tol=1e-10, max_iter=100000).fit(x, y)
     assert reached == pytest.approx(0.0663601862, rel=1e-8)  # 1e4 steps without momentum: 1.7e-5
     np.testing.assert_allclose(w.data, model.coef_[0], atol=1e-3)
@@ -168,7 +168,7 @@ def test_multinomial_logistic_regression():
     def loss():
         return cross_entropy(x @ w + b, y) + l2(w, 1 / (2 * len(y)))
 
-    reached = minimise(loss, [w, b], lr=0.5, steps=1500)
+    reached = minimize(loss, [w, b], lr=0.5, steps=1500)
     model = linear_model.LogisticRegression(C=1, tol=1e-10, max_iter=100000).fit(x, y)
     assert reached == pytest.approx(0.2091917884, rel=1e-9)
     np.testing.assert_allclose(w.data.T, model.coef_, atol=1e-4)

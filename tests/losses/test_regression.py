@@ -173,7 +173,7 @@ def test_minimisers_of_a_constant_prediction():
     # closed forms: the mean, the median, where the clipped errors and where tanh(c - x) sum to 0
     data = np.array([1.0, 2.0, 3.0, 4.0, 100.0])
 
-    def minimiser(loss, **options):
+    def minimizer(loss, **options):
         low, high = 0.0, 110.0
         for _ in range(60):  # the derivative of a convex function changes its sign once
             middle = Tensor((low + high) / 2, requires_grad=True)
@@ -181,8 +181,8 @@ def test_minimisers_of_a_constant_prediction():
             low, high = (low, middle.item()) if middle.grad >= 0 else (middle.item(), high)
         return (low + high) / 2
 
-    assert minimiser(mean_squared_error) == pytest.approx(22, abs=1e-8)
-    assert minimiser(mean_absolute_error) == pytest.approx(3, abs=1e-8)
-    assert minimiser(huber) == pytest.approx(3, abs=1e-8)
-    assert minimiser(log_cosh) == pytest.approx(3.0188, abs=5e-5)
-    assert minimiser(pinball, quantile=0.9) == pytest.approx(100, abs=1e-8)
+    assert minimizer(mean_squared_error) == pytest.approx(22, abs=1e-8)
+    assert minimizer(mean_absolute_error) == pytest.approx(3, abs=1e-8)
+    assert minimizer(huber) == pytest.approx(3, abs=1e-8)
+    assert minimizer(log_cosh) == pytest.approx(3.0188, abs=5e-5)
+    assert minimizer(pinball, quantile=0.9) == pytest.approx(100, abs=1e-8)

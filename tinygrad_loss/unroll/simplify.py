@@ -17,16 +17,16 @@ import numpy as np
 from .values import Value, with_added, with_added_at
 
 Trace = Any  # the one in trace.py, which imports this module
-Rule = Callable[..., Any]
-RULES: dict[Any, list[Rule]] = {}
+Simplification = Callable[..., Any]
+SIMPLIFICATIONS: dict[Any, list[Simplification]] = {}
 
 
-def rule(*functions: Any) -> Callable[[Rule], Rule]:
+def simplifies(*functions: Any) -> Callable[[Simplification], Simplification]:
     """Register a simplification for these functions; it returns None where it does not apply."""
 
-    def register(f: Rule) -> Rule:
+    def register(f: Simplification) -> Simplification:
         for function in functions:
-            RULES.setdefault(function, []).append(f)
+            SIMPLIFICATIONS.setdefault(function, []).append(f)
         return f
 
     return register
@@ -47,7 +47,7 @@ def simplified(
         return simpler  # type: ignore[no-any-return]
     if options:
         return None
-    for f in RULES.get(getattr(function, "__name__", None), ()):
+    for f in SIMPLIFICATIONS.get(getattr(function, "__name__", None), ()):
         simpler = f(trace, *inputs)
         if simpler is not None:
             return simpler  # type: ignore[no-any-return]
@@ -111,7 +111,7 @@ def _without_broadcasts(inputs: tuple[Any, ...]) -> tuple[Any, ...] | None:
 # --- arithmetic ----------------------------------------------------------------------------------
 
 
-def _times_one(divide: bool) -> Rule:
+def _times_one(divide: bool) -> Simplification:
     def times_one(trace: Trace, a: Any, b: Any) -> Any:
         for x, one in ((a, b),) if divide else ((a, b), (b, a)):
             if _is_value(x) and uniform(one) == 1 and np.result_type(*_operands(a, b)) == x.dtype:
@@ -127,11 +127,11 @@ def _operands(*inputs: Any) -> list[Any]:
     return [x.dtype if _is_value(x) else x for x in inputs]
 
 
-rule("multiply")(_times_one(divide=False))
-rule("divide")(_times_one(divide=True))
+simplifies("multiply")(_times_one(divide=False))
+simplifies("divide")(_times_one(divide=True))
 
 
-@rule("multiply")
+@simplifies("multiply")
 def one_factor(trace: Trace, a: Any, b: Any) -> Any:
     """c1 * (c2 * x) = (c1 c2) * x for numbers c1 and c2."""
     for c1, product in ((a, b), (b, a)):
@@ -158,7 +158,7 @@ def _keeps_dtype(dtype: Any, *others: Any) -> bool:
     return bool(dtype.kind == "f" and np.result_type(dtype, *_operands(*others)) == dtype)
 
 
-@rule("multiply")
+@simplifies("multiply")
 def small_quotient(trace: Trace, a: Any, b: Any) -> Any:
     """Divide few numbers instead of many: a * (e / s) = e * (a / s).
 
@@ -177,7 +177,7 @@ def small_quotient(trace: Trace, a: Any, b: Any) -> Any:
     return None
 
 
-@rule("add")
+@simplifies("add")
 def sum_of_negative(trace: Trace, a: Any, b: Any) -> Any:
     """Write x + (-y) as x - y."""
     for x, negative in ((a, b), (b, a)):
@@ -186,7 +186,7 @@ def sum_of_negative(trace: Trace, a: Any, b: Any) -> Any:
     return None
 
 
-@rule("negative")
+@simplifies("negative")
 def negative_of(trace: Trace, x: Any) -> Any:
     """-(-x) = x; -(a - b) = b - a; -(a * b) = a * (-b) and -(b / c) = (-b) / c for a small b."""
     if made_by(x, "negative"):
@@ -203,13 +203,13 @@ def negative_of(trace: Trace, x: Any) -> Any:
     return None
 
 
-@rule("absolute")
+@simplifies("absolute")
 def absolute_of_negative(trace: Trace, x: Any) -> Any:
     """|-x| = |x|."""
     return trace.apply(np.absolute, x.inputs[0]) if made_by(x, "negative") else None
 
 
-@rule("maximum")
+@simplifies("maximum")
 def maximum_of_negative(trace: Trace, x: Any, zero: Any) -> Any:
     """max(-x, 0) = -min(x, 0)."""
     if made_by(x, "negative") and uniform(zero) == 0 and _shape(zero) == ():
@@ -217,7 +217,7 @@ def maximum_of_negative(trace: Trace, x: Any, zero: Any) -> Any:
     return None
 
 
-@rule("greater_equal")
+@simplifies("greater_equal")
 def sign_of_negative(trace: Trace, x: Any, zero: Any) -> Any:
     """-x >= 0 where x <= 0, as in a sigmoid of -x."""
     if made_by(x, "negative") and uniform(zero) == 0:
@@ -225,7 +225,7 @@ def sign_of_negative(trace: Trace, x: Any, zero: Any) -> Any:
     return None
 
 
-@rule("power")
+@simplifies("power")
 def small_powers(trace: Trace, x: Any, exponent: Any) -> Any:
     """Write x ** 1 as x, and x ** 2 as a square."""
     if _is_value(x) and _keeps_dtype(x.dtype, exponent) and _shape(exponent) == ():
@@ -239,7 +239,7 @@ def small_powers(trace: Trace, x: Any, exponent: Any) -> Any:
 # --- one-hot arrays are never built --------------------------------------------------------------
 
 
-@rule("subtract")
+@simplifies("subtract")
 def subtract_from_sparse(trace: Trace, sparse: Any, x: Any) -> Any:
     """(zeros with some elements set) - x = -x + (zeros with some elements set)."""
     if made_by(sparse, "with_item") and uniform(sparse.inputs[0]) == 0 and _is_value(x):
@@ -247,7 +247,7 @@ def subtract_from_sparse(trace: Trace, sparse: Any, x: Any) -> Any:
     return None
 
 
-@rule("add")
+@simplifies("add")
 def add_at_index(trace: Trace, a: Any, b: Any) -> Any:
     """Add zeros with some elements set to x by adding only to those elements of x."""
     for x, sparse in ((b, a), (a, b)):
@@ -333,7 +333,7 @@ def _is_sum(s: Any, e: Any) -> bool:
     )
 
 
-@rule("exp")
+@simplifies("exp")
 def softmax_of_log_softmax(trace: Trace, log_p: Any) -> Any:
     """exp(x - log(s)) = exp(x) / s, where exp(x) and its sum s are known already."""
     if not made_by(log_p, "subtract"):
@@ -346,7 +346,7 @@ def softmax_of_log_softmax(trace: Trace, log_p: Any) -> Any:
     return trace.apply(np.divide, e, s) if _is_sum(s, e) and _at_least_one(s) else None
 
 
-@rule("getitem")
+@simplifies("getitem")
 def pick_before_subtracting(trace: Trace, x: Any, index: Any) -> Any:
     """(a - b)[rows, y] = a[rows, y] - b for a column b: only one element of each row is needed."""
     if made_by(x, "subtract") and x.array.ndim == 2 and picks_one_per_row(index, len(x.array)):
@@ -358,7 +358,7 @@ def pick_before_subtracting(trace: Trace, x: Any, index: Any) -> Any:
     return None
 
 
-@rule("where")
+@simplifies("where")
 def softmax_of_impossible(trace: Trace, condition: Any, zero: Any, p: Any) -> Any:
     """Where z is -inf, exp(z - m) / s is 0 already, unless all of its row is -inf and s = 0.
 
@@ -411,13 +411,13 @@ def _is_row_maximum(m: Any, z: Any) -> bool:
 # --- shapes --------------------------------------------------------------------------------------
 
 
-@rule("expand_dims")
+@simplifies("expand_dims")
 def only_reshape(trace: Trace, x: Any, axis: Any) -> Any:
     """Add axes of size 1 by a reshape."""
     return trace.apply(np.reshape, x, np.expand_dims(x.array, axis).shape)
 
 
-@rule("reshape")
+@simplifies("reshape")
 def one_reshape(trace: Trace, x: Any, shape: Any) -> Any:
     """Of several reshapes keep the last; drop one to the same shape."""
     if x.shape == shape:
@@ -427,7 +427,7 @@ def one_reshape(trace: Trace, x: Any, shape: Any) -> Any:
     return trace.apply(np.reshape, x.inputs[0], shape) if made_by(x, "reshape") else None
 
 
-@rule("transpose")
+@simplifies("transpose")
 def one_transpose(trace: Trace, x: Any, axes: Any) -> Any:
     """Make one transpose of two; drop one that changes nothing."""
     if axes == tuple(range(len(axes))):
@@ -437,7 +437,7 @@ def one_transpose(trace: Trace, x: Any, axes: Any) -> Any:
     return None
 
 
-@rule("broadcast_to")
+@simplifies("broadcast_to")
 def one_broadcast(trace: Trace, x: Any, shape: Any) -> Any:
     """Of several broadcasts keep the last; drop one to the same shape."""
     if x.shape == tuple(np.atleast_1d(shape)) or x.shape == shape:
@@ -445,7 +445,7 @@ def one_broadcast(trace: Trace, x: Any, shape: Any) -> Any:
     return trace.apply(np.broadcast_to, x.inputs[0], shape) if made_by(x, "broadcast_to") else None
 
 
-@rule("astype")
+@simplifies("astype")
 def same_dtype(trace: Trace, x: Any, dtype: Any) -> Any:
     """Drop a conversion to the same dtype."""
     return x if x.dtype == dtype else None

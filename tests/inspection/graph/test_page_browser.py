@@ -360,10 +360,10 @@ def test_tables_and_heat_maps(opened):
     assert len(cells) == 9 * 32  # of 40 columns
     assert "shown: the first 9 of 9 rows, 32 of 40 columns" in page.panel()
     blue, orange = "0, 114, 178", "213, 94, 0"
-    for (sign, value, colour), exact in zip(cells, numbers[:, :32].ravel(), strict=True):
+    for (sign, value, color), exact in zip(cells, numbers[:, :32].ravel(), strict=True):
         assert value == pytest.approx(exact, rel=6e-3)
         assert sign == ("+" if exact > 0 else "\u2212")
-        assert (blue if exact > 0 else orange) in colour
+        assert (blue if exact > 0 else orange) in color
 
 
 def test_nan_is_loud_only_once_it_is_there(opened):

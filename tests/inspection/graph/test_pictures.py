@@ -106,7 +106,7 @@ def test_nan_is_loud():
     assert 'color="#D00000"' not in draw(Tensor(1.0, requires_grad=True) * 2).dot()
 
 
-def test_colours_have_a_second_cue():
+def test_colors_have_a_second_cue():
     x = Tensor(1.0, requires_grad=True, name="x")
     lines = {
         line.split()[0]: line
