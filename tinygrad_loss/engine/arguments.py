@@ -69,6 +69,7 @@ class Arguments:
             if name not in self.defaults and not self.any_option:
                 raise self.refusal(inputs, options)
             default = self.defaults.get(name, inspect.Parameter.empty)
+            # (A float written twice is two objects; an array must not be compared with ==.)
             if x is not default and not (type(x) is float and x == default):
                 kept[name] = self.constant(name, x) if holds_tensors(x) else x
         return inputs, kept

@@ -6,14 +6,14 @@ one part for each of the op's inputs. That is all there is to reverse-mode diffe
 (Linnainmaa 1970; Griewank & Walther 2008, "Evaluating Derivatives", ch. 3).
 
 The order makes sure that all parts have arrived. ``propagate`` keeps the nodes that have received a
-part in a heap, takes the newest, and adds its inputs. A node is older than whatever used it. So if
-a node that used N had still to send its part, it, or a newer node on the way to it, would be in the
-heap too, and would be taken before N: the newest node in the heap has its whole gradient.
+part in a heap and always takes the newest: each node has a stamp, the time when it was made.
+Whatever used a node is newer. So all that used it have been taken before it, and its gradient is
+complete. (A leaf only collects, and never enters the heap.)
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Set
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Any
 
@@ -32,9 +32,10 @@ if TYPE_CHECKING:
 def backward(output: Tensor, grad: Any = None) -> None:
     """Add the gradient of ``output`` to the ``.grad`` of every leaf that it was computed from.
 
-    A leaf is a Tensor that no op computed. Only leaves that require grad receive a gradient, and
-    Tensors on which ``retain_grad()`` was called. A second call adds the same again, unless
-    ``zero_grad()`` comes in between. If an error is raised, no ``.grad`` has been touched.
+    A leaf is a Tensor that you made, or that an op made without recording. Only leaves that require
+    grad receive a gradient, and Tensors on which ``retain_grad()`` was called. A second call adds
+    the same again, unless ``zero_grad()`` comes in between. If an error is raised, no ``.grad`` has
+    been touched.
 
     Parameters
     ----------
@@ -85,8 +86,8 @@ def seed(output: Tensor, grad: Any, create_graph: bool = False) -> Any:
 def propagate(
     output: Node,
     start: Any,
-    needed: Collection[Node] | None = None,
-    keep: Collection[Node] = (),
+    needed: Set[Node] | None = None,
+    keep: Set[Node] = frozenset(),
     create_graph: bool = False,
 ) -> dict[Node, Any]:
     """Walk back from ``output``, where the gradient is ``start``, taking the newest node each time.
@@ -98,7 +99,8 @@ def propagate(
     """
     observers = mode.get().observers
     gradient = {output: start}
-    # A heap with the newest node first. (The id decides if a copy.deepcopy has the same stamp.)
+    # A heap with the newest node first. (A copy.deepcopy has the same stamp: then the id decides,
+    # before Tensors would be compared.)
     waiting = [(-output.stamp, id(output), output)]
     while waiting:
         _, _, node = heappop(waiting)

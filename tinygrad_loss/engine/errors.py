@@ -30,7 +30,7 @@ def explained(
     kinds = (np.linalg.LinAlgError, np.exceptions.AxisError, IndexError, ValueError)
     kind = next((kind for kind in kinds if isinstance(error, kind)), TypeError)
     reason = str(error)
-    if "core dimension" in reason:  # of a matrix product
+    if "core dimension" in reason and len(inputs) > 1:  # of a matrix product
         reason = f"inner sizes {inputs[0].shape[-1]} and {inputs[1].shape[-2]} differ"
     elif "broadcast" in reason:
         reason = (

@@ -22,9 +22,9 @@ F = TypeVar("F", bound=Callable[..., Any])
 class Observer:
     """Watches the engine: ops report each value to it, and the chain rule each gradient.
 
-    An observer that is to repeat the computation also needs what no op computes. So it has a
-    ``tracer``, which the losses ask to check values, ``require(check, arrays, message, warning)``,
-    and to draw random numbers, ``random(rng, shape)``.
+    ``unroll`` repeats the computation later, and with it what is no op: the losses' checks of
+    values and random numbers. So its observer has a ``tracer``, which is asked for them instead:
+    ``require(check, arrays, message, warning)`` and ``random(rng, shape)``.
     """
 
     tracer: Any = None
@@ -39,7 +39,7 @@ class Observer:
 
 
 class Mode:
-    """What the blocks around, the innermost last, result in."""
+    """The combined effect of all blocks around, the innermost last."""
 
     __slots__ = ("blocks", "observers", "recording", "tracer")
 
@@ -158,7 +158,7 @@ def _advanced(generator: Generator[Any, Any, Any], block: set_mode) -> Generator
 
 
 def no_grad() -> set_mode:
-    """Compute without recording: what is made inside does not require grad.
+    """Compute without recording: what ops make inside does not require grad.
 
     A context manager and a decorator (``@no_grad()``), also for generators and coroutines. Blocks
     nest, end on an exception too, and belong to their thread or asyncio task.

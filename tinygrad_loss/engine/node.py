@@ -20,7 +20,8 @@ Array: TypeAlias = Any  # a numpy.ndarray, or an array of another library that s
 
 # (op, inputs, arrays, options): the op that computed a node, and what it was given. The inputs are
 # as they came: gradients go to the Tensors among them. The arrays are what forward computed from,
-# the data of these Tensors and all else as it is: from them the rules compute the gradients.
+# the data of these Tensors and all else as it is: from them the rules compute the gradients, and
+# need not look them up again.
 Origin: TypeAlias = "tuple[Op, tuple[Any, ...], list[Array], dict[str, Any]]"
 
 # One clock for all nodes. A node is stamped when it is made, and again when its data is assigned.

@@ -9,20 +9,20 @@ op's inputs and options:
     exp        forward np.exp           rule:  g * y
     matmul     forward np.matmul        rules: g @ b.mT     and  a.mT @ g
 
-Rules are made of NumPy functions, methods and operators, and of ops. All of these take arrays as
-well as Tensors. A rule never writes into ``g``, and never deals with broadcasting: where an input
-was broadcast, ``backprop.py`` sums its gradient back to the input's shape.
+Rules are made of operators, ops, and those NumPy functions that take Tensors too (the others would
+fail in gradients of gradients). A rule never writes into ``g``, and never deals with broadcasting:
+where an input was broadcast, ``backprop.py`` sums its gradient back to the input's shape.
 
 The derivatives are calculus. At a kink, where there is none, the docstring of the op says what was
-chosen. All ops take Tensors, arrays, numbers and lists. They return a Tensor if an input is one (to
-type checkers always), else an array, of the dtype that NumPy gives. For what NumPy refuses, and for
-unknown options, they raise TypeError or ValueError with the op's name and its inputs' shapes.
+chosen. Ops take Tensors, arrays and lists, elementwise ones numbers too. They return a Tensor if an
+input is one (to type checkers always), else an array, of the dtype that NumPy gives. For what NumPy
+refuses, and for unknown options, they raise NumPy's kind of error, with the op's name and shapes.
 
 To add an op, write its row: the rules in the decorator; the formula, the derivative and an example
-in the docstring; and its name in ``__all__``. From these come ``tl.name``, ``np.name(t)`` if
-NumPy has the function, and the sentence about the derivative on the page of ``draw``. If it is to
-be a method too, add two lines to ``tensor.py``. Add a case to ``tests/op_cases.py``: a test fails
-while an op has none.
+in the docstring; and its name in ``__all__``. From these come ``tl.name`` (tl is tinygrad_loss),
+``np.name(t)`` if NumPy has the function, and the sentence about the derivative on the page of
+``draw``. If it is to be a method too, as in PyTorch, add it to ``tensor.py``. Add a case to
+``tests/op_cases.py``: a test fails while an op has none.
 """
 
 # mypy: disable-error-code="empty-body, no-any-return, return-value"
@@ -65,11 +65,12 @@ class Op:
     its inputs. That is all the recording there is: the graph is nothing but Tensors that point to
     the Tensors they came from.
 
-    ``forward(*inputs, **options)`` computes the output from arrays: a new array or a view, never an
-    input itself, since the output is made read-only. ``rule(g, y, *inputs, **options)`` computes
-    the gradient with respect to its input; None stands for an input without one, such as a
-    condition. Called with arrays, a rule just computes. Called with Tensors, it is recorded too, so
-    that what it computes can be differentiated again.
+    ``forward(*inputs, **options)`` computes the output from arrays: a new array, or a view of an
+    input. The output is made read-only, since rules rely on its values.
+
+    ``rule(g, y, *inputs, **options)`` computes the gradient with respect to its input; None stands
+    for an input without one, such as a condition. Called with arrays, a rule just computes. Called
+    with Tensors, it is recorded too, so that what it computes can be differentiated again.
 
     >>> from tinygrad_loss import Tensor
     >>> cube = Op(lambda x: x**3, lambda g, y, x: g * 3 * x**2, name="cube")
@@ -120,9 +121,9 @@ class Op:
             if value is arrays[0]:
                 value = value.view()  # or the input itself would become read-only
             if value.base is not None and not recorded and value.flags.writeable:
-                value = value.copy("K")  # of a leaf, with which a constant must not change
+                value = value.copy("K")  # a view would change when a leaf is updated in place
             value.setflags(write=False)  # a later write would make the gradient wrong
-        output = tensor_type.__new__(tensor_type)
+        output = tensor_type.__new__(tensor_type)  # not __init__, which copies and checks
         output._data = value
         output._requires_grad = recorded
         output.origin = (self, inputs, arrays, options) if recorded else None
@@ -138,7 +139,12 @@ class Op:
 
 
 def op(*rules: Rule | None, forward: Callable[..., Array] | None = None) -> Callable[[F], F]:
-    """Make an Op of a function. With ``forward=``, only its signature and docstring are used."""
+    """Decorate a function of arrays: it becomes the forward function of an Op.
+
+    With ``forward=np.add`` NumPy's function does the work. The one below the decorator is never
+    called then: it gives the name, the signature and the docstring. (It is said to return a Tensor,
+    as the Op does.)
+    """
 
     def made(definition: F) -> F:
         name = definition.__name__.lstrip("_")
@@ -197,7 +203,7 @@ def _one_less(b: Any) -> Any:
     lambda g, y, a, b: g * (y * np.log(np.where(a == 0, 1, a))), forward=np.power)
 def power(a: Array, b: Array) -> Tensor:
     """a^b. Derivative by a: the slope is b a^(b-1): the exponent comes down and is lowered by one.
-    Derivative by b: the slope is a^b log(a), and 0 at a = 0. >>> power([1.0, 2.0], 3)  # [1, 8]
+    Derivative by b: the slope is a^b log(a), and 0 at a = 0 < b. >>> power([1.0, 2.0], 3)  # [1, 8]
     """
 
 # --- elementary functions -------------------------------------------------------------------------
@@ -282,7 +288,7 @@ def sigmoid(x: Array) -> Tensor:
     e = np.exp(-np.abs(x))
     return np.where(x >= 0, 1, e) / (1 + e)
 
-@op(lambda g, y, x: g * (y > 0))
+@op(lambda g, y, x: g * (y > 0))  # y > 0 where x > 0
 def relu(x: Array) -> Tensor:
     """max(x, 0). Derivative: the gradient passes through where x > 0 and is stopped elsewhere, also
     at the kink 0. >>> relu([1, -2])  # [1, 0]
@@ -341,8 +347,8 @@ def where(condition: Array, a: Array, b: Array) -> Tensor:
     """a where the condition holds, else b. Derivative: the gradient of each element goes to the
     input that was chosen for it, and 0 to the other. >>> where([True, False], 1, [2, 3])  # [1, 3]
 
-    If the derivative of what computed the other input is inf or NaN, 0 times it is NaN all the
-    same. Then make that computation harmless with a second where first (the "double where").
+    Where the other input came from a slope of inf or NaN, 0 times that is NaN. Then choose twice:
+    ``safe = where(x > 0, x, 1); where(x > 0, log(safe), 0)`` (the "double where").
     """
     return np.where(condition, a, b)
 
@@ -595,6 +601,7 @@ def concatenate(tensors: Sequence[Any], axis: int = 0) -> Tensor:
     ends = np.cumsum([np.shape(t)[axis] for t in tensors]).tolist()
     before = (slice(None),) * axis
     pieces = [(*before, slice(start, end)) for start, end in zip([0, *ends], ends, strict=False)]
+    # An Op for each call, whose rules know the sizes (and each its own piece, by the default).
     rules = [lambda g, y, *xs, piece=piece: g[piece] for piece in pieces]
     return Op(lambda *xs: np.concatenate(xs, axis), *rules, name="concatenate")(*tensors)
 
@@ -616,8 +623,7 @@ def matmul(a: Array, b: Array) -> Tensor:
     Derivative: elements were multiplied by those of the other matrix, so the gradient is multiplied
     by the other matrix, transposed. >>> matmul([[1, 2]], [3, 4])  # [11]
     """
-    if isinstance(a, list) or isinstance(b, list):
-        return matmul(*(as_array(x) if isinstance(x, list) else x for x in (a, b)))
+    a, b = (as_array(x) if isinstance(x, (list, tuple)) else x for x in (a, b))
     dimensions = getattr(a, "ndim", 0), getattr(b, "ndim", 0)
     if 0 in dimensions:
         raise ValueError("matmul: one of the two is a number, not a matrix; multiply with *")
@@ -676,4 +682,4 @@ def slogdet(a: Array) -> Any:
     transposed. >>> slogdet([[2, 0], [0, -3]]).logabsdet  # 1.79175947
     """
     a = as_array(a) if isinstance(a, list | tuple) else a
-    return type(np.linalg.slogdet(np.eye(1)))(np.linalg.slogdet(data_of(a)).sign, _logabsdet(a))
+    return np.linalg.slogdet(data_of(a))._replace(logabsdet=_logabsdet(a))

@@ -45,7 +45,7 @@ class Tensor(Node):
     grad : array of the shape and dtype of ``data``, or None
         The gradient, to which each ``backward()`` adds.
     origin : tuple or None
-        How it was computed: (op, inputs, inputs as arrays, options). None for a *leaf*: no op did.
+        How it was computed: (op, inputs, arrays, options). None for a *leaf*, which you made.
 
     Raises
     ------
@@ -75,8 +75,8 @@ class Tensor(Node):
         name: str | None = None,
         copy: bool = True,
     ) -> None:
-        self._data = as_array(data, dtype, copy, as_flag(requires_grad))
-        self._requires_grad = bool(requires_grad)
+        self._requires_grad = as_flag(requires_grad)
+        self._data = as_array(data, dtype, copy, requires_grad)
         self._retains_grad = False
         self.name = name
         self.grad = self.origin = None
@@ -124,13 +124,13 @@ class Tensor(Node):
 
     def detach(self) -> Tensor:
         """Return the values as a leaf that does not require grad: a constant to the graph."""
-        # The data of a leaf can be assigned, so it is copied, or the constant would change too.
+        # A leaf can be updated in place. The constant must not change with it, so it is copied.
         return Tensor(self._data, name=self.name, copy=self.origin is None)
 
     # --- backprop ---------------------------------------------------------------------------------
 
     def backward(self, grad: Any = None) -> None:
-        """Add the gradient of this Tensor to the ``.grad`` of each leaf that it was computed from.
+        """Add the gradient of this Tensor to the ``.grad`` of the leaves that require grad.
 
         It must be a scalar, unless ``grad``, the gradient to start from, is given: ``tl.backward``.
         """
@@ -465,7 +465,7 @@ class Tensor(Node):
         return functions.ravel(self)
 
     def flatten(self) -> Tensor:
-        """All elements along one axis: the same as ``ravel``; nothing is copied."""
+        """All elements along one axis: the same as ``ravel``."""
         return functions.ravel(self)
 
     def squeeze(self, axis: Any = None) -> Tensor:
