@@ -71,7 +71,7 @@ class Arguments:
             default = self.defaults.get(name, inspect.Parameter.empty)
             # (A float written twice is two objects; an array must not be compared with ==.)
             if x is not default and not (type(x) is float and x == default):
-                kept[name] = self.constant(name, x) if holds_tensors(x) else x
+                kept[name] = self.as_constant(name, x) if holds_tensors(x) else x
         return inputs, kept
 
     def converted(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -81,7 +81,7 @@ class Arguments:
         except (TypeError, ValueError) as error:
             raise explained(error, self.op, inputs, {}) from None
 
-    def constant(self, name: str, x: Any) -> Any:
+    def as_constant(self, name: str, x: Any) -> Any:
         """Return an option with Tensors replaced by their data; refuse any that requires grad."""
         for part in flattened(x):
             if isinstance(part, Node) and part._requires_grad:

@@ -67,10 +67,10 @@ def other_shape(grad: Any, output: Node) -> ValueError:
 
 def changed(x: Any, node: Node, what: str = "backward") -> RuntimeError:
     """Return the error for a Tensor whose data was assigned after node was computed from it."""
-    assert node.origin is not None
+    op, *_ = node.origin or (None,)
     return RuntimeError(
         f"{what}: the data of {x.name or 'a Tensor'} {x.shape} was changed after "
-        f"{node.origin[0].name} had used it, so the gradient would be wrong. Call {what}() "
+        f"{op.name if op else 'an op'} had used it, so the gradient would be wrong. Call {what}() "
         "before changing data (as optimizers do), or compute the output again."
     )
 

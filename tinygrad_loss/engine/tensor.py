@@ -151,7 +151,8 @@ class Tensor(Node):
         values = np.array2string(self._data, separator=", ", prefix="Tensor(", threshold=200)
         dtype = "" if self.dtype == np.float64 else f", dtype={self.dtype}"
         name = f", name={self.name!r}" if self.name else ""
-        made = f", made by {self.origin[0].name}" if self.origin else ""
+        op, *_ = self.origin or (None,)
+        made = f", made by {op.name}" if op else ""
         leaf = ", requires_grad=True" if self._requires_grad and not self.origin else ""
         return f"Tensor({values}{dtype}{name}{made}{leaf})"
 
