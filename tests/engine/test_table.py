@@ -19,6 +19,9 @@ def test_docstrings_of_ops_state_the_derivative_and_an_example_that_holds(name):
     examples = re.findall(r"^>>> (.+)  # (.+)$", doc, flags=re.MULTILINE) or re.findall(
         r">>> (.+)  # (.+)", doc
     )
+    if not isinstance(getattr(ops, name), ops.Op):  # a function, whose example is a doctest
+        assert ">>> " in doc
+        return
     assert examples
     for call, value in examples:
         assert call.startswith(f"{getattr(ops, name).__name__}(")

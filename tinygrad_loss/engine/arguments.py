@@ -66,12 +66,14 @@ class Arguments:
                 raise self.refusal(inputs, options)
         kept = {}
         for name, x in given.items():
-            if name not in self.defaults and not self.any_option:
+            if name in self.defaults:
+                default = self.defaults[name]
+                # (A float written twice is two objects; an array must not be compared with ==.)
+                if x is default or (type(x) is float and x == default):
+                    continue
+            elif not self.any_option:
                 raise self.refusal(inputs, options)
-            default = self.defaults.get(name, inspect.Parameter.empty)
-            # (A float written twice is two objects; an array must not be compared with ==.)
-            if x is not default and not (type(x) is float and x == default):
-                kept[name] = self.as_constant(name, x) if holds_tensors(x) else x
+            kept[name] = self.as_constant(name, x) if holds_tensors(x) else x
         return inputs, kept
 
     def converted(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:

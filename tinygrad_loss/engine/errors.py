@@ -86,7 +86,8 @@ def computed(x: Node, what: str, done: str, why: str) -> RuntimeError:
 def array_without_graph(x: Node) -> RuntimeError:
     """Return the error for a conversion of a Tensor that requires grad to a plain array."""
     return RuntimeError(
-        f"{x!r} requires grad, and as a plain array it would lose its graph. Use t.data or "
+        f"{x.name or 'A Tensor'} {x.shape} requires grad, and as a plain array it would lose its "
+        "graph. Use t.data or "
         "t.detach() for the values alone; to keep the graph, use functions of tinygrad_loss, and "
         "join Tensors with tl.stack([...]) or sum([...])."
     )

@@ -100,12 +100,12 @@ class Op:
         tensor_type: type[Node] | None = None  # Tensor, which this file does not know
         requires_grad = False
         for x in inputs:
-            if isinstance(x, (list, tuple)):
-                return self(*self.arguments.converted(inputs), **options)
             if isinstance(x, Node):
                 tensor_type = type(x)
                 requires_grad = requires_grad or x._requires_grad
                 x = x._data
+            elif isinstance(x, (list, tuple)):
+                return self(*self.arguments.converted(inputs), **options)
             arrays.append(x)
         try:
             value = self.forward(*arrays, **options)
@@ -120,7 +120,7 @@ class Op:
         if isinstance(value, np.ndarray):
             if value is arrays[0]:
                 value = value.view()  # or the input itself would become read-only
-            if value.base is not None and not recorded and value.flags.writeable:
+            if not recorded and value.base is not None and value.flags.writeable:
                 value = value.copy("K")  # a view would change when a leaf is updated in place
             value.setflags(write=False)  # a later write would make the gradient wrong
         output = tensor_type.__new__(tensor_type)  # not __init__, which copies and checks
@@ -592,8 +592,12 @@ def _picks_once(index: Any) -> bool:
 
 
 def concatenate(tensors: Sequence[Any], axis: int = 0) -> Tensor:
-    """Arrays joined along an axis that they have. Derivative: each array receives its own piece of
-    the gradient. >>> concatenate([[1, 2], [3]])  # [1, 2, 3]
+    """Arrays joined along an axis that they have.
+
+    Derivative: each array receives its own piece of the gradient.
+
+    >>> concatenate([[1.0, 2.0], [3.0]])
+    array([1., 2., 3.])
     """
     if not len(tensors):
         raise ValueError("concatenate: got no arrays; expected at least one")
@@ -620,8 +624,12 @@ _matmul = Op(np.matmul, lambda g, y, a, b: g @ _mT(b), lambda g, y, a, b: _mT(a)
 
 def matmul(a: Array, b: Array) -> Tensor:
     """Matrix product a @ b in every shape NumPy allows: a vector is a matrix of one row or column.
+
     Derivative: elements were multiplied by those of the other matrix, so the gradient is multiplied
-    by the other matrix, transposed. >>> matmul([[1, 2]], [3, 4])  # [11]
+    by the other matrix, transposed.
+
+    >>> matmul([[1.0, 2.0]], [3.0, 4.0])
+    array([11.])
     """
     a, b = (as_array(x) if isinstance(x, (list, tuple)) else x for x in (a, b))
     dimensions = getattr(a, "ndim", 0), getattr(b, "ndim", 0)
@@ -662,9 +670,13 @@ def _solve(A: Array, B: Array) -> Tensor:
 
 
 def solve(a: Array, b: Array) -> Tensor:
-    """The y with a @ y = b, a (..., n, n), b (n,) or (..., n, m). Derivative by b: the gradient is
-    the solution of the transposed system for g. Derivative by a: the gradient is minus that of b,
-    times y transposed. >>> solve([[2, 0], [0, 4]], [1, 1])  # [0.5, 0.25]
+    """The y with a @ y = b: a is (..., n, n), and b is (n,) or (..., n, m), as in NumPy.
+
+    Derivative by b: the gradient is the solution of the transposed system for g.
+    Derivative by a: the gradient is minus that of b, times y transposed.
+
+    >>> solve([[2.0, 0.0], [0.0, 4.0]], [1.0, 1.0])
+    array([0.5 , 0.25])
     """
     b = as_array(b, copy=False) if isinstance(b, list | tuple) else b
     return squeeze(_solve(a, expand_dims(b, -1)), -1) if b.ndim == 1 else _solve(a, b)
@@ -678,8 +690,11 @@ def _logabsdet(a: Array) -> Tensor:
 
 def slogdet(a: Array) -> Any:
     """Sign of det a (a constant) and log |det a|, which does not overflow; a is (..., n, n).
-    Derivative: the gradient of log |det a| is the inverse of a,
-    transposed. >>> slogdet([[2, 0], [0, -3]]).logabsdet  # 1.79175947
+
+    Derivative: the gradient of log |det a| is the inverse of a, transposed.
+
+    >>> round(float(slogdet([[2.0, 0.0], [0.0, -3.0]]).logabsdet), 6)  # log 6
+    1.791759
     """
     a = as_array(a) if isinstance(a, list | tuple) else a
     return np.linalg.slogdet(data_of(a))._replace(logabsdet=_logabsdet(a))
