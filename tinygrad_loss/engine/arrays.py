@@ -52,11 +52,15 @@ def as_flag(requires_grad: Any) -> bool:
 
 def holds_tensors(data: Any) -> bool:
     """Whether data is a Tensor, or a list, tuple or dict with one in it."""
-    if isinstance(data, (list, tuple)):
-        return any(map(holds_tensors, data))
-    if isinstance(data, dict):
-        return any(map(holds_tensors, data.values()))
-    return isinstance(data, Node)
+    if not isinstance(data, _NESTS):
+        return isinstance(data, Node)
+    for part in data.values() if isinstance(data, dict) else data:
+        if isinstance(part, Node) or (isinstance(part, _NESTS) and holds_tensors(part)):
+            return True
+    return False
+
+
+_NESTS = (tuple, list, dict)
 
 
 def data_of(x: Any) -> Any:
