@@ -46,7 +46,7 @@ DIFFERENTIABLE: dict[Callable[..., Any], Callable[..., Any]] = {
 CONSTANT: set[Callable[..., Any]] = {
     np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal, np.logical_and,
     np.logical_or, np.logical_xor, np.logical_not, np.isnan, np.isinf, np.isfinite, np.sign,
-    np.signbit, np.floor, np.ceil, np.trunc, np.rint, np.round, np.around, np.fix, np.floor_divide,
+    np.signbit, np.floor, np.ceil, np.trunc, np.rint, np.round, np.around, np.floor_divide,
     np.argmax, np.argmin, np.argsort, np.argpartition, np.nanargmax, np.nanargmin, np.searchsorted,
     np.digitize, np.nonzero, np.flatnonzero, np.argwhere, np.any, np.all, np.count_nonzero,
     np.array_equal, np.allclose, np.isclose, np.shape, np.ndim, np.size, np.result_type,
