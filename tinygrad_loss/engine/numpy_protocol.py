@@ -116,7 +116,7 @@ def _translated(
     if refused:
         raise TypeError(
             f"{_name(function)}: {'=, '.join(refused)}= cannot be given where an input is a "
-            "Tensor: it has no meaning for derivatives. Leave it out, or use t.data for the values."
+            "Tensor. Leave it out, or use t.data for the values alone, without a gradient."
         )
     return inputs if by_position else (), named
 
