@@ -5,6 +5,15 @@ import numpy as np
 import tinygrad_loss as tl
 from tinygrad_loss import Tensor, gradients
 
+from ..op_inputs import invertible
+
+RNG = np.random.default_rng(0)
+X, V, W = RNG.uniform(0.3, 2, (3, 4)), RNG.uniform(0.3, 2, 4), RNG.uniform(0.3, 2, (4, 2))
+C = RNG.uniform(0.3, 2, (2, 3, 4))
+A, ONE = invertible(RNG, (3, 3)), np.array(1.5)
+NAN = np.where(X > 1, X, np.nan)
+ORDER = np.argsort(X, axis=1)
+
 
 def numpys(name):
     f = np

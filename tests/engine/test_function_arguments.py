@@ -6,20 +6,7 @@ import pytest
 import tinygrad_loss as tl
 from tinygrad_loss import Tensor
 
-from ..op_inputs import invertible
-from .numpys import (
-    assert_equal,
-    numpys,
-    value_and_slopes,
-)
-
-RNG = np.random.default_rng(0)
-X, V, W = RNG.uniform(0.3, 2, (3, 4)), RNG.uniform(0.3, 2, 4), RNG.uniform(0.3, 2, (4, 2))
-C = RNG.uniform(0.3, 2, (2, 3, 4))
-A, ONE = invertible(RNG, (3, 3)), np.array(1.5)
-NAN = np.where(X > 1, X, np.nan)
-ORDER = np.argsort(X, axis=1)
-
+from .numpys import ORDER, A, C, V, W, X, assert_equal, numpys, value_and_slopes
 
 # --- what NumPy's functions take, and what is refused ---------------------------------------------
 

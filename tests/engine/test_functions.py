@@ -12,15 +12,22 @@ from tinygrad_loss.inspection.check import check_gradients
 
 from ..op_cases import grad_of
 from ..op_cases_of_shapes import EINSUMS
-from ..op_inputs import invertible, real
-from .numpys import assert_equal, numpys, ours, value_and_slopes
-
-RNG = np.random.default_rng(0)
-X, V, W = RNG.uniform(0.3, 2, (3, 4)), RNG.uniform(0.3, 2, 4), RNG.uniform(0.3, 2, (4, 2))
-C = RNG.uniform(0.3, 2, (2, 3, 4))
-A, ONE = invertible(RNG, (3, 3)), np.array(1.5)
-NAN = np.where(X > 1, X, np.nan)
-ORDER = np.argsort(X, axis=1)
+from ..op_inputs import real
+from .numpys import (
+    NAN,
+    ONE,
+    ORDER,
+    RNG,
+    A,
+    C,
+    V,
+    W,
+    X,
+    assert_equal,
+    numpys,
+    ours,
+    value_and_slopes,
+)
 
 # (name, inputs, options): tl.name(*inputs, **options) is NumPy's. The floating arrays among them
 # take part in the graph, those in lists too.
