@@ -113,8 +113,6 @@ class Op:
             raise explained(error, self.name, inputs, options) from error
         if tensor_type is None:
             return value
-        if isinstance(value, np.generic):  # NumPy turns results without dimensions into scalars
-            value = np.asarray(value)
         current = mode.get()
         recorded = requires_grad and current.recording
         if isinstance(value, np.ndarray):
@@ -123,6 +121,9 @@ class Op:
             if not recorded and value.base is not None and value.flags.writeable:
                 value = value.copy("K")  # a view would change when a leaf is updated in place
             value.setflags(write=False)  # a later write would make the gradient wrong
+        elif isinstance(value, np.generic):  # NumPy makes scalars of results without dimensions
+            value = np.asarray(value)
+            value.setflags(write=False)
         output = tensor_type.__new__(tensor_type)  # not __init__, which copies and checks
         output._data = value
         output._requires_grad = recorded
