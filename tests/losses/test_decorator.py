@@ -257,3 +257,10 @@ def test_a_loss_of_ones_own():
     assert cubed([1.0, 4.0], [0.0, 2.0], sample_weight=[1, 3], reduction="mean") == 25 / 4
     with raises("cubed: pred has shape (1,) but target has shape (2,); they must be equal."):
         cubed([1.0], [0.0, 2.0])
+
+
+def test_losses_name_the_argument_that_is_missing():
+    with pytest.raises(TypeError, match="'pred'"):
+        mean_squared_error(target=[1.0])
+    with pytest.raises(TypeError, match="'log_variance'"):
+        losses.gaussian_nll([1.0], target=[1.0])

@@ -166,3 +166,12 @@ def test_poisson_has_no_gradient_for_its_target():
         poisson_nll(np.zeros(1), Tensor([1.0], requires_grad=True))
     with raises("poisson_nll: log_rate has shape (2,) but target has shape (2, 1); they must"):
         poisson_nll(np.zeros(2), np.ones((2, 1)))
+
+
+@pytest.mark.parametrize(("dtype", "lowest"), [("f2", -30), ("f4", -200), ("f8", -1e4)])
+def test_a_sure_and_right_prediction_has_a_finite_likelihood(dtype, lowest):
+    mean, log_variance = (Tensor(np.array([x], dtype), requires_grad=True) for x in (1.0, lowest))
+    loss = gaussian_nll(mean, log_variance, [1.0])
+    loss.backward()
+    assert loss.item() == pytest.approx(lowest / 2 + np.log(2 * np.pi) / 2, rel=1e-2)
+    assert (mean.grad.item(), log_variance.grad.item()) == (0, 0.5)

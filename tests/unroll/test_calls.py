@@ -172,8 +172,9 @@ def test_values_computed_on_the_way_are_checked_too():
 
 def test_a_warning_is_given_while_tracing():
     p = np.full((2, 2), 0.5)
-    with pytest.warns(UserWarning, match="softmax"):
+    with pytest.warns(UserWarning, match="softmax") as record:
         step = unroll(lambda z: losses.cross_entropy(z, [0, 1]), Tensor(p, True), wrt=[])
+    assert record[0].filename == __file__  # the line that called the loss
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         step(p)

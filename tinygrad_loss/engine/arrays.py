@@ -64,12 +64,10 @@ _NESTS = (tuple, list, dict)
 
 
 def data_of(x: Any) -> Any:
-    """Return the array of a Tensor, also inside a tuple or list; anything else as it is."""
+    """Return the array of a Tensor, also inside a nest; anything else as it is."""
     if isinstance(x, Node):
         return x._data
-    if isinstance(x, (tuple, list)) and holds_tensors(x):
-        return type(x)([data_of(part) for part in x])
-    return x
+    return mapped(data_of, x) if holds_tensors(x) else x
 
 
 # --- nests: parameters in lists, tuples and dicts, to any depth -----------------------------------
