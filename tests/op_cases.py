@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_loss import Tensor, gradients
-from tinygrad_loss.engine import functions, ops
+from tinygrad_loss.engine import functions, ops, products
 from tinygrad_loss.engine.ops import Op
 
 from .op_cases_of_shapes import OTHERS
@@ -216,7 +216,11 @@ def grad_of(f, *inputs):
 def public_names() -> set[str]:
     """All ops of the table of derivatives, and the functions composed from them; no alias twice."""
     table = {name for name, value in vars(ops).items() if isinstance(value, Op) and name[0] != "_"}
-    names = {ops: table.union(ops.__all__), functions: functions.__all__}
+    names = {
+        ops: table.union(ops.__all__),
+        functions: functions.__all__,
+        products: products.__all__,
+    }
     return {
         getattr(getattr(module, name), "name", name) for module in names for name in names[module]
     }

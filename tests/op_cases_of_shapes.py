@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tinygrad_loss.engine import functions, ops
+from tinygrad_loss.engine import functions, ops, products
 
 from .op_inputs import dims, invertible, positive, real
 
@@ -208,7 +208,7 @@ OTHERS = {
         ),
     ],
     "matmul": [
-        (f"{a}@{b}", ops.matmul, lambda torch, a, b: a @ b, (a, b)) for a, b in MATMUL_SHAPES
+        (f"{a}@{b}", products.matmul, lambda torch, a, b: a @ b, (a, b)) for a, b in MATMUL_SHAPES
     ],
     "linear": [
         (
@@ -222,7 +222,7 @@ OTHERS = {
     "solve": [
         (
             f"{a},{b}",
-            ops.solve,
+            products.solve,
             # Not torch.linalg.solve, which takes some matrices b for stacks of vectors.
             lambda torch, a, b: torch.linalg.inv(a) @ b,
             (a, b),
@@ -244,7 +244,7 @@ OTHERS = {
     "slogdet": [
         (
             shape,
-            lambda x: ops.slogdet(x).logabsdet,
+            lambda x: products.slogdet(x).logabsdet,
             lambda torch, x: torch.linalg.slogdet(x).logabsdet,
             (shape,),
             (invertible,),
@@ -435,7 +435,7 @@ OTHERS = {
     "dot": [
         (
             f"{a},{b}",
-            functions.dot,
+            products.dot,
             lambda torch, a, b: (
                 torch.tensordot(a, b, ([-1], [max(-2, -b.ndim)])) if a.ndim * b.ndim else a * b
             ),
@@ -447,13 +447,13 @@ OTHERS = {
         )
     ],
     "inner": [
-        (f"{a},{b}", functions.inner, lambda torch, a, b: torch.inner(a, b), (a, b))
+        (f"{a},{b}", products.inner, lambda torch, a, b: torch.inner(a, b), (a, b))
         for a, b in (((), (3,)), ((3,), (3,)), ((2, 3), (3,)), ((2, 3), (5, 4, 3)))
     ],
     "outer": [
         (
             f"{a},{b}",
-            functions.outer,
+            products.outer,
             lambda torch, a, b: torch.outer(a.ravel(), b.ravel()),
             (a, b),
         )
@@ -462,7 +462,7 @@ OTHERS = {
     "tensordot": [
         (
             axes,
-            call(functions.tensordot, axes),
+            call(products.tensordot, axes),
             lambda torch, a, b, axes=axes: torch.tensordot(a, b, axes),
             shapes,
         )
@@ -478,7 +478,7 @@ OTHERS = {
     "einsum": [
         (
             subscripts,
-            lambda *xs, subscripts=subscripts: functions.einsum(subscripts, *xs),
+            lambda *xs, subscripts=subscripts: products.einsum(subscripts, *xs),
             lambda torch, *xs, subscripts=subscripts: torch.einsum(subscripts, *xs),
             shapes,
         )

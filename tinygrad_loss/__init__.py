@@ -31,13 +31,16 @@ from typing import Any as _Any
 from . import losses, regularizers
 from .engine import functions as _functions
 from .engine import ops as _ops
+from .engine import products as _products
 from .engine.backprop import backward
 from .engine.functions import *  # noqa: F403
 from .engine.mode import no_grad, scope
 from .engine.ops import *  # noqa: F403
 from .engine.ops import Op
+from .engine.products import *  # noqa: F403
 from .engine.tensor import Tensor
 from .engine.transforms import grad, gradients, value_and_grad
+from .engine.words import missing as _missing
 from .losses import *  # noqa: F403
 from .regularizers import dropout, elastic_net, l1, l2
 from .unroll import unroll
@@ -58,26 +61,21 @@ __all__ = [
 ]  # fmt: skip
 __all__ += _functions.__all__
 __all__ += _ops.__all__
+__all__ += _products.__all__
 __all__ += losses.__all__
-
 
 # Imported when first used, so that nobody waits for what they do not need. (None: a module.)
 _LATER = {
-    "check_gradients": "inspection.check",
-    "data": None,
-    "detect_anomaly": "inspection.anomaly",
-    "draw": "inspection.graph",
-    "nn": None,
+    "check_gradients": "inspection.check", "detect_anomaly": "inspection.anomaly",
+    "draw": "inspection.graph", "watch": "inspection.watch", "data": None, "nn": None,
     "optim": None,
-    "watch": "inspection.watch",
-}
-
+}  # fmt: skip
 
 if not TYPE_CHECKING:  # or type checkers would accept any name at all
 
     def __getattr__(name: str) -> _Any:
         if name not in _LATER:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+            raise _missing(f"module {__name__!r}", name)
         module = _import_module(f".{_LATER[name] or name}", __name__)
         globals()[name] = found = getattr(module, name) if _LATER[name] else module
         return found

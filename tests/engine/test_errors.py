@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tinygrad_loss import Tensor, grad, gradients, value_and_grad
-from tinygrad_loss.engine import functions, ops
+from tinygrad_loss.engine import functions, ops, products
 
 
 def leaf(data, name=None):
@@ -27,7 +27,7 @@ def raises(error, *parts):
 
 def test_matmul_names_the_inner_sizes():
     x, W = Tensor(np.ones((64, 10))), leaf(np.ones((64, 32)))
-    for f in (lambda: x @ W, lambda: np.matmul(x, W), lambda: ops.matmul(x, W)):
+    for f in (lambda: x @ W, lambda: np.matmul(x, W), lambda: products.matmul(x, W)):
         with raises(ValueError, "matmul: (64, 10) @ (64, 32): inner sizes 10 and 64 differ"):
             f()
     with raises(ValueError, "matmul: (64, 10) @ (64, 32): inner sizes 10 and 64 differ"):
@@ -149,7 +149,7 @@ def test_data_that_is_not_made_of_real_numbers(data, dtype):
 
 
 def test_ragged_lists():
-    with raises(ValueError, "inhomogeneous"):
+    with raises(ValueError, "a list whose rows differ in length", "Pad them"):
         Tensor([[1.0, 2.0], [3.0]])
 
 
@@ -310,7 +310,7 @@ def test_gradients_with_respect_to_what_does_not_require_grad():
 @pytest.mark.parametrize("x", [1.0, [1.0, 2.0]])
 def test_gradients_with_respect_to_a_tensor_instead_of_a_list(x):
     x = leaf(x)
-    with raises(TypeError, "inputs is a Tensor", ", [x])"):
+    with raises(TypeError, "inputs is a Tensor", " [x] "):
         gradients((x * 2).sum(), x)
 
 

@@ -96,6 +96,18 @@ def test_options_without_a_derivative_are_refused_by_position_too():
             f()
 
 
+def test_limits_are_given_once():
+    t = Tensor(X, requires_grad=True)
+    assert np.clip(t, min=0.6).data.min() == 0.6
+    for f in (
+        lambda: np.clip(t, 0.5, 1.5, min=0.6),
+        lambda: np.clip(t, 0.5, None, max=1.0),
+        lambda: np.clip(t, a_min=0.5, a_max=None, min=0.6, max=1.0),
+    ):
+        with pytest.raises(TypeError, match=r"clip: got .*min=|clip: got .*max="):
+            f()
+
+
 def test_an_option_that_says_what_is_so_anyway_is_no_option():
     t = Tensor(X, requires_grad=True)
     assert np.reshape(t, (4, 3), order="C").shape == (4, 3)
@@ -123,6 +135,8 @@ def test_atleast_of_several():
         (lambda t: tl.diff(t, -1), ValueError, ["diff: n is -1"]),
         (lambda t: tl.split(t, 3, 1), ValueError, ["split: (3, 4), axis=1: 3 does not divide 4"]),
         (lambda t: tl.split(t, 3, 2), ValueError, ["axis 2 is out of bounds"]),
+        (lambda t: tl.split(t, -1), ValueError, ["split: (3, 4), axis=0: -1 does not divide 3"]),
+        (lambda t: tl.split(t, 0), ValueError, ["split: (3, 4), axis=0: 0 does not divide 3"]),
         (lambda t: tl.sort(t, 2), ValueError, ["axis 2 is out of bounds"]),
         (lambda t: tl.median(t, 2), ValueError, ["axis 2 is out of bounds"]),
         (lambda t: tl.tensordot(t, t.T), ValueError, ["axes (0, 1) and (0, 1) differ"]),

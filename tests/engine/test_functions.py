@@ -304,6 +304,9 @@ def test_any_shape_any_axis_any_dtype(data, name):
     x = real(np.random.default_rng(0), shape).astype(dtype)
     expected = numpys(name)(x, *arguments)
     tolerance = 1e-2 if dtype == np.float16 else 1e-5
+    # Some of NumPy's sums of float16 are rough; and differences of differences are.
+    if getattr(expected, "dtype", None) == np.float16 and name != "diff":
+        expected = numpys(name)(x.astype(np.float64), *arguments).astype(np.float16)
     assert_equal(ours(name)(x, *arguments), expected, tolerance)
     if dtype != np.int64:
         y = numpys(name)(Tensor(x, requires_grad=True), *arguments)

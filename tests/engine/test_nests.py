@@ -68,11 +68,12 @@ def test_parameters_in_whatever_holds_them():
     a, b = leaf(1.0), leaf(2.0)
     for given_as in ([a, b], (a, b), {"a": a, "b": b}, [[a], {"b": b}], iter([a, b]),
                      {"a": a, "b": b}.values(), (x for x in (a, b)), Pair(a, b)):  # fmt: skip
-        found = parameters_in(given_as)
+        found = parameters_in("f: params", given_as)
         assert [id(x) for x in found] == [id(a), id(b)]
-    assert parameters_in([]) == []
+    assert parameters_in("f: params", []) == []
     for none in (a, 3.0, None):
-        assert parameters_in(none) is None
+        with pytest.raises(TypeError, match=r"^f: params is a .*; expected a list of Tensors"):
+            parameters_in("f: params", none)
 
 
 # --- gradients with respect to nests --------------------------------------------------------------

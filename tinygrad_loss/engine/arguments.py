@@ -1,4 +1,4 @@
-"""The arguments of an op, given by position or by name; and its signature and docstring."""
+"""The arguments of an op, given by position or by name; its signature and docstring."""
 
 from __future__ import annotations
 
@@ -10,25 +10,26 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .arrays import as_array, data_of, flattened, holds_tensors
-from .errors import describe, explained
+from .arrays import as_array, data_of, flattened, holds, is_foreign, is_plain
+from .errors import describe
 from .node import Node
+from .words import meant
 
 if TYPE_CHECKING:
     from .ops import Op
 
 
-class Arguments:
-    """Which arguments of an op are inputs and which are options, by its definition's signature.
+_CONSTANT = {bool, int, float, str, slice, type(None)}  # most options; for speed
 
-    The first parameters, one for each rule, are the inputs. All others are options: constants,
-    which have no rule.
-    """
+
+class Arguments:
+    """Which arguments of an op are inputs: the first, one for each rule. Others are constants."""
 
     def __init__(self, op: Op, definition: Callable[..., Any]) -> None:
         self.op = op.name
+        if not op.rules:
+            raise TypeError(f"Op: {op.name} has no rule; expected one (or None) for each input")
         self.n = len(op.rules)
-        self.of_numpy = isinstance(op.forward, np.ufunc)
         self.signature: inspect.Signature | None = None
         if not isinstance(definition, np.ufunc):
             with suppress(ValueError):  # some functions written in C have none
@@ -43,14 +44,8 @@ class Arguments:
         self.defaults = {p.name: p.default for p in options}
         self.any_option = inspect.Parameter.VAR_KEYWORD in kinds
 
-    def sort(
-        self, inputs: tuple[Any, ...], options: dict[str, Any]
-    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """Return the inputs by position and the options by name, however they were given.
-
-        An option that has its default value is left out. A Tensor that requires grad is refused as
-        an option, since it would not receive a gradient.
-        """
+    def sort(self, inputs: tuple[Any, ...], options: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+        """Return the inputs by position and the options by name, but not those left at defaults."""
         given = options
         if len(inputs) > self.n:
             given = dict(zip(self.defaults, inputs[self.n :], strict=False))
@@ -73,35 +68,40 @@ class Arguments:
                     continue
             elif not self.any_option:
                 raise self.refusal(inputs, options)
-            kept[name] = self.as_constant(name, x) if holds_tensors(x) else x
+            kept[name] = x if type(x) in _CONSTANT else self.as_constant(name, x)
         return inputs, kept
 
-    def converted(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
-        """Return the inputs with arrays in the place of lists."""
-        try:
-            return tuple(as_array(x) if isinstance(x, (list, tuple)) else x for x in inputs)
-        except (TypeError, ValueError) as error:
-            raise explained(error, self.op, inputs, {}) from None
+    def converted(self, x: Any) -> Any:
+        """Return an input with an array in the place of a list, of pandas' objects and the like."""
+        return x if isinstance(x, Node) or is_plain(x) else as_array(x, copy=False, what=self.op)
 
     def as_constant(self, name: str, x: Any) -> Any:
-        """Return an option with Tensors replaced by their data; refuse any that requires grad."""
-        for part in flattened(x):
-            if isinstance(part, Node) and part._requires_grad:
-                raise TypeError(
-                    f"{self.op}: {part!r} requires grad, but {self.op} has no derivative with "
-                    f"respect to {name}. Pass its .data, a constant, or compose what you need of "
-                    "other ops."
-                )
-        return data_of(x)
+        """Return an option as a constant: Tensors as their data, NumPy's numbers as Python's.
+
+        (One of NumPy's would turn float32 into float64.) What requires grad would get no gradient.
+        """
+        if isinstance(x, (tuple, list, dict, Node)):
+            if not holds(x):
+                return x
+            for part in flattened(x):
+                if isinstance(part, Node) and part._requires_grad:
+                    raise TypeError(
+                        f"{self.op}: {part!r} requires grad, but {self.op} has no derivative with "
+                        f"respect to {name}. Pass its .data, or compose what you need of other ops."
+                    )
+            return data_of(x)
+        if isinstance(x, np.generic):
+            return x.item()
+        if hasattr(type(x), "__array__") and type(x) is not np.ndarray and not is_foreign(x):
+            return as_array(x, copy=False, what=f"{self.op}: {name}")
+        return x
 
     def refusal(self, inputs: tuple[Any, ...], options: dict[str, Any]) -> TypeError:
-        """Return the error for arguments that the op does not have."""
+        """The error for arguments that the op does not have."""
         given = ", ".join([describe("", inputs), *(f"{name}=" for name in options)])
         named = ", ".join(f"{name}=" for name in self.defaults)
-        expected = f"{self.n} input{'s' * (self.n > 1)} and {named or 'no options'}"
-        if self.of_numpy:
-            expected += ", none of NumPy's such as out= and where="
-        return TypeError(f"{self.op}: got {given}; expected {expected}.")
+        expected = f"{self.n} input{'s' * (self.n > 1)} and {named or 'no options such as out='}"
+        return TypeError(f"{self.op}: got {given}; expected {expected}{meant(options)}.")
 
     def __str__(self) -> str:
         if self.signature is None:
@@ -114,7 +114,8 @@ def _document(op: Op, definition: Callable[..., Any], signature: inspect.Signatu
     """Give the op the name, docstring and signature of its definition, for help() and editors."""
     text = inspect.getdoc(definition) or ""
     op.__doc__ = re.sub(r"\s+(?=Derivative|>>> )", "\n\n", text)  # the parts of a row as paragraphs
-    op.__name__ = op.__qualname__ = op.name  # type: ignore[attr-defined]
+    op.__name__ = op.name  # type: ignore[attr-defined]
+    op.__qualname__ = getattr(definition, "__qualname__", op.name)  # type: ignore[attr-defined]
     op.__module__ = definition.__module__
     if signature is not None:
         op.__signature__ = signature  # type: ignore[attr-defined]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -10,67 +12,221 @@ import numpy as np
 from .node import Array, Node
 
 
-def as_array(data: Any, dtype: Any = None, copy: bool = True, requires_grad: bool = False) -> Array:
-    """Return data as an array of real numbers, the only data of a Tensor.
+def as_array(data: Any, dtype: Any = None, copy: bool = True, what: str = "Tensor") -> Array:
+    """Return data as an array of real numbers, the only data of a Tensor and of an op.
 
-    An array of another library stays what it is, if it has NumPy's ``__array_function__``.
+    What is no array, such as a list, a number or pandas' objects, becomes one of NumPy's. An array
+    of another library that knows NumPy's protocols stays what it is. ``what`` begins an error.
     """
-    if holds_tensors(data):
-        raise TypeError(
-            "Tensor was given Tensors, whose graph would be lost. Use t.detach() for the values "
-            "alone, or stack([...]) to join several and keep the graph."
-        )
-    if hasattr(data, "__array_function__") and not isinstance(data, np.ndarray):
-        array = data.astype(dtype) if dtype else data.copy() if copy else data
+    if holds(data, (Node, np.ma.MaskedArray, np.matrix)):
+        for x in flattened(data):
+            if isinstance(x, Node) and x._requires_grad:
+                raise TypeError(
+                    f"{what}: got Tensors that require grad, whose graph would be lost. Use "
+                    "t.detach() for the values alone, or tl.stack([...]) to join several."
+                )
+            if isinstance(x, np.ma.MaskedArray | np.matrix):
+                raise _refusal(what, x)
+        data = data_of(data)
+    if hasattr(data, "__torch_function__"):
+        raise _refusal(what, data)
+    if is_foreign(data):
+        array = data.copy() if copy else data
     else:
-        array = np.array(data, dtype=dtype, copy=copy or None)
+        try:
+            array = np.array(data, copy=copy or None)
+        except ValueError:  # NumPy's word for it is "inhomogeneous"
+            raise _refusal(what, data) from None
     if array.dtype.kind not in "biuf":
-        raise TypeError(
-            f"Tensor was given {type(data).__name__} data of dtype {array.dtype}; a Tensor holds "
-            "real numbers (float, int or bool). Convert it first, e.g. data.astype(float)."
-        )
-    if requires_grad:
-        check_floating(array)
+        raise _refusal(what, data, array)
+    if not array.dtype.isnative:
+        array = array.astype(array.dtype.newbyteorder("="))
+    if dtype is not None:
+        if np.dtype(dtype).kind not in "biuf":
+            raise TypeError(f"{what}: dtype is {np.dtype(dtype)}; expected one of real numbers")
+        array = array.astype(dtype, copy=False)
     return array
 
 
-def check_floating(array: Array) -> None:
+def as_output(value: Any, op: str) -> Array:
+    """Return what a forward function returned as an array."""
+    if isinstance(value, np.generic):
+        return np.asarray(value)
+    return value if is_foreign(value) else as_array(value, what=f"{op} (its forward function)")
+
+
+def is_foreign(x: Any) -> bool:
+    """Whether x is an array of another library, which answers NumPy's protocols."""
+    return hasattr(x, "__array_function__") and not isinstance(x, (np.ndarray, Node))
+
+
+def is_plain(x: Any) -> bool:
+    """Whether ops compute with x as it is: a number, or an array of real numbers."""
+    if type(x) is np.ndarray or isinstance(x, np.generic) or is_foreign(x):
+        return x.dtype.kind in "fiub"
+    return isinstance(x, (int, float))
+
+
+def _refusal(what: str, data: Any, array: Any = None) -> Exception:
+    """Return the error for what is not made of real numbers, with what to write instead."""
+    library, name = type(data).__module__.partition(".")[0], type(data).__name__
+    given = f"a {name}" if library == "builtins" else f"{library}.{name}"
+    if isinstance(data, np.ma.MaskedArray):
+        advice = "Use x.filled(value), or drop what is masked: x.compressed()."
+    elif isinstance(data, np.matrix):
+        advice = "Use np.asarray(x)."
+    elif hasattr(data, "__torch_function__"):
+        advice = "Use x.detach().numpy()."
+    elif hasattr(data, "toarray"):
+        advice = "A sparse matrix? Use x.toarray()."
+    elif array is None:
+        return ValueError(f"{what}: got {given} whose rows differ in length. Pad them to one.")
+    else:
+        given += f" of dtype {array.dtype}"
+        kind = array.dtype.kind
+        if kind == "O" and any(isinstance(x, str) for x in array.flat):
+            kind = "U"
+        elif kind == "O" and not array.ndim:
+            kind = "thing"
+        advice = _ADVICE.get(kind, _ADVICE["U"])
+    return TypeError(f"{what}: {given} is not made of real numbers (float, int, bool). {advice}")
+
+
+_ADVICE = {
+    "O": "Are bool and float columns mixed? Use df.to_numpy(float), or x.astype(float).",
+    "U": "Text? np.unique(labels, return_inverse=True)[1] makes classes, x.astype(float) numbers.",
+    "thing": "Expected a number, a list or an array. (Of a Fraction or a Decimal, use float(x).)",
+    "c": "Use its parts, x.real and x.imag, or abs(x).",
+    "M": "Dates? Count from the first, (x - x.min()) / np.timedelta64(1, 'D').",
+    "m": "Times? Count in seconds, x / np.timedelta64(1, 's').",
+    "V": "Fields? Use one, x['name'], or join several with np.stack.",
+}
+
+
+def check_floating(array: Array, requires_grad: bool = True) -> None:
     """Raise TypeError unless the numbers are floating: no others have derivatives."""
-    if array.dtype.kind != "f":
+    if requires_grad and array.dtype.kind != "f":
         raise TypeError(
             f"a Tensor of dtype {array.dtype} cannot require grad: only floating numbers have "
             "derivatives. Pass dtype=float, or requires_grad=False for labels and indices."
         )
 
 
-def as_flag(requires_grad: Any) -> bool:
+def as_flag(what: str, value: Any) -> bool:
     """Return True or False; anything else, even 0 or 1, is refused."""
-    if not isinstance(requires_grad, bool | np.bool_):
-        raise TypeError(f"requires_grad is {requires_grad!r}; expected True or False")
-    return bool(requires_grad)
+    if not isinstance(value, bool | np.bool_):
+        raise TypeError(f"{what} is {value!r}; expected True or False")
+    return bool(value)
 
 
-def holds_tensors(data: Any) -> bool:
-    """Whether data is a Tensor, or a list, tuple or dict with one in it."""
-    if not isinstance(data, _NESTS):
-        return isinstance(data, Node)
-    for part in data.values() if isinstance(data, dict) else data:
-        if isinstance(part, Node) or (isinstance(part, _NESTS) and holds_tensors(part)):
-            return True
-    return False
-
-
-_NESTS = (tuple, list, dict)
+def as_number(
+    what: str,
+    value: Any,
+    low: float = 0.0,
+    high: float = math.inf,
+    *,
+    closed: bool = True,
+    kind: Any = Real,
+) -> float:
+    """Return a number in [low, high), or (low, high), as Python's: NumPy's would change dtypes."""
+    message = f"{what} is {value!r}; expected {'an int' if kind is Integral else 'a number'}"
+    if isinstance(value, bool) or not isinstance(value, kind):
+        raise TypeError(message)
+    if not (low < value < high or (closed and value == low)):
+        raise ValueError(f"{message} in {'(['[closed]}{low:g}, {high:g})")
+    return float(value)
 
 
 def data_of(x: Any) -> Any:
     """Return the array of a Tensor, also inside a nest; anything else as it is."""
     if isinstance(x, Node):
-        return x._data
-    return mapped(data_of, x) if holds_tensors(x) else x
+        return x._array
+    return mapped(data_of, x) if holds(x) else x
+
+
+def total(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """Return the sum, in float16 added up in float32: there 2,048 + 1 is 2,048, 65,520 is inf."""
+    if x.dtype.char == "e":
+        return x.astype(np.float32).sum(axis=axis, keepdims=keepdims).astype(x.dtype)
+    if type(x) is np.ndarray:  # what x.sum() does, without its detour
+        return np.add.reduce(x, axis, keepdims=keepdims)  # type: ignore[call-overload]
+    return x.sum(axis=axis, keepdims=keepdims)
+
+
+# --- arrays of other libraries: CuPy's, for one, do not meet NumPy's ------------------------------
+
+
+def on_host(x: Any) -> Array:
+    """Return the data as a NumPy array: CuPy's comes to the host by get()."""
+    data = data_of(x)
+    return data.get() if is_foreign(data) and hasattr(data, "get") else np.asarray(data)
+
+
+def brought(given: Any, x: Any) -> Any:
+    """Return a NumPy array, also inside a tuple, as one of the library of x; all else as given."""
+    if isinstance(given, tuple):
+        return tuple(brought(part, x) for part in given)
+    x, of_numpy = data_of(x), isinstance(given, (np.ndarray, np.generic))
+    return np.asarray(given, like=x) if of_numpy and is_foreign(x) else given
+
+
+def indexed(x: Any, index: Any) -> Any:
+    """Return x[index]; not every library takes an index of NumPy's arrays as it is."""
+    try:
+        return x[index]
+    except TypeError:
+        return x[brought(index, x)]
+
+
+def scattered(x: Array, index: Any, shape: Any, once: bool) -> Array:
+    """Return zeros with x added at an index, which may promise to pick no place twice.
+
+    Not every library knows np.add.at, or takes an index of NumPy's arrays. All can count.
+    """
+    out = np.zeros_like(x, shape=shape)
+    try:
+        if once:
+            out[index] = x
+        else:
+            np.add.at(out, index, x)
+        return out
+    except TypeError:
+        places = indexed(np.arange(out.size, like=x).reshape(shape), index)
+    terms = np.broadcast_to(x, places.shape).ravel().astype(np.float64)
+    return np.bincount(places.ravel(), terms, out.size).reshape(shape).astype(x.dtype)
+
+
+def elementwise(function: Callable[[float], float]) -> Callable[[Array], Array]:
+    """Let a function of Python's, which NumPy has not, take arrays; it runs on the host.
+
+    >>> from math import erf
+    >>> elementwise(erf)(np.array([0.0, np.inf]))
+    array([0., 1.])
+    """
+    of_objects = np.frompyfunc(function, 1, 1)
+
+    def apply(x: Array) -> Array:
+        values = on_host(x) if hasattr(x, "get") else x  # Dask's and traced arrays do it themselves
+        # With a new axis, because frompyfunc turns an array without axes into a Python number.
+        y = of_objects(values[np.newaxis]).astype(np.result_type(x.dtype, np.float16))[0]
+        return brought(y, x)
+
+    return apply
 
 
 # --- nests: parameters in lists, tuples and dicts, to any depth -----------------------------------
+
+_NESTS = (tuple, list, dict)
+
+
+def holds(nest: Any, kinds: Any = Node) -> bool:
+    """Whether a Tensor (or what is of the kinds given) is in a nest, or is what is given."""
+    if not isinstance(nest, _NESTS):
+        return isinstance(nest, kinds)
+    for part in nest.values() if isinstance(nest, dict) else nest:
+        if isinstance(part, kinds) or (isinstance(part, _NESTS) and holds(part, kinds)):
+            return True
+    return False
 
 
 def flattened(nest: Any) -> Iterator[Any]:
@@ -79,11 +235,9 @@ def flattened(nest: Any) -> Iterator[Any]:
     >>> list(flattened({"w": 1.0, "layers": [2.0, (3.0, 4.0)]}))
     [1.0, 2.0, 3.0, 4.0]
     """
-    if isinstance(nest, list | tuple):
-        for part in nest:
+    if isinstance(nest, _NESTS):
+        for part in nest.values() if isinstance(nest, dict) else nest:
             yield from flattened(part)
-    elif isinstance(nest, dict):
-        yield from flattened(list(nest.values()))
     else:
         yield nest
 
@@ -103,17 +257,16 @@ def mapped(function: Callable[[Any], Any], nest: Any) -> Any:
     return function(nest)
 
 
-def parameters_in(given: Any) -> list[Any] | None:
-    """A list of the items of a nest, or of another iterable; None if it is neither."""
+def parameters_in(what: str, given: Any) -> list[Any]:
+    """A list of the items of a nest, or of another iterable; TypeError if it is neither."""
     if isinstance(given, Node) or not isinstance(given, Iterable):
-        return None
-    return list(flattened(given if isinstance(given, list | tuple | dict) else list(given)))
+        name = type(given).__name__
+        expected = "a list of Tensors, such as [x] or model.parameters()"
+        raise TypeError(f"{what} is a {name}; expected {expected}")
+    return list(flattened(given if isinstance(given, _NESTS) else list(given)))
 
 
 def is_nested(given: Any) -> bool:
     """Whether gradients of these parameters come as the same nest, and not as a flat tuple."""
-    if isinstance(given, dict):
-        return True
-    return isinstance(given, (list, tuple)) and any(
-        isinstance(part, (list, tuple, dict)) for part in given
-    )
+    inside = given if isinstance(given, list | tuple) else ()
+    return isinstance(given, dict) or any(isinstance(part, _NESTS) for part in inside)

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import errors
-from .arrays import data_of
+from .arrays import data_of, total
 from .mode import mode
 from .node import Array, Node
 
@@ -63,11 +63,11 @@ def backward(output: Tensor, grad: Any = None) -> None:
     for node, g in propagate(output, seed(output, grad)).items():
         # A rule may return its g itself, or a view of it; but each .grad belongs to one Tensor, as
         # an array that can be written (NumPy makes a scalar of a sum without dimensions).
-        if isinstance(g, np.generic) or getattr(g, "base", None) is not None or id(g) in owned:
-            g = np.array(g)
+        if type(g) is not np.ndarray or g.base is not None or id(g) in owned:
+            g = data_of(g).copy()
         owned.add(id(g))
-        total = g if node.grad is None else node.grad + g
-        node.grad = np.asarray(total) if isinstance(total, np.generic) else total
+        added = g if node.grad is None else node.grad + g
+        node.grad = np.asarray(added) if isinstance(added, np.generic) else added
 
 
 def seed(output: Tensor, grad: Any, create_graph: bool = False) -> Any:
@@ -75,11 +75,13 @@ def seed(output: Tensor, grad: Any, create_graph: bool = False) -> Any:
     if grad is None:
         if output.size != 1:
             raise errors.no_scalar(output)
-        grad = np.ones_like(output._data)
+        grad = np.ones_like(output._array)
     elif not (create_graph and isinstance(grad, Node)):
-        grad = np.array(data_of(grad), dtype=output.dtype)
+        grad = np.array(data_of(grad), dtype=output.dtype, like=output._array)
     if grad.shape != output.shape:
-        raise errors.other_shape(grad, output)
+        raise ValueError(
+            f"backward: grad has shape {grad.shape}; expected the output's, {output.shape}"
+        )
     return grad if isinstance(grad, Node) or not create_graph else type(output)(grad, copy=False)
 
 
@@ -92,10 +94,10 @@ def propagate(
 ) -> dict[Node, Any]:
     """Walk back from ``output``, where the gradient is ``start``, taking the newest node each time.
 
-    Returns the gradients of the leaves, of the Tensors that retain theirs, and of ``keep``. Any
-    other gradient is dropped once it has been passed on, so that few are in memory at a time. If
-    ``needed`` is given, only its nodes are visited. With ``create_graph`` the rules are called with
-    Tensors instead of arrays, so that what they compute is recorded.
+    Returns the gradients of the leaves, of the Tensors that retain theirs, and of ``keep``; others
+    are dropped once they have been passed on, so that few are in memory. If ``needed`` is given,
+    only its nodes are visited. With ``create_graph`` the rules are called with Tensors instead of
+    arrays, so that what they compute is recorded.
     """
     observers = mode.get().observers
     gradient = {output: start}
@@ -109,21 +111,21 @@ def propagate(
         op: Op
         op, inputs, arrays, options = node.origin
         g = gradient[node] if node._retains_grad or node in keep else gradient.pop(node)
-        y, given = (node, inputs) if create_graph else (node._data, arrays)
+        y, given = (node, inputs) if create_graph else (node._array, arrays)
         for position, rule in enumerate(op.rules):
             x = inputs[position]
             if not isinstance(x, Node):
                 continue
             if x.stamp > node.stamp:  # a constant, too: the other inputs' rules use its values
-                raise errors.changed(x, node)
+                raise errors.changed(x, op)
             if not (x._requires_grad and rule and (needed is None or x in needed)):
                 continue
             try:
                 part, array = rule(g, y, *given, **options), arrays[position]
-                if part.shape != array.shape or part.dtype is not array.dtype:
-                    part = fitted(part, array)
             except Exception as error:
-                raise errors.explained(error, op.name, inputs, options, "backward of ") from error
+                raise errors.explained(error, op.name, inputs, options, "backward of ") from None
+            if getattr(part, "shape", None) != array.shape or part.dtype is not array.dtype:
+                part = fitted(part, array, op, position)
             for observer in observers:
                 observer.after_rule(node, position, g, part)
             if x in gradient:
@@ -135,11 +137,18 @@ def propagate(
     return gradient
 
 
-def fitted(part: Any, array: Array) -> Any:
+def fitted(part: Any, array: Array, op: Op, position: int) -> Any:
     """Return a gradient in the shape and dtype of the array that it belongs to."""
-    if part.shape != array.shape:
-        part = unbroadcast(part, array.shape)
-    return part if part.dtype == array.dtype else part.astype(array.dtype)
+    try:
+        if part.shape != array.shape:
+            part = unbroadcast(part, array.shape)
+        if part.dtype == array.dtype:
+            return part
+        if part.dtype.kind in "fiub":
+            return part.astype(array.dtype)
+    except (AttributeError, ValueError, IndexError):  # a list; of another shape, or fewer axes
+        pass
+    raise errors.wrong_part(part, array, op, position)
 
 
 def unbroadcast(g: Any, shape: tuple[int, ...]) -> Any:
@@ -150,9 +159,9 @@ def unbroadcast(g: Any, shape: tuple[int, ...]) -> Any:
     """
     added = len(g.shape) - len(shape)  # new axes in front
     if g.shape[added:] == shape:  # a bias, mostly: nothing was stretched
-        return g.sum(axis=0 if added == 1 else tuple(range(added)))
+        return total(g, 0 if added == 1 else tuple(range(added)))
     stretched = [added + i for i, n in enumerate(shape) if n == 1 and g.shape[added + i] != 1]
-    total = g.sum(axis=(*range(added), *stretched), keepdims=True)
-    if total.shape[added:] != shape:
-        raise ValueError(f"the rule returned shape {g.shape}, which is no broadcast of {shape}")
-    return total.reshape(shape)
+    g = total(g, (*range(added), *stretched), keepdims=True)
+    if g.shape[added:] != shape:
+        raise ValueError(f"{g.shape} is no broadcast of {shape}")
+    return g.reshape(shape)

@@ -1,11 +1,12 @@
 """Errors that teach: what was given, what is expected, what to do."""
 
+# ruff: noqa: D103 (a function that returns an error says in its name what for)
+
 from __future__ import annotations
 
 import warnings
+from traceback import walk_tb
 from typing import Any
-
-import numpy as np
 
 from .node import Node
 
@@ -27,23 +28,51 @@ def explained(
     error: Exception, op: str, inputs: tuple[Any, ...], options: dict[str, Any], where: str = ""
 ) -> Exception:
     """Return an error of the same kind that also names the op, its inputs, and what to do."""
-    kinds = (np.linalg.LinAlgError, np.exceptions.AxisError, IndexError, ValueError)
-    kind = next((kind for kind in kinds if isinstance(error, kind)), TypeError)
-    reason = str(error)
+    kind, reason = type(error), str(error)
+    if kind.__module__.split(".")[0] not in ("builtins", "numpy"):
+        return error  # of a rule or a forward function of one's own
     if "core dimension" in reason and len(inputs) > 1:  # of a matrix product
         reason = f"inner sizes {inputs[0].shape[-1]} and {inputs[1].shape[-2]} differ"
-    elif "broadcast" in reason:
+    elif "could not be broadcast" in reason:
         reason = (
             "these shapes do not broadcast. Aligned at the right, two sizes must be equal, or one "
             "of them 1; a size of 1 is added with reshape or expand_dims."
         )
     elif isinstance(error, AttributeError):  # the input is not an array
+        kind = TypeError
         reason += "; expected a Tensor or an array, e.g. np.array([1.0, 2.0])"
-    return kind(f"{where}{op}: {describe(op, inputs, options)}: {reason}")
+    if isinstance(error, TypeError):
+        kind = TypeError  # NumPy's own are made from a function and dtypes, not from a message
+        arrays = (getattr(x, "_array", x) for x in (*inputs, *options.values()))
+        libraries = {type(x).__module__.partition(".")[0] for x in arrays if getattr(x, "ndim", 0)}
+        if len(libraries) > 1:
+            reason += (
+                f". These are arrays of {' and of '.join(sorted(libraries))}. Bring one to the "
+                "others: np.asarray(x, like=t.data), or to NumPy with x.get()."
+            )
+    text = f"{where}{op}: {describe(op, inputs, options)}: {reason}"
+    try:
+        new = kind(text)
+    except TypeError:
+        new = error
+    # One traceback, and no "during handling ...": up to here, or into an op of one's own.
+    inside = error.__traceback__ and error.__traceback__.tb_next
+    names = (frame.f_globals.get("__name__", "") for frame, _ in walk_tb(inside))
+    own = {name.partition(".")[0] for name in names} - {"tinygrad_loss", "numpy"}
+    return new.with_traceback(inside if own else None)
+
+
+def wrong_part(part: Any, array: Any, op: Any, position: int) -> Exception:
+    shape = getattr(part, "shape", None)
+    found = repr(part) if shape is None else f"an array of shape {shape} and dtype {part.dtype}"
+    kind = TypeError if shape is None else ValueError
+    return kind(
+        f"backward of {op.name}: rule {position} returned {found}; expected the gradient of input "
+        f"{position}, an array of shape {array.shape}, or of one that it was broadcast to."
+    )
 
 
 def no_graph(output: Node) -> RuntimeError:
-    """Return the error for ``backward()`` of a Tensor that does not require grad."""
     return RuntimeError(
         f"backward: {output!r} does not require grad: no input of it does, or it was computed "
         "under no_grad(). Create the parameters with requires_grad=True."
@@ -51,45 +80,34 @@ def no_graph(output: Node) -> RuntimeError:
 
 
 def no_scalar(output: Node) -> ValueError:
-    """Return the error for ``backward()`` of a Tensor that is not a scalar, without ``grad``."""
     return ValueError(
         f"backward needs a scalar, but the output has shape {output.shape}. Reduce it, "
         "e.g. with output.mean() or output.sum(), or pass the gradient: backward(grad)."
     )
 
 
-def other_shape(grad: Any, output: Node) -> ValueError:
-    """Return the error for a gradient to start from of another shape than the output."""
-    return ValueError(
-        f"backward: grad has shape {grad.shape}; expected the output's, {output.shape}."
-    )
-
-
-def changed(x: Any, node: Node, what: str = "backward") -> RuntimeError:
-    """Return the error for a Tensor whose data was assigned after node was computed from it."""
-    op, *_ = node.origin or (None,)
+def changed(x: Node, op: Any) -> RuntimeError:
     return RuntimeError(
-        f"{what}: the data of {x.name or 'a Tensor'} {x.shape} was changed after "
-        f"{op.name if op else 'an op'} had used it, so the gradient would be wrong. Call {what}() "
-        "before changing data (as optimizers do), or compute the output again."
+        f"backward: the data of {x.name or 'a Tensor'} {x.shape} was changed after {op.name} had "
+        "used it, so the gradient would be wrong. Call backward() before changing data (as "
+        "optimizers do), or compute the output again."
     )
 
 
 def computed(x: Node, what: str, done: str, why: str) -> RuntimeError:
-    """Return the error for a change of a Tensor that is not a leaf."""
     return RuntimeError(
         f"the {what} of {x!r} was computed by an op and cannot be {done}: {why}. Change a leaf, or "
         "make a new one with detach(), which is a constant to the graph."
     )
 
 
-def array_without_graph(x: Node) -> RuntimeError:
-    """Return the error for a conversion of a Tensor that requires grad to a plain array."""
+def array_without_graph(x: Node) -> Exception:
+    if not x._requires_grad:
+        return TypeError(f"{x.name or 'A Tensor'} {x.shape} is not on the host: use t.data.get()")
     return RuntimeError(
         f"{x.name or 'A Tensor'} {x.shape} requires grad, and as a plain array it would lose its "
-        "graph. Use t.data or "
-        "t.detach() for the values alone; to keep the graph, use functions of tinygrad_loss, and "
-        "join Tensors with tl.stack([...]) or sum([...])."
+        "graph. Use t.data or t.detach() for the values alone; to keep it, functions of "
+        "tinygrad_loss, tl.stack([...]) or sum([...]) to join Tensors, df.to_numpy() @ t for df @ t"
     )
 
 
@@ -99,25 +117,21 @@ def number_of(x: Node, function: str) -> Any:
     if x._requires_grad:
         warnings.warn(
             f"{function}() of a Tensor that requires grad gives a number without a gradient. Use "
-            "t.item() if that is meant; to keep the graph, use functions of tinygrad_loss, such as "
-            "tl.log(t), and join Tensors with tl.stack([...]).",
-            UserWarning,
+            "t.item() if that is meant; else tl.log(t), not math.log(t), and tl.stack([...]).",
             stacklevel=3,
         )
     return number
 
 
 def written_into() -> TypeError:
-    """Return the error for ``t[i] = value``."""
     return TypeError(
         "a Tensor cannot be written into: backward() would see new values with the old graph. "
-        "Build another with where(mask, value, t) or concatenate([...]), or write into the "
-        ".data of a leaf."
+        "Build another with where(mask, value, t) or concatenate([...]); or, to change a leaf, "
+        "assign all of its values, t.data = array, which backward() notices."
     )
 
 
 def update_of_leaf(p: Node, shape: tuple[int, ...] | None = None) -> Exception:
-    """Return the error for ``p -= step`` while recording, or with a step of a larger shape."""
     name = p.name or "p"
     if shape is not None:
         return ValueError(
@@ -129,19 +143,3 @@ def update_of_leaf(p: Node, shape: tuple[int, ...] | None = None) -> Exception:
         "another Tensor, which no optimizer knows. To update it in place, write this under "
         f"no_grad(), or {name}.data -= step; for another Tensor, q = {name} - step."
     )
-
-
-def check_inputs(output: Any, inputs: Any, found: list[Any] | None) -> list[Any]:
-    """Return the inputs found; raise unless output is a Tensor and all inputs require grad."""
-    if not isinstance(output, Node):
-        raise TypeError(f"gradients: output is a {type(output).__name__}; expected a Tensor")
-    if found is None:
-        what = "a Tensor" if isinstance(inputs, Node) else f"a {type(inputs).__name__}"
-        raise TypeError(f"gradients: inputs is {what}; expected a list: gradients(output, [x])")
-    for i, x in enumerate(found):
-        if not isinstance(x, Node) or not x._requires_grad:
-            raise ValueError(
-                f"gradients: inputs[{i}] is {x!r}; expected a Tensor that requires grad. Create it "
-                "with requires_grad=True before computing the output."
-            )
-    return found

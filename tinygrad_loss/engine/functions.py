@@ -1,8 +1,7 @@
 """Functions that need no rule of their own: compositions of ops, which have theirs.
 
 All take Tensors, arrays, numbers and lists, and do what NumPy's function of that name does. With a
-Tensor, ``np.name(t)`` calls them, with NumPy's order and names of the arguments. Products with many
-axes, such as einsum, are in ``products.py``.
+Tensor, ``np.name(t)`` calls them, with NumPy's order and names of the arguments.
 """
 
 # mypy: disable-error-code="no-any-return"
@@ -17,19 +16,20 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from . import ops
-from .arrays import data_of
+from .arrays import data_of, is_foreign
 from .errors import explained
 from .node import Array
-from .products import arranged, dot, einsum, inner, outer, shaped, tensordot
+from .products import arranged, shaped, solve
+from .words import teach
 
 if TYPE_CHECKING:
     from .tensor import Tensor
 
 __all__ = [
     "atleast_1d", "atleast_2d", "average", "column_stack", "cumsum", "diag", "diagonal", "diff",
-    "dot", "einsum", "flatten", "flip", "gelu", "hstack", "inner", "inv", "median", "nanmean",
-    "nansum", "norm", "outer", "prod", "ravel", "reciprocal", "repeat", "roll", "sort", "split",
-    "stack", "std", "take_along_axis", "tensordot", "tile", "trace", "var", "vstack",
+    "flatten", "flip", "gelu", "hstack", "inv", "median", "nanmean", "nansum", "norm", "prod",
+    "ravel", "reciprocal", "repeat", "roll", "sort", "split", "stack", "std", "take_along_axis",
+    "tile", "trace", "var", "vstack",
 ]  # fmt: skip
 
 
@@ -44,7 +44,10 @@ def var(x: Array, axis: Any = None, *, ddof: int = 0, keepdims: bool = False) ->
     >>> var([1.0, 2.0, 3.0, 4.0]).item()
     1.25
     """
-    x = shaped(x)
+    return _in_float32(_var, x, axis, ddof, keepdims)
+
+
+def _var(x: Array, axis: Any, ddof: int, keepdims: bool) -> Any:
     squares = ops.square(x - ops.mean(x, axis=axis, keepdims=True))
     if ddof == 0:
         return ops.mean(squares, axis=axis, keepdims=keepdims)
@@ -59,7 +62,15 @@ def std(x: Array, axis: Any = None, *, ddof: int = 0, keepdims: bool = False) ->
     >>> std([1.0, 3.0]).item()
     1.0
     """
-    return ops.sqrt(var(x, axis, ddof=ddof, keepdims=keepdims))
+    return _in_float32(lambda *given: ops.sqrt(_var(*given)), x, axis, ddof, keepdims)
+
+
+def _in_float32(function: Callable[..., Any], x: Any, *options: Any) -> Any:
+    """Compute a function of float16 in float32: squares would leave its range."""
+    x = shaped(x)
+    if x.dtype.char != "e":
+        return function(x, *options)
+    return ops.astype(function(ops.astype(x, np.float32), *options), x.dtype)
 
 
 def _rows(x: Array, axis: Any, keepdims: bool) -> tuple[Any, tuple[int, ...]]:
@@ -68,9 +79,8 @@ def _rows(x: Array, axis: Any, keepdims: bool) -> tuple[Any, tuple[int, ...]]:
     kept = [a for a in range(x.ndim) if a not in axes]
     sizes = [x.shape[a] for a in kept]
     rows = arranged(x, (*kept, *axes), (*sizes, math.prod(x.shape[a] for a in axes)))
-    return rows, tuple(
-        1 if a in axes else n for a, n in enumerate(x.shape) if keepdims or a in kept
-    )
+    shape = (1 if a in axes else n for a, n in enumerate(x.shape) if keepdims or a in kept)
+    return rows, tuple(shape)
 
 
 def prod(x: Array, axis: Any = None, keepdims: bool = False) -> Tensor:
@@ -92,7 +102,8 @@ def prod(x: Array, axis: Any = None, keepdims: bool = False) -> Tensor:
     while y.shape[-1] != 1:
         n = y.shape[-1]
         if n % 2 or n == 0:
-            y = ops.concatenate([y, np.ones((*y.shape[:-1], 1), x.dtype)], axis=-1)
+            one = np.ones_like(data_of(y), shape=(*y.shape[:-1], 1))
+            y = ops.concatenate([y, one], axis=-1)
         else:
             y = y[..., : n // 2] * y[..., n // 2 :]
     return ops.reshape(y, shape)
@@ -105,12 +116,8 @@ def norm(x: Array, axis: Any = None, keepdims: bool = False, *, ord: Any = None)
     matrices (two axes), "fro", the Euclidean length; 1, the largest sum |x| of a column; inf, that
     of a row. Derivative: of the Euclidean length, the unit vector x / |x|, and 0 at x = 0.
 
-    >>> (
-    ...     norm([3.0, -4.0]).item(),
-    ...     norm([3.0, -4.0], ord=1).item(),
-    ...     norm([3.0, -4.0], ord=np.inf).item(),
-    ... )
-    (5.0, 7.0, 4.0)
+    >>> [norm([3.0, -4.0], ord=p).item() for p in (2, 1, np.inf)]
+    [5.0, 7.0, 4.0]
     """
     if ord is None:
         return ops._norm(x, axis=axis, keepdims=keepdims)
@@ -121,36 +128,34 @@ def norm(x: Array, axis: Any = None, keepdims: bool = False, *, ord: Any = None)
     if len(axes) not in (1, 2) or ord not in (1, np.inf):
         raise ValueError(
             f"norm: {x.shape}, axis={axis}, ord={ord!r}; expected None, 1, 2 or inf over one axis, "
-            'or None, "fro", 1 or inf over two. Compose others, such as (abs(x)**p).sum()**(1/p); '
-            "singular values (ord=2 of a matrix) have no derivative in this library."
+            'or None, "fro", 1 or inf over two. Compose others; singular values have no derivative.'
         )
     y = ops.absolute(x if x.dtype.kind == "f" else x * 1.0)
-    if len(axes) == 1:
-        return (ops.sum if ord == 1 else ops.max)(y, axis=axes, keepdims=keepdims)
-    summed, largest = axes if ord == 1 else axes[::-1]
-    y = ops.max(ops.sum(y, axis=summed, keepdims=True), axis=largest, keepdims=True)
-    return y if keepdims else ops.squeeze(y, axes)
+    if len(axes) == 2:
+        summed, largest = axes if ord == 1 else axes[::-1]
+        y = ops.max(ops.sum(y, axis=summed, keepdims=True), axis=largest, keepdims=True)
+        return y if keepdims else ops.squeeze(y, axes)
+    return (ops.sum if ord == 1 else ops.max)(y, axis=axes, keepdims=keepdims)
 
 
-def average(
-    x: Array, axis: Any = None, weights: Array | None = None, keepdims: bool = False
-) -> Tensor:
+def average(x: Array, axis: Any = None, weights: Array = None, keepdims: bool = False) -> Tensor:
     """Weighted mean sum(w x) / sum(w); the weights have the shape of x, or of the averaged axes.
 
     >>> average([1.0, 2.0, 4.0], weights=[1, 0, 1]).item()
     2.5
     """
+    x = shaped(x)
+    axes = tuple(range(x.ndim)) if axis is None else normalize_axis_tuple(axis, x.ndim)
     if weights is None:
-        return ops.mean(x, axis=axis, keepdims=keepdims)
-    x, w = (shaped(a) if shaped(a).dtype.kind == "f" else shaped(a) * 1.0 for a in (x, weights))
+        return ops.mean(x, axis=axes, keepdims=keepdims)
+    x, w = (a if a.dtype.kind == "f" else a * 1.0 for a in (x, shaped(weights)))
     if w.shape != x.shape:
-        axes = range(x.ndim) if axis is None else normalize_axis_tuple(axis, x.ndim)
         if w.shape != tuple(x.shape[a] for a in axes):
             raise ValueError(f"average: x has shape {x.shape}, weights {w.shape}, axis={axis}")
         w = ops.transpose(w, tuple(np.argsort(axes)))
         w = ops.reshape(w, tuple(n if a in axes else 1 for a, n in enumerate(x.shape)))
-    total = ops.sum(x * w, axis=axis, keepdims=keepdims)
-    return total / ops.sum(w, axis=axis, keepdims=keepdims)
+    total = ops.sum(x * w, axis=axes, keepdims=keepdims)
+    return total / ops.sum(w, axis=axes, keepdims=keepdims)
 
 
 def nansum(x: Array, axis: Any = None, keepdims: bool = False) -> Tensor:
@@ -169,11 +174,12 @@ def nanmean(x: Array, axis: Any = None, keepdims: bool = False) -> Tensor:
     >>> nanmean([1.0, np.nan, 3.0]).item()
     2.0
     """
-    x = shaped(x)
-    known = ~np.isnan(data_of(x))
-    y = ops.mean(ops.where(known, x, 0), axis=axis, keepdims=keepdims)
-    count = np.sum(known, axis=axis, keepdims=keepdims)
-    return y / (count / max(x.size // max(y.size, 1), 1)).astype(y.dtype)
+
+    def mean(x: Array) -> Any:
+        y, known = nansum(x, axis, keepdims), ~np.isnan(data_of(x))
+        return y / np.sum(known, axis=axis, keepdims=keepdims).astype(y.dtype)
+
+    return _in_float32(mean, x)
 
 
 def median(x: Array, axis: Any = None, keepdims: bool = False) -> Tensor:
@@ -185,8 +191,7 @@ def median(x: Array, axis: Any = None, keepdims: bool = False) -> Tensor:
     3.5
     """
     rows, shape = _rows(shaped(x), axis, keepdims)
-    n = rows.shape[-1]
-    ordered = sort(rows)
+    n, ordered = rows.shape[-1], sort(rows)
     y = ops.mean(ordered[..., (n - 1) // 2 : n // 2 + 1], axis=-1, keepdims=True)
     if n:
         last = ordered[..., -1:]  # NaN is sorted to the end
@@ -224,11 +229,12 @@ def diff(x: Array, n: int = 1, axis: int = -1) -> Tensor:
 
 def _moved(function: Callable[..., Any], x: Any, *options: Any, repeats: bool = False) -> Any:
     """Apply a NumPy function that moves or repeats elements: to positions, which then index x."""
-    x = shaped(x)
+    x, options = shaped(x), tuple(map(data_of, options))
+    kind = next(filter(is_foreign, options), None)  # positions meet other positions there
     try:
-        positions = function(np.arange(x.size).reshape(x.shape), *map(data_of, options))
+        positions = function(np.arange(x.size, like=kind).reshape(x.shape), *options)
     except (ValueError, TypeError, IndexError) as error:
-        raise explained(error, function.__name__, (x, *options), {}) from error
+        raise explained(error, function.__name__, (x, *options), {}) from None
     flat = x if x.ndim == 1 else ravel(x)
     return ops.getitem(flat, index=positions, unique_indices=not repeats)
 
@@ -317,9 +323,10 @@ def sort(x: Array, axis: int | None = -1) -> Tensor:
     >>> sort([3, 1, 2])
     array([1, 2, 3])
     """
-    x = ravel(x) if axis is None else shaped(x)
-    order = np.argsort(data_of(x), axis=-1 if axis is None else axis, kind="stable")
-    return _moved(np.take_along_axis, x, order, -1 if axis is None else axis)
+    if axis is None:
+        x, axis = ravel(x), -1
+    order = np.argsort(data_of(shaped(x)), axis=axis, kind="stable")
+    return _moved(np.take_along_axis, x, order, axis)
 
 
 def diagonal(x: Array, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
@@ -407,12 +414,11 @@ def split(x: Array, indices_or_sections: Any, axis: int = 0) -> list[Tensor]:
     axis = normalize_axis_index(axis, x.ndim)
     n, ends = x.shape[axis], indices_or_sections
     if isinstance(ends, int | np.integer):
-        if n % ends:
+        if ends < 1 or n % ends:
             raise ValueError(f"split: {x.shape}, axis={axis}: {ends} does not divide {n}")
         ends = [n // ends * i for i in range(1, ends)]
-    before = (slice(None),) * axis
     parts = [slice(start, end) for start, end in zip([0, *ends], [*ends, n], strict=True)]
-    return [ops.getitem(x, index=(*before, part)) for part in parts]
+    return [ops.getitem(x, index=(*(slice(None),) * axis, part)) for part in parts]
 
 
 # --- others ---------------------------------------------------------------------------------------
@@ -428,16 +434,14 @@ def reciprocal(x: Array) -> Tensor:
 
 
 def inv(a: Array) -> Tensor:
-    """Inverse of a matrix, or of each in a stack: ``solve`` with the identity.
-
-    To multiply by an inverse, ``solve(a, b)`` is faster and more precise than ``inv(a) @ b``.
+    """Inverse of a matrix, or of each in a stack. ``solve(a, b)`` is better than ``inv(a) @ b``.
 
     >>> inv([[2.0, 0.0], [0.0, 4.0]])
     array([[0.5 , 0.  ],
            [0.  , 0.25]])
     """
     a = shaped(a)
-    return ops.solve(a, np.eye(a.shape[-1] if a.ndim else 1, dtype=a.dtype))
+    return solve(a, np.eye(a.shape[-1] if a.ndim else 1, dtype=a.dtype, like=data_of(a)))
 
 
 def gelu(x: Array, approximate: str = "none") -> Tensor:
@@ -455,3 +459,6 @@ def gelu(x: Array, approximate: str = "none") -> Tensor:
     if approximate == "tanh":
         return x * (1 + ops.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3))) / 2
     raise ValueError(f"gelu: approximate is {approximate!r}; expected 'none' or 'tanh'")
+
+
+teach(globals())

@@ -1,9 +1,8 @@
 """The mode in which ops run: is the graph recorded, and who watches.
 
 ``no_grad``, ``detect_anomaly``, ``watch``, ``draw`` and ``unroll`` set it for a ``with`` block. A
-block belongs to its thread or asyncio task (a ContextVar), and blocks nest. A block that ends
-removes only *itself*, so blocks need not end in the reverse order of their beginning. (Those of two
-generators that run in turns do not.) Of the blocks that are left, the innermost decides.
+block belongs to its thread or asyncio task (a ContextVar). Blocks nest, and the innermost decides.
+One that ends removes only *itself*: two generators that run in turns end theirs in any order.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ import inspect
 from collections.abc import Callable, Generator
 from contextvars import ContextVar
 from functools import wraps
-from typing import Any, TypeVar
+from typing import Any, TypeVar, overload
 
 from .node import Array, Node, now
 
@@ -22,16 +21,13 @@ F = TypeVar("F", bound=Callable[..., Any])
 class Observer:
     """Watches the engine: ops report each value to it, and the chain rule each gradient.
 
-    ``unroll`` repeats the computation later, and with it what is no op: the losses' checks of
-    values and random numbers. So its observer has a ``tracer``, which is asked for them instead:
-    ``require(check, arrays, message, warning)`` and ``random(rng, shape)``.
+    ``unroll`` repeats the computation later, and with it what is no op: checks of values, and
+    random numbers. So losses and layers ask its observer's ``tracer`` for them, if there is one.
     """
 
     tracer: Any = None
 
-    def after_forward(
-        self, output: Node, op: Any, inputs: tuple[Any, ...], arrays: list[Array]
-    ) -> None:
+    def after_forward(self, output: Node, op: Any, inputs: Any, arrays: list[Array]) -> None:
         """Called when ``op`` has computed ``output`` from the inputs, whose data are ``arrays``."""
 
     def after_rule(self, node: Node, position: int, g: Any, part: Any) -> None:
@@ -64,15 +60,9 @@ mode: ContextVar[Mode] = ContextVar("mode", default=Mode())  # noqa: B039 (nobod
 class set_mode:
     """A ``with`` block, or a decorator, that sets whether the graph is recorded, and who watches.
 
-    Parameters
-    ----------
-    recording : bool or None
-        Whether ops record what they compute from what; None leaves that as it is.
-    observer : Observer or None
-        Watches, along with the observers of the blocks around.
-    alone : bool
-        Whether the observers of the blocks around are told nothing of what happens inside, which is
-        a replay (of ``draw``) or a trial (of ``unroll``) and no part of the pass that they watch.
+    ``recording=None`` leaves that as it is. The observer watches along with those of the blocks
+    around, or ``alone``, if what happens inside is no part of the pass that they watch: a replay
+    (of ``draw``) or a trial (of ``unroll``).
     """
 
     __slots__ = ("alone", "observer", "recording")
@@ -90,12 +80,10 @@ class set_mode:
         return observer
 
     def __exit__(self, *error: object) -> None:
-        blocks = list(mode.get().blocks)
-        for i in reversed(range(len(blocks))):
-            if blocks[i][0] is self:
-                del blocks[i]
-                break
-        mode.set(Mode(tuple(blocks)))
+        blocks = mode.get().blocks
+        own = [i for i, (block, _) in enumerate(blocks) if block is self]
+        for i in own[-1:]:  # there is none if the context is another's
+            mode.set(Mode((*blocks[:i], *blocks[i + 1 :])))
 
     def begin(self) -> Observer | None:
         """The observer of this entry of the block (one block can be entered several times)."""
@@ -104,34 +92,26 @@ class set_mode:
     def __call__(self, function: F) -> F:
         """Decorate a function: its body runs in this mode, wherever it is called or advanced."""
         if not callable(function):
-            raise TypeError(
-                f"{function!r} is no function that could be decorated; for a block of code write "
-                "`with no_grad():`"
-            )
+            raise TypeError(f"{function!r} is no function; for a block write `with no_grad():`")
         if inspect.isasyncgenfunction(function):
             raise TypeError(
                 f"{function.__name__} is an async generator: between its values other code runs in "
                 "its context. Write `with no_grad():` inside it, around what has no yield."
             )
-        if inspect.iscoroutinefunction(function):
 
-            async def awaited(*args: Any, **options: Any) -> Any:
-                with self:
-                    return await function(*args, **options)
+        def called(*args: Any, **options: Any) -> Any:
+            with self:
+                return function(*args, **options)
 
-            return wraps(function)(awaited)  # type: ignore[return-value]
+        async def awaited(*args: Any, **options: Any) -> Any:
+            with self:
+                return await function(*args, **options)
 
-        if inspect.isgeneratorfunction(function):
+        def advanced(*args: Any, **options: Any) -> Any:  # still a generator to other decorators
+            return (yield from _advanced(function(*args, **options), self))
 
-            def run(*args: Any, **options: Any) -> Any:  # still a generator to other decorators
-                return (yield from _advanced(function(*args, **options), self))
-
-        else:
-
-            def run(*args: Any, **options: Any) -> Any:
-                with self:
-                    return function(*args, **options)
-
+        run = awaited if inspect.iscoroutinefunction(function) else called
+        run = advanced if inspect.isgeneratorfunction(function) else run
         return wraps(function)(run)  # type: ignore[return-value]
 
 
@@ -157,13 +137,16 @@ def _advanced(generator: Generator[Any, Any, Any], block: set_mode) -> Generator
             generator.close()
 
 
-def no_grad() -> set_mode:
+@overload
+def no_grad() -> set_mode: ...
+@overload
+def no_grad(function: F) -> F: ...
+def no_grad(function: Any = None) -> Any:
     """Compute without recording: what ops make inside does not require grad.
 
-    A context manager and a decorator (``@no_grad()``), also for generators and coroutines. Blocks
-    nest, end on an exception too, and belong to their thread or asyncio task.
-
-    Inside, ``p -= lr * p.grad`` writes into the parameter p.
+    A context manager and a decorator (``@no_grad``), also for generators and coroutines. Blocks
+    nest, end on an exception too, and belong to their thread or asyncio task. Inside,
+    ``p -= lr * p.grad`` writes into the parameter p.
 
     >>> from tinygrad_loss import Tensor
     >>> w = Tensor(3.0, requires_grad=True)
@@ -171,7 +154,8 @@ def no_grad() -> set_mode:
     ...     print((w * w).requires_grad)
     False
     """
-    return set_mode(recording=False)
+    block = set_mode(recording=False)
+    return block if function is None else block(function)
 
 
 class Mark(Observer):
@@ -181,9 +165,7 @@ class Mark(Observer):
         self.name = name
         self.began = now()
 
-    def after_forward(
-        self, output: Node, op: Any, inputs: tuple[Any, ...], arrays: list[Array]
-    ) -> None:
+    def after_forward(self, output: Node, *_: Any) -> None:
         """Mark a Tensor that was computed inside."""
         output.scopes = (*output.scopes, (self, self.began))
 
@@ -192,12 +174,8 @@ class scope(set_mode):
     """Name what is computed in a block, as modules do: a cluster in pictures, a row in ``watch``.
 
     For code without modules: a neuron, a time step, a batch norm. Scopes nest, and several may have
-    the same name. As a decorator, ``@scope("cell")``, it makes every call a scope.
-
-    Raises
-    ------
-    TypeError
-        If the name is not a string.
+    the same name. As a decorator, ``@scope("cell")``, it makes every call a scope. TypeError if the
+    name is not a string.
 
     >>> from tinygrad_loss import Tensor, draw
     >>> x = Tensor(2.0, requires_grad=True, name="x")

@@ -1,7 +1,6 @@
-"""A node of the graph: an array, and how it was computed.
+"""A node of the graph: an array, and how it was computed. This is all that ops and backprop need.
 
-A Tensor is a Node with the methods of an array. Ops and the chain rule need only what is defined
-here, so their files do not import Tensor.
+A Tensor is a Node with the methods of an array.
 """
 
 # mypy: disable-error-code="no-any-return"
@@ -10,6 +9,8 @@ from __future__ import annotations
 
 from itertools import count
 from typing import TYPE_CHECKING, Any, TypeAlias
+
+from .copies import Copied
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,8 +21,7 @@ Array: TypeAlias = Any  # a numpy.ndarray, or an array of another library that s
 
 # (op, inputs, arrays, options): the op that computed a node, and what it was given. The inputs are
 # as they came: gradients go to the Tensors among them. The arrays are what forward computed from,
-# the data of these Tensors and all else as it is: from them the rules compute the gradients, and
-# need not look them up again.
+# the data of these Tensors and all else as it is: from them the rules compute the gradients.
 Origin: TypeAlias = "tuple[Op, tuple[Any, ...], list[Array], dict[str, Any]]"
 
 # One clock for all nodes. A node is stamped when it is made, and again when its data is assigned.
@@ -32,19 +32,18 @@ Origin: TypeAlias = "tuple[Op, tuple[Any, ...], list[Array], dict[str, Any]]"
 now = count().__next__
 
 
-class Node:
-    """An array in the graph, and how it was made.
+class Node(Copied):
+    """An array in the graph, and how it was made: None for a leaf, where gradients end.
 
-    ``origin`` is None for a leaf: a Tensor that you made, or that an op made without recording.
-    Gradients end there.
+    A leaf is a Tensor that you made, or that an op made without recording.
     """
 
     __slots__ = (
-        "__weakref__", "_data", "_requires_grad", "_retains_grad", "grad", "name", "origin",
+        "__weakref__", "_array", "_requires_grad", "_retains_grad", "grad", "name", "origin",
         "scopes", "stamp",
     )  # fmt: skip
 
-    _data: Array
+    _array: Array
     _requires_grad: bool
     _retains_grad: bool
     grad: Array  # None until `backward()` has added one
@@ -56,27 +55,48 @@ class Node:
     @property
     def shape(self) -> tuple[int, ...]:
         """The sizes of the axes."""
-        return self._data.shape
+        return self._array.shape
 
     @property
     def ndim(self) -> int:
         """How many axes there are."""
-        return self._data.ndim
+        return self._array.ndim
 
     @property
     def size(self) -> int:
         """How many elements there are."""
-        return self._data.size
+        return self._array.size
 
     @property
     def dtype(self) -> np.dtype[Any]:
         """The type of the elements."""
-        return self._data.dtype
+        return self._array.dtype
 
     def item(self) -> Any:
         """The only element, as a Python number."""
-        return self._data.item()
+        return self._array.item()
 
     def tolist(self) -> Any:
         """The elements as Python numbers, in nested lists."""
-        return self._data.tolist()
+        return self._array.tolist()
+
+    def argmax(self, axis: int | None = None) -> Array:
+        """The position of the largest element; a plain array, without a gradient."""
+        return self._array.argmax(axis)
+
+    def argmin(self, axis: int | None = None) -> Array:
+        """The position of the smallest element; a plain array, without a gradient."""
+        return self._array.argmin(axis)
+
+    def numpy(self) -> Array:
+        """The array itself, not a copy. The graph does not see what is computed from it."""
+        return self._array
+
+    def __format__(self, spec: str) -> str:
+        return format(self.item() if spec else str(self), spec)
+
+    def __len__(self) -> int:
+        return len(self._array)
+
+    def __bool__(self) -> bool:
+        return bool(self._array)

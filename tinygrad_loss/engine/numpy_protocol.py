@@ -2,8 +2,7 @@
 
 NumPy lets other arrays take over by two methods: ``__array_ufunc__`` (NEP 13) for elementwise
 functions and ``__array_function__`` (NEP 18) for the others. Tensor's both call ``dispatch``. A
-function either has a derivative here, or its value is a constant, or it is refused. Options without
-a meaning for derivatives, such as ``out=``, are refused too.
+function has a derivative here, or its value is a constant, or it is refused, as ``out=`` is.
 """
 
 from __future__ import annotations
@@ -15,13 +14,14 @@ from typing import Any
 
 import numpy as np
 
-from . import functions, ops
+from . import functions, ops, products
 from .arrays import data_of
 from .node import Node
 
 
 def _clip(x: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: Any = None) -> Any:
-    return ops.clip(x, a_min if min is None else min, a_max if max is None else max)
+    by_name = {name: limit for name, limit in (("min", min), ("max", max)) if limit is not None}
+    return ops.clip(x, *(() if a_min is a_max is None else (a_min, a_max)), **by_name)
 
 
 def _each(function: Callable[[Any], Any]) -> Callable[..., Any]:
@@ -32,14 +32,14 @@ def _each(function: Callable[[Any], Any]) -> Callable[..., Any]:
 # NumPy's function -> ours, which is called in its place.
 DIFFERENTIABLE: dict[Callable[..., Any], Callable[..., Any]] = {
     getattr(np, name): getattr(module, name)
-    for module in (ops, functions)
+    for module in (ops, functions, products)
     for name in module.__all__
     if hasattr(np, name)
 } | {
     np.amax: ops.max, np.amin: ops.min, np.clip: _clip,
     np.atleast_1d: _each(functions.atleast_1d), np.atleast_2d: _each(functions.atleast_2d),
-    np.linalg.norm: functions.norm, np.linalg.inv: functions.inv, np.linalg.solve: ops.solve,
-    np.linalg.slogdet: ops.slogdet,
+    np.linalg.norm: functions.norm, np.linalg.inv: functions.inv, np.linalg.solve: products.solve,
+    np.linalg.slogdet: products.slogdet,
 }  # fmt: skip
 
 # Functions whose derivative is zero, or that have none: with Tensors they return plain arrays.
@@ -59,8 +59,7 @@ def dispatch(function: Any, inputs: Any, options: dict[str, Any]) -> Any:
     if options.get("out") is not None:
         raise TypeError(
             f"{_name(function)}: a Tensor cannot be written into an existing array (out=, or "
-            "array += t): its graph would be lost. Write array = array + t, or use t.data for the "
-            "values alone."
+            "array += t): its graph would be lost. Write array = array + t, or use t.data."
         )
     if function in DIFFERENTIABLE:
         ours = DIFFERENTIABLE[function]
@@ -68,11 +67,9 @@ def dispatch(function: Any, inputs: Any, options: dict[str, Any]) -> Any:
             inputs, options = _translated(function, ours, inputs, options)
         return ours(*inputs, **options)
     if function in CONSTANT:
-        fill = options.get("fill_value", inputs[1] if inputs[1:] else None)
-        if function is np.full_like and isinstance(fill, Node) and fill._requires_grad:
-            raise TypeError(
-                f"np.full_like: {fill!r} would lose its graph; use tl.broadcast_to(t, shape)"
-            )
+        filled = [*inputs[1:], *options.values()] if function is np.full_like else ()
+        if any(isinstance(x, Node) and x._requires_grad for x in filled):
+            raise TypeError("np.full_like: t would lose its graph; use tl.broadcast_to(t, shape)")
         return function(*map(data_of, inputs), **{key: data_of(x) for key, x in options.items()})
     raise TypeError(
         f"{_name(function)} has no derivative in this library. Compose it from functions of "
@@ -97,27 +94,21 @@ def _names(function: Any, ours: Any) -> tuple[dict[str, str], dict[str, Any], bo
     return names, {name: p.default for name, p in theirs.items()}, several
 
 
-def _translated(
-    function: Any, ours: Callable[..., Any], inputs: Any, options: dict[str, Any]
-) -> tuple[Any, dict[str, Any]]:
+def _translated(function: Any, ours: Any, inputs: Any, options: dict[str, Any]) -> tuple[Any, Any]:
     """Return NumPy's arguments in our order, by our names; refuse those that we do not have."""
     names, defaults, by_position = _names(function, ours)
     given = options if by_position else dict(zip(defaults, inputs, strict=False)) | options
     named: dict[str, Any] = {}
-    refused = []
     for name, value in given.items():
         default = defaults.get(name, inspect.Parameter.empty)
         if value is default or (isinstance(value, str) and value == default):
             continue
-        if name in names:
-            named[names[name]] = value
-        else:
-            refused.append(name)
-    if refused:
-        raise TypeError(
-            f"{_name(function)}: {'=, '.join(refused)}= cannot be given where an input is a "
-            "Tensor. Leave it out, or use t.data for the values alone, without a gradient."
-        )
+        if name not in names:
+            raise TypeError(
+                f"{_name(function)}: {name}= cannot be given where an input is a Tensor. Leave it "
+                "out, or use t.data for the values alone, without a gradient."
+            )
+        named[names[name]] = value
     return inputs if by_position else (), named
 
 

@@ -25,7 +25,7 @@ in the docstring; and its name in ``__all__``. From these come ``tl.name`` (tl i
 ``tests/op_cases.py``: a test fails while an op has none.
 """
 
-# mypy: disable-error-code="empty-body, no-any-return, return-value"
+# mypy: disable-error-code="empty-body, has-type, no-any-return, return-value"
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
 from .arguments import Arguments
-from .arrays import as_array, data_of
+from .arrays import as_output, elementwise, indexed, is_plain, scattered, total
 from .errors import explained
 from .mode import mode
 from .node import Array, Node, now
@@ -48,9 +48,9 @@ if TYPE_CHECKING:
 __all__ = [
     "abs", "absolute", "add", "arctan", "astype", "broadcast_to", "clip", "concatenate", "cos",
     "cosh", "divide", "erf", "exp", "expand_dims", "expm1", "getitem", "leaky_relu", "linear",
-    "log", "log10", "log1p", "log2", "log_softmax", "logaddexp", "logsumexp", "matmul", "max",
+    "log", "log10", "log1p", "log2", "log_softmax", "logaddexp", "logsumexp", "max",
     "maximum", "mean", "min", "minimum", "multiply", "negative", "power", "relu", "reshape",
-    "scatter", "sigmoid", "sin", "sinh", "slogdet", "softmax", "softplus", "solve", "sqrt",
+    "scatter", "sigmoid", "sin", "sinh", "softmax", "softplus", "sqrt",
     "square", "squeeze", "subtract", "sum", "swapaxes", "tan", "tanh", "transpose", "where",
 ]  # fmt: skip
 
@@ -103,29 +103,28 @@ class Op:
             if isinstance(x, Node):
                 tensor_type = type(x)
                 requires_grad = requires_grad or x._requires_grad
-                x = x._data
-            elif isinstance(x, (list, tuple)):
-                return self(*self.arguments.converted(inputs), **options)
+                x = x._array
+            elif type(x) is not float and not is_plain(x):
+                return self(*map(self.arguments.converted, inputs), **options)
             arrays.append(x)
         try:
             value = self.forward(*arrays, **options)
-        except (ValueError, TypeError, IndexError, AttributeError) as error:
-            raise explained(error, self.name, inputs, options) from error
+        except Exception as error:
+            raise explained(error, self.name, inputs, options) from None
         if tensor_type is None:
             return value
         current = mode.get()
         recorded = requires_grad and current.recording
+        if not isinstance(value, np.ndarray):  # NumPy makes scalars of results without dimensions
+            value = as_output(value, self.name)
         if isinstance(value, np.ndarray):
             if value is arrays[0]:
                 value = value.view()  # or the input itself would become read-only
             if not recorded and value.base is not None and value.flags.writeable:
                 value = value.copy("K")  # a view would change when a leaf is updated in place
             value.setflags(write=False)  # a later write would make the gradient wrong
-        elif isinstance(value, np.generic):  # NumPy makes scalars of results without dimensions
-            value = np.asarray(value)
-            value.setflags(write=False)
         output = tensor_type.__new__(tensor_type)  # not __init__, which copies and checks
-        output._data = value
+        output._array = value
         output._requires_grad = recorded
         output.origin = (self, inputs, arrays, options) if recorded else None
         output.grad = output.name = None
@@ -135,6 +134,9 @@ class Op:
             observer.after_forward(output, self, inputs, arrays)
         return output
 
+    def __reduce__(self) -> str:  # pickled by its name in its module, as functions are
+        return getattr(self, "__qualname__", self.name)
+
     def __repr__(self) -> str:
         return f"<op {self.name}{self.arguments}>"
 
@@ -142,9 +144,8 @@ class Op:
 def op(*rules: Rule | None, forward: Callable[..., Array] | None = None) -> Callable[[F], F]:
     """Decorate a function of arrays: it becomes the forward function of an Op.
 
-    With ``forward=np.add`` NumPy's function does the work. The one below the decorator is never
-    called then: it gives the name, the signature and the docstring. (It is said to return a Tensor,
-    as the Op does.)
+    With ``forward=np.add`` NumPy's function does the work, and the one below the decorator, which
+    is never called, gives the name, the signature and the docstring.
     """
 
     def made(definition: F) -> F:
@@ -199,9 +200,9 @@ def _one_less(b: Any) -> Any:
     """Return b - 1, but 0 where b = 0, so that b * a**(b - 1) is 0 there, also at a = 0."""
     return (b - 1 if b else 0) if isinstance(b, int | float) else np.where(b == 0, b, b - 1)
 
-# At a = 0 the limit for b > 0 is 0, while 0 * log(0) would be NaN; log(1) = 0 stands in.
+# At a = 0 the limit for b >= 0 is 0, while 0 * log(0) would be NaN; log(1) = 0 stands in.
 @op(lambda g, y, a, b: g * (b * a ** _one_less(b)),
-    lambda g, y, a, b: g * (y * np.log(np.where(a == 0, 1, a))), forward=np.power)
+    lambda g, y, a, b: g * (y * np.log(np.where((a == 0) & (b >= 0), 1, a))), forward=np.power)
 def power(a: Array, b: Array) -> Tensor:
     """a^b. Derivative by a: the slope is b a^(b-1): the exponent comes down and is lowered by one.
     Derivative by b: the slope is a^b log(a), and 0 at a = 0 < b. >>> power([1.0, 2.0], 3)  # [1, 8]
@@ -271,15 +272,11 @@ def tanh(x: Array) -> Tensor:
     tanh is saturated, y near -1 or 1. >>> tanh([0, 1])  # [0, 0.76159416]
     """
 
-_erf = np.frompyfunc(math.erf, 1, 1)  # NumPy has none; Python's is exact
-
-@op(lambda g, y, x: g * (2 / math.sqrt(math.pi)) * np.exp(-x * x))
+@op(lambda g, y, x: g * (2 / math.sqrt(math.pi)) * np.exp(-x * x), forward=elementwise(math.erf))
 def erf(x: Array) -> Tensor:
     """Error function, 2/sqrt(pi) times the integral of e^(-t^2) from 0 to x. Derivative: the slope
     is the bell curve 2/sqrt(pi) e^(-x^2). >>> erf([0.0, 1.0])  # [0, 0.84270079]
     """
-    # With a new axis, because frompyfunc turns an array without axes into a Python number.
-    return _erf(x[np.newaxis]).astype(np.result_type(x.dtype, np.float16))[0]
 
 @op(lambda g, y, x: g * y * (1 - y))
 def sigmoid(x: Array) -> Tensor:
@@ -289,10 +286,10 @@ def sigmoid(x: Array) -> Tensor:
     e = np.exp(-np.abs(x))
     return np.where(x >= 0, 1, e) / (1 + e)
 
-@op(lambda g, y, x: g * (y > 0))  # y > 0 where x > 0
+@op(lambda g, y, x: g * (y != 0))  # y is 0 where x <= 0, and NaN where x is
 def relu(x: Array) -> Tensor:
-    """max(x, 0). Derivative: the gradient passes through where x > 0 and is stopped elsewhere, also
-    at the kink 0. >>> relu([1, -2])  # [1, 0]
+    """max(x, 0). Derivative: the gradient passes through where x > 0 (or NaN) and is stopped
+    elsewhere, also at the kink 0. >>> relu([1, -2])  # [1, 0]
     """
     return np.maximum(x, 0)
 
@@ -321,24 +318,24 @@ def logaddexp(a: Array, b: Array) -> Tensor:
 
 def _won(g: Any, y: Any, a: Any, b: Any) -> Any:
     """Return the gradient of a: g where a was chosen, 0 where b was, and half of g in a tie."""
-    return g * (a == y) - g / 2 * (a == b)
+    return g * ((a == y) | np.isnan(a)) - g / 2 * (a == b)
 
 @op(_won, lambda g, y, a, b: _won(g, y, b, a), forward=np.maximum)
 def maximum(a: Array, b: Array) -> Tensor:
-    """The larger of a and b, NaN if either is. Derivative: the gradient goes to the larger input;
-    two equal inputs get half of it each. >>> maximum([1, -2], 0)  # [1, 0]
+    """The larger of a and b, NaN if either is. Derivative: the gradient goes to the larger input
+    (or the NaN); two equal inputs get half of it each. >>> maximum([1, -2], 0)  # [1, 0]
     """
 
 @op(_won, lambda g, y, a, b: _won(g, y, b, a), forward=np.minimum)
 def minimum(a: Array, b: Array) -> Tensor:
-    """The smaller of a and b, NaN if either is. Derivative: the gradient goes to the smaller input;
-    two equal inputs get half of it each. >>> minimum([1, -2], 0)  # [0, -2]
+    """The smaller of a and b, NaN if either is. Derivative: the gradient goes to the smaller input
+    (or the NaN); two equal inputs get half of it each. >>> minimum([1, -2], 0)  # [0, -2]
     """
 
-@op(lambda g, y, x, min=None, max=None: g * (x == y))
+@op(lambda g, y, x, min=None, max=None: g * ((x == y) | np.isnan(x)))
 def clip(x: Array, min: Any = None, max: Any = None) -> Tensor:
     """x limited to [min, max], each a number, an array, or None. Derivative: the gradient passes
-    through within the limits and is stopped outside. >>> clip([-3, 0.5], -1, 1)  # [-1, 0.5]
+    within the limits (and for NaN), and is stopped outside. >>> clip([-3, 0.5], -1, 1)  # [-1, 0.5]
     """
     return np.clip(x, min, max)
 
@@ -353,57 +350,42 @@ def where(condition: Array, a: Array, b: Array) -> Tensor:
     """
     return np.where(condition, a, b)
 
-# fmt: on
-
-
 # --- reductions: one output from many inputs, so its gradient is spread over all of them ----------
 # axis is an int, a tuple of ints, or None for all; with keepdims the reduced axes stay, of size 1.
-
 
 def spread(g: Any, x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """Give the reduced axes back to g, with size 1, so that it broadcasts to the shape of x."""
     if keepdims or axis is None or x.ndim == 0:
         return g
-    shape = list(x.shape)
-    for reduced in axis if isinstance(axis, tuple) else (axis,):
-        shape[reduced] = 1
-    return g.reshape(shape)
-
+    return np.expand_dims(g, axis)
 
 def _group_size(x: Any, y: Any) -> int:
     """How many elements of x were reduced to one of y."""
     return x.size // y.size if y.size else 1
-
 
 @op(lambda g, y, x, axis=None, keepdims=False: spread(g, x, axis, keepdims) * np.ones_like(x))
 def sum(x: Array, axis: Any = None, keepdims: bool = False) -> Tensor:
     """Sum over the axes. Derivative: every element counts once in the sum, so each receives the
     whole gradient. >>> sum([[1, 2], [3, 4]], axis=0)  # [4, 6]
     """
-    return x.sum(axis=axis, keepdims=keepdims)
+    return total(x, axis, keepdims)
 
-
-@op(
-    lambda g, y, x, axis=None, keepdims=False: (
-        spread(g / _group_size(x, y), x, axis, keepdims) * np.ones_like(x)
-    )
-)
+@op(lambda g, y, x, axis=None, keepdims=False:
+    spread(g * (1 / (_group_size(x, y) or 1)), x, axis, keepdims) * np.ones_like(x))
 def mean(x: Array, axis: Any = None, keepdims: bool = False) -> Tensor:
     """Mean over the axes. Derivative: each of the n elements counts 1/n in the mean, so each
     receives the gradient divided by n. >>> mean([[1, 2], [3, 4]], axis=0)  # [2, 3]
     """
     if x.dtype.itemsize < 4:  # NumPy averages float16 in float32, where the sum does not overflow
         return x.mean(axis=axis, keepdims=keepdims)
-    total = x.sum(axis=axis, keepdims=keepdims)
-    return total / _group_size(x, total)
-
+    sums = total(x, axis, keepdims)
+    return sums / _group_size(x, sums)
 
 def _shared(g: Any, y: Any, x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """Share the gradient of max or min equally among the elements that are equal to it."""
     chosen = (x == spread(y, x, axis, keepdims)) | np.isnan(x)
-    parts = chosen.sum(axis=axis, keepdims=True, dtype=x.dtype)
+    parts = chosen.sum(axis=axis, keepdims=True, dtype=np.result_type(x.dtype, np.float32))
     return spread(g, x, axis, keepdims) * chosen / parts
-
 
 @op(_shared)
 def max(x: Array, axis: Any = None, keepdims: bool = False) -> Tensor:
@@ -412,7 +394,6 @@ def max(x: Array, axis: Any = None, keepdims: bool = False) -> Tensor:
     """
     return x.max(axis=axis, keepdims=keepdims)
 
-
 @op(_shared)
 def min(x: Array, axis: Any = None, keepdims: bool = False) -> Tensor:
     """Smallest element over the axes. Derivative: the gradient goes to the smallest element; if
@@ -420,34 +401,30 @@ def min(x: Array, axis: Any = None, keepdims: bool = False) -> Tensor:
     """
     return x.min(axis=axis, keepdims=keepdims)
 
-
-@op(
-    lambda g, y, x, axis=None, keepdims=False: (
-        spread(g / np.where(y == 0, 1, y), x, axis, keepdims) * x
-    )
-)
+@op(lambda g, y, x, axis=None, keepdims=False: spread(g * (y != 0), x, axis, keepdims)
+    * (x / spread(np.where(y == 0, 1, y), x, axis, keepdims)))
 def _norm(x: Array, axis: Any = None, keepdims: bool = False) -> Tensor:
     """Euclidean length sqrt(sum x^2) over the axes. Derivative: the length grows fastest along x
-    itself, so its gradient is the unit vector x / |x|; at x = 0 it counts as 0.
-    >>> norm([[3, 4], [0, 1]], axis=1)  # [5, 1]
+    itself, so its gradient is the unit vector x / |x|; at x = 0 it counts as 0, and so does the
+    second derivative. >>> norm([[3, 4], [0, 1]], axis=1)  # [5, 1]
     """
     x = x if x.dtype.kind == "f" else x.astype(np.float64)
-    return np.sqrt(np.square(x).sum(axis=axis, keepdims=keepdims))
-
+    # Divided by the largest, or squares would leave the range long before the length does.
+    sizes = np.abs(x)
+    largest = (sizes.max if x.size else sizes.sum)(axis=axis, keepdims=True)
+    unit = np.where((largest > 0) & (largest < np.inf), largest, 1)
+    y = np.sqrt(total(np.square(x / unit), axis, keepdims=True)) * unit
+    return y if keepdims else y.squeeze(axis)
 
 def _row_max(x: Array, axis: Any) -> Array:
-    """Return what to subtract from each row before exp so that nothing overflows: its maximum.
-
-    One maximum for all rows would turn a row far below it into zeros. An infinite one counts as 0.
-    """
+    """Return what to subtract from each row before exp: its maximum, or 0 if that is infinite."""
     if x.ndim == 2 and axis in (1, -1) and x.size:  # four times faster than along short rows
         largest = x.T.copy().max(axis=0)[:, None]
     else:
-        largest = x.max(axis=axis, keepdims=True, **({} if x.size else {"initial": -np.inf}))
+        largest = (x.max if x.size else x.sum)(axis=axis, keepdims=True)
     return np.where(np.isfinite(largest), largest, 0)
 
-
-@op(lambda g, y, x, axis=-1: y * (g - (g * y).sum(axis=axis, keepdims=True)))
+@op(lambda g, y, x, axis=-1: y * (g - total(g * y, axis, keepdims=True)))
 def softmax(x: Array, axis: Any = -1) -> Tensor:
     """e^x / sum(e^x): probabilities from logits. NaN for a row of -inf, which has none. Derivative:
     what one probability gains the others lose, so the mean of g, weighted by y, is subtracted from
@@ -455,25 +432,20 @@ def softmax(x: Array, axis: Any = -1) -> Tensor:
     """
     e = np.exp(x - _row_max(x, axis))
     with np.errstate(invalid="ignore"):
-        return e / e.sum(axis=axis, keepdims=True)
+        return e / total(e, axis, keepdims=True)
 
-
-@op(
-    lambda g, y, x, axis=-1, keepdims=False: (
-        spread(g, x, axis, keepdims) * where(x == -np.inf, 0, softmax(x, axis))
-    )
-)
+@op(lambda g, y, x, axis=-1, keepdims=False:
+    spread(g, x, axis, keepdims) * where(x == -np.inf, 0, softmax(x, axis)))
 def logsumexp(x: Array, axis: Any = -1, keepdims: bool = False) -> Tensor:
     """log(sum(e^x)), a smooth max(x), for any x; -inf for a row of -inf. Derivative: each element
     receives g times its softmax. >>> logsumexp([[0, 0], [1000, 0]])  # [0.69314718, 1000]
     """
     shift = _row_max(x, axis)
     with np.errstate(divide="ignore"):  # log(0) = -inf is the answer for a row of -inf
-        y = np.log(np.exp(x - shift).sum(axis=axis, keepdims=True)) + shift
+        y = np.log(total(np.exp(x - shift), axis, keepdims=True)) + shift
     return y if keepdims else y.squeeze(axis=axis)
 
-
-@op(lambda g, y, x, axis=-1: g - np.exp(y) * g.sum(axis=axis, keepdims=True))
+@op(lambda g, y, x, axis=-1: g - np.exp(y) * total(g, axis, keepdims=True))
 def log_softmax(x: Array, axis: Any = -1) -> Tensor:
     """Log-probabilities from logits, x - logsumexp(x): exact where softmax rounds to 0 or 1.
     Derivative: when a logit grows by 1, its own log-probability grows by 1, and then all of them
@@ -481,21 +453,19 @@ def log_softmax(x: Array, axis: Any = -1) -> Tensor:
     """
     x = x - _row_max(x, axis)
     with np.errstate(divide="ignore", invalid="ignore"):
-        return x - np.log(np.exp(x).sum(axis=axis, keepdims=True))
+        return x - np.log(total(np.exp(x), axis, keepdims=True))
 
-
-@op(lambda g, y, x, axis: np.flip(np.cumsum(np.flip(g, axis), axis), axis))
+@op(lambda g, y, x, axis: np.flip(_cumsum(np.flip(g, axis), axis=axis), axis))
 def _cumsum(x: Array, axis: int) -> Tensor:
     """Running sum along an axis. Derivative: an element counts in every sum from its own on, so it
     receives the sum of their gradients. >>> cumsum([1, 2, 3])  # [1, 3, 6]
     """
+    if x.dtype.char == "e":  # as in total()
+        return np.cumsum(x.astype(np.float32), axis=axis).astype(x.dtype)
     return np.cumsum(x, axis=axis)
-
 
 # --- shapes: the same numbers in other places, so the gradient goes back to where they were -------
 
-
-# fmt: off
 @op(lambda g, y, x, shape: g.reshape(x.shape))
 def reshape(x: Array, shape: Any) -> Tensor:
     """The same numbers, in order, in another shape; -1 stands for what is left. Derivative: the
@@ -551,57 +521,49 @@ def astype(x: Array, dtype: Any) -> Tensor:
         raise TypeError(f"{np.dtype(dtype)} has no derivatives; convert t.data instead")
     return x.astype(dtype)
 
-# fmt: on
-@op(lambda g, y, x, index, shape, unique_indices=False: g[index])
+@op(lambda g, y, x, index, shape, unique_indices=False: indexed(g, index))
 def scatter(x: Array, index: Any, shape: Any, unique_indices: bool = False) -> Tensor:
     """Zeros, with x added at the index: indexing backwards; a place picked twice adds up both.
     Derivative: each element receives the gradient of the place that it was added
     to. >>> scatter([1, 2, 4], np.array([0, 2, 2]), (3,))  # [1, 0, 6]
     """
-    out = np.zeros_like(x, shape=shape)
-    if unique_indices or _picks_once(index):
-        out[index] = x
-    else:
-        np.add.at(out, index, x)
-    return out
+    return scattered(x, index, shape, unique_indices or _picks_once(index))
 
-
-@op(
-    lambda g, y, x, index, unique_indices=False: scatter(
-        g, index=index, shape=x.shape, unique_indices=unique_indices
-    )
-)
+@op(lambda g, y, x, index, unique_indices=False:
+    scatter(g, index=index, shape=x.shape, unique_indices=unique_indices))
 def getitem(x: Array, index: Any, unique_indices: bool = False) -> Tensor:
     """x[index], with any index of NumPy's. Derivative: an element receives the gradients of all its
     copies, added up; one that was not picked receives 0. >>> getitem([1, 2, 4], 2)  # 4
 
     ``unique_indices=True`` promises that no element is picked twice, which takes time to find out.
     """
-    return x[index]
-
+    return indexed(x, index)
 
 def _picks_once(index: Any) -> bool:
     """Whether an index is of a kind that picks none twice: slices, a mask, one column per row."""
     parts = index if isinstance(index, tuple) else (index,)
     if all(isinstance(i, int | slice | type(None) | type(...)) for i in parts):
         return True
-    if len(parts) == 1:
-        return getattr(parts[0], "dtype", None) == np.bool_
-    rows, columns = parts[0], parts[1:]
+    rows, *columns = parts
+    if not columns:
+        return getattr(rows, "dtype", None) == np.bool_
     one_each = isinstance(rows, np.ndarray) and [rows.shape] == [np.shape(c) for c in columns]
     return one_each and rows.dtype.kind != "b" and np.array_equal(rows, np.arange(rows.size))
 
-
-def concatenate(tensors: Sequence[Any], axis: int = 0) -> Tensor:
-    """Arrays joined along an axis that they have.
+def concatenate(tensors: Sequence[Any], axis: int | None = 0) -> Tensor:
+    """Arrays joined along an axis that they have; None joins all their elements.
 
     Derivative: each array receives its own piece of the gradient.
 
     >>> concatenate([[1.0, 2.0], [3.0]])
     array([1., 2., 3.])
     """
-    if not len(tensors):
-        raise ValueError("concatenate: got no arrays; expected at least one")
+    if isinstance(tensors, Node) or not len(tensors):
+        raise ValueError("concatenate: got no list; expected a list of at least one array")
+    if axis is None:
+        tensors, axis = [reshape(t, (-1,)) for t in tensors], 0
+    if len(tensors) > 100:  # a rule is given all inputs, so that n rules cost n^2
+        tensors = [concatenate(tensors[i : i + 100], axis) for i in range(0, len(tensors), 100)]
     axis = normalize_axis_index(axis, np.ndim(tensors[0]), "concatenate")
     ends = np.cumsum([np.shape(t)[axis] for t in tensors]).tolist()
     before = (slice(None),) * axis
@@ -610,44 +572,33 @@ def concatenate(tensors: Sequence[Any], axis: int = 0) -> Tensor:
     rules = [lambda g, y, *xs, piece=piece: g[piece] for piece in pieces]
     return Op(lambda *xs: np.concatenate(xs, axis), *rules, name="concatenate")(*tensors)
 
-
 # --- linear algebra -------------------------------------------------------------------------------
-
 
 def _mT(x: Any) -> Any:
     """Transpose a matrix, or each of a stack; not every array library has NumPy's ``x.mT``."""
     return x.swapaxes(-1, -2)
 
+def _rows(x: Any) -> Any:
+    """Return all rows of a stack of matrices as one matrix."""
+    return x if x.ndim == 2 else x.reshape(math.prod(x.shape[:-1]), x.shape[-1])
+
+def _product(a: Any, b: Any) -> Any:
+    """Return a @ b. A stack times one matrix is one product of all rows, not many small ones."""
+    if a.ndim < 3 or b.ndim > 2:
+        return a @ b
+    return (_rows(a) @ b).reshape(*a.shape[:-1], b.shape[-1])
 
 # For matrices, or stacks of them. From y_ij = sum_k a_ik b_kj: dL/da_ik = sum_j g_ij b_kj.
-_matmul = Op(np.matmul, lambda g, y, a, b: g @ _mT(b), lambda g, y, a, b: _mT(a) @ g, name="matmul")
-
-
-def matmul(a: Array, b: Array) -> Tensor:
-    """Matrix product a @ b in every shape NumPy allows: a vector is a matrix of one row or column.
-
-    Derivative: elements were multiplied by those of the other matrix, so the gradient is multiplied
-    by the other matrix, transposed.
-
-    >>> matmul([[1.0, 2.0]], [3.0, 4.0])
-    array([11.])
-    """
-    a, b = (as_array(x) if isinstance(x, (list, tuple)) else x for x in (a, b))
-    dimensions = getattr(a, "ndim", 0), getattr(b, "ndim", 0)
-    if 0 in dimensions:
-        raise ValueError("matmul: one of the two is a number, not a matrix; multiply with *")
-    if 1 not in dimensions:
-        return _matmul(a, b)
-    y = _matmul(expand_dims(a, 0) if a.ndim == 1 else a, expand_dims(b, -1) if b.ndim == 1 else b)
-    return squeeze(y, tuple(axis for axis, x in ((-2, a), (-1, b)) if x.ndim == 1))
-
+_matmul = Op(
+    _product,
+    lambda g, y, a, b: _product(g, _mT(b)),
+    lambda g, y, a, b: _mT(a) @ g if b.ndim > 2 else _mT(_rows(a)) @ _rows(g),
+    name="matmul",
+)
 
 # Every layer computes this, so it is one op: one node less to walk, and x @ W need not be kept.
-@op(
-    lambda g, y, x, W, b: g @ _mT(W),
-    lambda g, y, x, W, b: _mT(x) @ g,
-    lambda g, y, x, W, b: g,
-)
+@op(lambda g, y, x, W, b: _product(g, _mT(W)), lambda g, y, x, W, b: _mT(_rows(x)) @ _rows(g),
+    lambda g, y, x, W, b: g)
 def linear(x: Array, W: Array, b: Array) -> Tensor:
     """x @ W + b: inputs (..., n), weights (n, m) and biases (m,) give (..., m). Derivative by x: an
     input receives the sum of its outputs' gradients, each times the weight in between. Derivative
@@ -655,47 +606,21 @@ def linear(x: Array, W: Array, b: Array) -> Tensor:
     by b: a bias is added, so the gradient passes through
     unchanged. >>> linear([[1, 2]], [[3], [4]], [0.5])  # [[11.5]]
     """
-    return x @ W + b
+    if b.ndim != 1 or W.ndim != 2 or b.shape[0] != W.shape[1]:
+        raise ValueError("expected weights (n, m) and biases (m,)")
+    return (x @ W if x.ndim < 3 else _product(x, W)) + b
 
 
 # From A Y = B: dA Y + A dY = dB.
-@op(
-    lambda g, y, A, B: -np.linalg.solve(_mT(A), g) @ _mT(y),
-    lambda g, y, A, B: np.linalg.solve(_mT(A), g),
-)
+@op(lambda g, y, A, B: -np.linalg.solve(_mT(A), g) @ _mT(y),
+    lambda g, y, A, B: np.linalg.solve(_mT(A), g))
 def _solve(A: Array, B: Array) -> Tensor:
     """The Y with A @ Y = B. Derivative by A: the gradient is minus that of B, times Y transposed.
     Derivative by B: the gradient is the solution of the transposed system for g.
     """
     return np.linalg.solve(A, B)
 
-
-def solve(a: Array, b: Array) -> Tensor:
-    """The y with a @ y = b: a is (..., n, n), and b is (n,) or (..., n, m), as in NumPy.
-
-    Derivative by b: the gradient is the solution of the transposed system for g.
-    Derivative by a: the gradient is minus that of b, times y transposed.
-
-    >>> solve([[2.0, 0.0], [0.0, 4.0]], [1.0, 1.0])
-    array([0.5 , 0.25])
-    """
-    b = as_array(b, copy=False) if isinstance(b, list | tuple) else b
-    return squeeze(_solve(a, expand_dims(b, -1)), -1) if b.ndim == 1 else _solve(a, b)
-
-
 @op(lambda g, y, a: g[..., None, None] * _mT(np.linalg.inv(a)))
 def _logabsdet(a: Array) -> Tensor:
     """Log |det a|, of (..., n, n). Derivative: the gradient is the inverse of a, transposed."""
-    return np.linalg.slogdet(a).logabsdet
-
-
-def slogdet(a: Array) -> Any:
-    """Sign of det a (a constant) and log |det a|, which does not overflow; a is (..., n, n).
-
-    Derivative: the gradient of log |det a| is the inverse of a, transposed.
-
-    >>> round(float(slogdet([[2.0, 0.0], [0.0, -3.0]]).logabsdet), 6)  # log 6
-    1.791759
-    """
-    a = as_array(a) if isinstance(a, list | tuple) else a
-    return np.linalg.slogdet(data_of(a))._replace(logabsdet=_logabsdet(a))
+    return np.linalg.slogdet(a)[1]

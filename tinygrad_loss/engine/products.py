@@ -1,4 +1,4 @@
-"""Products over any axes of arrays, each composed of a few matrix products."""
+"""Products of matrices and over any axes, and linear systems: composed of a few ops."""
 
 # mypy: disable-error-code="no-any-return"
 
@@ -13,20 +13,41 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
 from . import ops
-from .arrays import as_array
+from .arrays import as_array, data_of, is_plain
 from .node import Array, Node
+from .words import teach
 
 if TYPE_CHECKING:
     from .tensor import Tensor
 
-__all__ = ["dot", "einsum", "inner", "outer", "tensordot"]
+__all__ = ["dot", "einsum", "inner", "matmul", "outer", "slogdet", "solve", "tensordot"]
 
 Labels = list[Any]  # of the axes of an array: letters, or numbers
+_SignAndLog: Any = type(np.linalg.slogdet(np.eye(1)))  # NumPy's named tuple
 
 
-def shaped(x: Any) -> Array:
+def shaped(x: Any, what: str = "Tensor") -> Array:
     """Return Tensors as they are, and anything else as an array, which has a shape."""
-    return x if isinstance(x, Node) else as_array(x, copy=False)
+    ready = isinstance(x, Node) or (hasattr(x, "ndim") and is_plain(x))
+    return x if ready else as_array(x, copy=False, what=what)
+
+
+def matmul(a: Array, b: Array) -> Tensor:
+    """Matrix product a @ b in every shape NumPy allows: a vector is a matrix of one row or column.
+
+    Derivative: elements were multiplied by those of the other matrix, so the gradient is multiplied
+    by the other matrix, transposed.
+
+    >>> matmul([[1.0, 2.0]], [3.0, 4.0])
+    array([11.])
+    """
+    a, b = shaped(a, "matmul"), shaped(b, "matmul")
+    if not (a.ndim and b.ndim):
+        raise ValueError("matmul: one of the two is a number, not a matrix; multiply with *")
+    row = ops.expand_dims(a, 0) if a.ndim == 1 else a
+    y = ops._matmul(row, ops.expand_dims(b, -1) if b.ndim == 1 else b)
+    added = tuple(axis for axis, x in ((-2, a), (-1, b)) if x.ndim == 1)
+    return ops.squeeze(y, added) if added else y
 
 
 def dot(a: Array, b: Array) -> Tensor:
@@ -38,7 +59,7 @@ def dot(a: Array, b: Array) -> Tensor:
     a, b = shaped(a), shaped(b)
     if not a.ndim or not b.ndim:
         return ops.multiply(a, b)
-    return ops.matmul(a, b) if b.ndim <= 2 else tensordot(a, b, (-1, -2))
+    return matmul(a, b) if b.ndim <= 2 else tensordot(a, b, (-1, -2))
 
 
 def inner(a: Array, b: Array) -> Tensor:
@@ -72,16 +93,12 @@ def tensordot(a: Array, b: Array, axes: Any = 2) -> Tensor:
     a, b = shaped(a), shaped(b)
     if isinstance(axes, int | np.integer):
         axes = range(a.ndim - axes, a.ndim), range(axes)
-    summed, with_b = (
-        normalize_axis_tuple(side, x.ndim) for side, x in zip(axes, (a, b), strict=True)
-    )
-    if [a.shape[i] for i in summed] != [b.shape[i] for i in with_b]:
-        raise ValueError(
-            f"tensordot: {a.shape}, {b.shape}: the sizes of the axes {summed} and {with_b} differ"
-        )
+    with_a, with_b = (normalize_axis_tuple(n, x.ndim) for n, x in zip(axes, (a, b), strict=True))
+    if [a.shape[i] for i in with_a] != [b.shape[i] for i in with_b]:
+        raise ValueError(f"tensordot: {a.shape}, {b.shape}: axes {with_a} and {with_b} differ")
     of_a = list(range(a.ndim))
-    of_b = [summed[with_b.index(i)] if i in with_b else a.ndim + i for i in range(b.ndim)]
-    return _contracted([of_a, of_b], [a, b], [i for i in of_a + of_b if i not in summed])
+    of_b = [with_a[with_b.index(i)] if i in with_b else a.ndim + i for i in range(b.ndim)]
+    return _contracted([of_a, of_b], [a, b], [i for i in of_a + of_b if i not in with_a])
 
 
 def einsum(subscripts: str, *operands: Array) -> Tensor:
@@ -89,8 +106,7 @@ def einsum(subscripts: str, *operands: Array) -> Tensor:
 
     "ij,jk->ik" is the matrix product, "ii->i" a diagonal, "ij->j" a sum over rows; "..." stands for
     any number of axes, which broadcast. Without "->" the output has the letters that occur once, in
-    alphabetical order. Operands are multiplied two at a time, as matrices, the pair with the
-    smallest product first.
+    alphabetical order. Two operands at a time are multiplied, the smallest product first.
 
     >>> einsum("ij,j->i", [[1, 2], [3, 4]], [1, 1])
     array([3, 7])
@@ -103,14 +119,11 @@ def einsum(subscripts: str, *operands: Array) -> Tensor:
         return _contracted(terms, arrays, output)
     except ValueError as error:
         given = ", ".join(str(x.shape) for x in arrays)
-        raise ValueError(f'einsum: "{subscripts}" of {given}: {error}') from error
+        raise ValueError(f'einsum: "{subscripts}" of {given}: {error}') from None
 
 
 def _labels(subscripts: str, dimensions: list[int]) -> tuple[list[Labels], Labels]:
-    """Return the labels of the operands' axes and of the output's.
-
-    The axes of "..." are numbered from the right, -1 being the last, so that they align.
-    """
+    """Return the labels of all axes; those of "..." are numbers, -1 for the last, and so align."""
 
     def labels(term: str, n: int) -> Labels:
         before, dots, after = term.partition("...")
@@ -122,7 +135,7 @@ def _labels(subscripts: str, dimensions: list[int]) -> tuple[list[Labels], Label
     given, arrow, output = subscripts.replace(" ", "").partition("->")
     parts = given.split(",")
     if len(parts) != len(dimensions):
-        raise ValueError(f"expected {len(parts)} operands, got {len(dimensions)}")
+        raise ValueError(f"expected {len(parts)} operands")
     terms = [labels(part, n) for part, n in zip(parts, dimensions, strict=True)]
     if not arrow:
         output = "..." + "".join(x for x in sorted({*given} - {*".,"}) if given.count(x) == 1)
@@ -150,7 +163,7 @@ def _contracted(terms: list[Labels], arrays: list[Any], output: Labels) -> Any:
         factors.append(([term[i] for i in full], arranged(x, range(x.ndim), shape)))
 
     def kept(*chosen: int) -> set[Any]:
-        """Return the labels of the chosen factors that other factors or the output have too."""
+        """The labels of the chosen factors that other factors or the output have too."""
         others = (term for k, (term, _) in enumerate(factors) if k not in chosen)
         return {*output}.union(*others) & {label for k in chosen for label in factors[k][0]}
 
@@ -169,18 +182,15 @@ def _contracted(terms: list[Labels], arrays: list[Any], output: Labels) -> Any:
 
 
 def _diagonals(term: Labels, x: Any) -> tuple[Labels, Any]:
-    """While two axes have the same label, replace them by their diagonal."""
-    for j, label in enumerate(term):
-        i = term.index(label)
-        if i < j:
-            if x.shape[i] != x.shape[j]:
-                raise ValueError(f"one axis has the sizes {x.shape[i]} and {x.shape[j]}")
-            rest = [k for k in range(x.ndim) if k not in (i, j)]
-            both = np.arange(x.shape[i])
-            x = ops.transpose(x, (*rest, i, j))
-            x = ops.getitem(x, index=(..., both, both), unique_indices=True)
-            return _diagonals([*(term[k] for k in rest), label], x)
-    return term, x
+    """Replace axes with the same label by their diagonal."""
+    sizes = dict(zip(term, x.shape, strict=True))
+    if len(sizes) == len(term):
+        return term, x
+    if x.shape != tuple(sizes[label] for label in term):
+        raise ValueError(f"a letter stands for axes of two sizes in {x.shape}")
+    places = dict(zip(sizes, np.ix_(*map(np.arange, sizes.values())), strict=True))
+    index = tuple(places[label] for label in term)
+    return list(sizes), ops.getitem(x, index=index, unique_indices=True)
 
 
 def _product(a: tuple[Labels, Any], b: tuple[Labels, Any], kept: set[Any]) -> tuple[Labels, Any]:
@@ -198,7 +208,7 @@ def _product(a: tuple[Labels, Any], b: tuple[Labels, Any], kept: set[Any]) -> tu
         return arranged(x, order, (*(n[label] for label in stacked), height, width))
 
     x, y = matrices(x, of_a, rows, summed), matrices(y, of_b, summed, columns)
-    z = ops.matmul(x, y) if summed else ops.multiply(x, y)
+    z = matmul(x, y) if summed else ops.multiply(x, y)
     labels = stacked + rows + columns
     return labels, arranged(z, range(z.ndim), tuple(n[label] for label in labels))
 
@@ -208,3 +218,33 @@ def arranged(x: Any, order: Iterable[int], shape: tuple[int, ...]) -> Any:
     order = tuple(order)
     x = x if order == tuple(range(x.ndim)) else ops.transpose(x, order)
     return x if x.shape == shape else ops.reshape(x, shape)
+
+
+def solve(a: Array, b: Array) -> Tensor:
+    """The y with a @ y = b: a is (..., n, n), and b is (n,) or (..., n, m), as in NumPy.
+
+    Derivative by b: the gradient is the solution of the transposed system for g. Derivative by a:
+    the gradient is minus that of b, times y transposed.
+
+    >>> solve([[2.0, 0.0], [0.0, 4.0]], [1.0, 1.0])
+    array([0.5 , 0.25])
+    """
+    b = shaped(b)
+    if b.ndim != 1:
+        return ops._solve(a, b)
+    return ops.squeeze(ops._solve(a, ops.expand_dims(b, -1)), -1)
+
+
+def slogdet(a: Array) -> Any:
+    """Sign of det a (a constant) and log |det a|, which does not overflow; a is (..., n, n).
+
+    Derivative: the gradient of log |det a| is the inverse of a, transposed.
+
+    >>> round(float(slogdet([[2.0, 0.0], [0.0, -3.0]]).logabsdet), 6)  # log 6
+    1.791759
+    """
+    a = shaped(a)
+    return _SignAndLog(np.linalg.slogdet(data_of(a))[0], ops._logabsdet(a))
+
+
+teach(globals())

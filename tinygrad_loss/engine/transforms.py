@@ -9,13 +9,13 @@ from typing import Any, overload
 
 import numpy as np
 
-from .arrays import flattened, is_nested, mapped, parameters_in
+from .arrays import flattened, holds, is_nested, mapped, parameters_in
 from .backprop import propagate, seed
-from .errors import check_inputs
 from .mode import mode, set_mode
 from .node import Node
 from .ops import astype, reshape
 from .tensor import Tensor
+from .words import taught
 
 
 @overload
@@ -36,8 +36,7 @@ def gradients(output: Tensor, inputs: Any, grad: Any = None, *, create_graph: bo
     inputs : sequence of Tensor, or a nest of lists, tuples and dicts of them
         Each requires grad: leaves, or Tensors computed on the way to ``output``.
     grad : array of the shape of ``output``
-        The gradient at ``output`` to start from; 1 for a scalar. With ``create_graph``, it is part
-        of the graph if it is a Tensor.
+        The gradient to start from; 1 for a scalar. A Tensor is part of the graph if it is recorded.
     create_graph : bool
         Record how the gradients are computed, so that they can be differentiated again.
 
@@ -60,7 +59,14 @@ def gradients(output: Tensor, inputs: Any, grad: Any = None, *, create_graph: bo
     >>> gradients(x**3, {"x": x})["x"].item()
     27.0
     """
-    targets = check_inputs(output, inputs, parameters_in(inputs))
+    targets = parameters_in("gradients: inputs", inputs)
+    if not isinstance(output, Tensor):
+        raise TypeError(f"gradients: output is a {type(output).__name__}; expected a Tensor")
+    for i, x in enumerate(targets):
+        if not isinstance(x, Tensor) or not x._requires_grad:
+            raise ValueError(
+                f"gradients: inputs[{i}] is {x!r}; expected a Tensor, made with requires_grad=True"
+            )
     with set_mode(recording=create_graph):
         if isinstance(grad, Tensor) and grad.dtype != output.dtype:
             grad = astype(grad, output.dtype)
@@ -68,7 +74,7 @@ def gradients(output: Tensor, inputs: Any, grad: Any = None, *, create_graph: bo
         found = propagate(output, start, between(targets, output), set(targets), create_graph)
 
         def part(x: Tensor) -> Tensor:
-            g = found[x] if x in found else np.zeros_like(x._data)
+            g = found[x] if x in found else np.zeros_like(x._array)
             return g if isinstance(g, Tensor) else Tensor(g)
 
         return mapped(part, inputs) if is_nested(inputs) else tuple(map(part, targets))
@@ -89,10 +95,7 @@ def ancestors(output: Node) -> set[Any]:
 
 
 def between(inputs: Collection[Node], output: Node) -> set[Node]:
-    """All Tensors that gradients pass through on their way from ``output`` to the inputs.
-
-    These are the inputs themselves, and the ancestors of the output that depend on them.
-    """
+    """All Tensors on the way from ``output`` to the inputs: its ancestors that depend on them."""
     reached, known = set(inputs), ancestors(output)
     for node in sorted(known, key=attrgetter("stamp")):  # oldest first: inputs before their users
         if node.origin:
@@ -102,6 +105,7 @@ def between(inputs: Collection[Node], output: Node) -> set[Node]:
     return reached & known
 
 
+@taught
 def grad(f: Callable[..., Any], argnums: int | tuple[int, ...] = 0) -> Callable[..., Any]:
     """Return the derivative of a function: ``grad(f)(x)`` is f'(x), ``grad(grad(f))(x)`` is f''(x).
 
@@ -124,10 +128,8 @@ def grad(f: Callable[..., Any], argnums: int | tuple[int, ...] = 0) -> Callable[
 
     Raises
     ------
-    ValueError
-        If the value is not a scalar.
-    TypeError
-        If the value is not a Tensor, or an argument is not made of floating numbers.
+    ValueError, TypeError
+        If the value is no scalar; if it is no Tensor, or an argument has no floating numbers.
 
     >>> grad(grad(lambda x: x**3))(2.0)
     array(12.)
@@ -142,6 +144,7 @@ def grad(f: Callable[..., Any], argnums: int | tuple[int, ...] = 0) -> Callable[
     return derivative
 
 
+@taught
 def value_and_grad(f: Callable[..., Any], argnums: int | tuple[int, ...] = 0) -> Callable[..., Any]:
     """As ``grad``, but the function returns ``(f(x), f'(x))``, from a single call of f.
 
@@ -156,7 +159,7 @@ def value_and_grad(f: Callable[..., Any], argnums: int | tuple[int, ...] = 0) ->
         if not 0 < len(numbers) == len(set(positions)):
             raise TypeError(
                 f"grad: argnums={argnums}, but f was given {len(args)} positional arguments; "
-                "expected the position of one of them, counted from 0, or a tuple of positions"
+                "expected the position of one, counted from 0, or a tuple of positions"
             )
         recording = mode.get().recording
         with set_mode(recording=True):
@@ -164,9 +167,8 @@ def value_and_grad(f: Callable[..., Any], argnums: int | tuple[int, ...] = 0) ->
             place = dict(zip(numbers, variables, strict=True))
             value = f(*(place.get(n, x) for n, x in enumerate(args)), **options)
             if not isinstance(value, Tensor):
-                raise TypeError(
-                    f"grad: f returned a {type(value).__name__}; expected a scalar Tensor"
-                )
+                kind = type(value).__name__
+                raise TypeError(f"grad: f returned a {kind}; expected a scalar Tensor")
             inputs = list(flattened(variables))
             # If the value depends on another leaf, of an outer grad() for example, the gradient
             # does so too, and must stay in the graph.
@@ -178,9 +180,8 @@ def value_and_grad(f: Callable[..., Any], argnums: int | tuple[int, ...] = 0) ->
             return y if depends or isinstance(x, Node) else y.data
 
         slopes = tuple(mapped(lambda x: typed(x, next(found)), args[n]) for n in numbers)
-        any_tensor = any(isinstance(x, Node) for n in numbers for x in flattened(args[n]))
         if not depends:
-            value = value.detach() if any_tensor else value.data.copy()
+            value = value.detach() if holds([args[n] for n in numbers]) else value.data.copy()
         return value, slopes if isinstance(argnums, tuple) else slopes[0]
 
     return value_and_derivative
@@ -189,9 +190,8 @@ def value_and_grad(f: Callable[..., Any], argnums: int | tuple[int, ...] = 0) ->
 def _variable(x: Any) -> Tensor:
     """Return what f is given for an argument: always a new Tensor, computed from a given Tensor.
 
-    If f also uses the given Tensor directly, by its closure, that use is not a use of *this
-    argument*, and does not count in the gradient. The reshape, to the same shape, is an identity
-    that links the two, for an outer derivative.
+    If f also uses the given Tensor directly, by its closure, that is no use of *this argument*. An
+    identity, the reshape to the same shape, links the two for an outer derivative.
     """
     if isinstance(x, Tensor):
         return reshape(x, x.shape) if x.requires_grad else Tensor(x.data, requires_grad=True)
