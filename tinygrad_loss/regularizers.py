@@ -5,8 +5,9 @@
     loss = mean_squared_error(model(X), y) + l2(weights, strength=1e-3)
 
 The strength is relative to the *mean* loss; beside ``reduction="sum"`` the same strength counts
-only 1/n as much. Biases are usually left out, as they do not make a model more complex. Libraries
-differ in factors; where ours are ``loss = mse + strength * sum w^2``, theirs are
+only 1/n as much. Biases are usually left out, as they do not make a model more complex. Weights in
+float16 are added up in float32. Libraries differ in factors; where ours are
+``loss = mse + strength * sum w^2``, theirs are
 
     PyTorch's weight_decay d              strength = d / 2 (under plain SGD)
     Ridge(alpha), n samples               strength = alpha / n
@@ -31,7 +32,8 @@ from .engine.arrays import parameters_in
 from .engine.ops import absolute, square
 from .engine.ops import sum as sum_
 from .engine.tensor import Tensor
-from .losses.checks import error, floating, named, number, uniform
+from .losses import checks
+from .losses.checks import converted, error, flag, floating, named, number, running
 
 
 @named
@@ -132,37 +134,20 @@ def _penalty(
     """The strength times the sum over all elements of all parameters."""
     expected = "a number >= 0. A negative one would reward large weights"
     strength = number(name, strength, lambda strength: strength >= 0, expected)
-    first, *others = _parameters(params)
-    total = sum_(of_each(first))
-    for p in others:
-        total = total + sum_(of_each(p))
-    return total * strength
+    params = _parameters(params)
+    dtype = np.result_type(*[p.dtype for p in params])
+    exact = checks.at_least_float32(dtype)
+    first, *others = [sum_(of_each(converted(p, exact))) for p in params]
+    return converted(sum(others, first) * strength, dtype)
 
 
 def _parameters(params: Any) -> list[Any]:
     """The parameters as a list: one Tensor, or those of a nest or an iterable."""
-    if hasattr(params, "dtype"):
-        return [params]
-    if hasattr(params, "parameters"):
-        raise error(
-            f"params is a {type(params).__name__}; expected Tensors. Use model.parameters().",
-            TypeError,
-        )
-    found = parameters_in(params)
-    if found is None:
-        raise error(f"params is {params!r}; expected Tensors, e.g. model.parameters().", TypeError)
+    alone = hasattr(params, "dtype")
+    found = [params] if alone else parameters_in(f"{running.name}: params", params)
     if not found:
-        raise error(
-            "params is empty; expected at least one Tensor. (A generator can be used only once: "
-            "call model.parameters() anew.)"
-        )
-    for p in found:
-        if not hasattr(p, "dtype"):
-            raise error(
-                f"params holds a {type(p).__name__}; expected Tensors, e.g. model.parameters().",
-                TypeError,
-            )
-    return found
+        raise error("params is empty. A generator gives them once: call model.parameters() anew.")
+    return [floating("params", p) for p in found]
 
 
 @named
@@ -201,8 +186,8 @@ def dropout(x: Any, p: float, *, rng: np.random.Generator, training: bool = True
     """
     expected = "0 <= p < 1, the probability of setting an element to 0"
     p = number("p", p, lambda p: 0 <= p < 1, expected)
-    if not training or p == 0:
+    if not flag("training", training) or p == 0:
         return x
-    x = floating(x)
-    keep = uniform(rng, x.shape) >= p
+    x = floating("x", x)
+    keep = checks.uniform(rng, x.shape, x) >= p
     return x * (keep / (1 - p)).astype(x.dtype)

@@ -174,7 +174,7 @@ def test_an_unrolled_step_refuses_in_the_name_of_the_loss():
     ones = np.ones(4)
     with raises("cross_entropy: class index 3 is out of range"):
         step(x, np.array([0, 1, 2, 3]), ones)
-    with raises("cross_entropy: sample_weight holds -1; expected weights >= 0."):
+    with raises("cross_entropy: sample_weight holds -1; expected weights >= 0, and finite"):
         step(x, np.array([0, 1, 2, 0]), -ones)
     with raises("cross_entropy: sample_weight is 0 for every sample"):
         step(x, np.array([0, 1, 2, 0]), 0 * ones)
@@ -234,9 +234,9 @@ def test_ignore_index_is_an_integer(wrong):
 
 def test_weights_that_are_infinite():
     z = np.zeros((2, 3))
-    with raises("cross_entropy: weight holds inf; expected weights >= 0, and finite."):
+    with raises("cross_entropy: weight holds inf; expected weights >= 0, and finite"):
         cross_entropy(z, [0, 1], weight=[1, np.inf, 1])
-    with raises(": pos_weight holds inf; expected numbers > 0, and finite."):
+    with raises(": pos_weight holds inf; expected numbers > 0, and finite"):
         losses.binary_cross_entropy_with_logits(z, z, pos_weight=np.inf)
 
 

@@ -314,11 +314,11 @@ def test_weights_that_are_none(name):
         w.flat[-1] = x
         return loss(*preds, *others, sample_weight=w, **options)
 
-    with raises(f"{name}: sample_weight holds -2; expected weights >= 0."):
+    with raises(f"{name}: sample_weight holds -2; expected weights >= 0, and finite"):
         call(-2.0)
-    with raises(f"{name}: sample_weight holds nan; expected weights >= 0, and finite."):
+    with raises(f"{name}: sample_weight holds nan; expected weights >= 0, and finite"):
         call(np.nan)
-    with raises(f"{name}: sample_weight holds inf; expected weights >= 0, and finite."):
+    with raises(f"{name}: sample_weight holds inf; expected weights >= 0, and finite"):
         call(np.inf, reduction="none")
     with raises(f"{name}: sample_weight requires grad", kind=TypeError):
         loss(*preds, *others, sample_weight=Tensor(np.ones(shape), requires_grad=True))

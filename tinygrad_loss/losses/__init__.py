@@ -5,6 +5,11 @@ classification   for classes: cross-entropy in its forms, focal, Kullback-Leible
 margin           for decisions: the hinge losses of support vector machines
 similarity       for embeddings: contrastive, triplet, cosine, NT-Xent
 adversarial      for generators and their critics: GAN, Wasserstein, least squares, hinge
+
+All have two options: ``reduction``, "mean" or "sum" over the losses of all rows or elements, or
+"none", the losses; and ``sample_weight``, how much each loss counts, numbers >= 0 in the shape of
+the losses, whose sum is what "mean" divides by. In their examples np is NumPy, and Tensor is that
+of ``tinygrad_loss``.
 """
 
 from .adversarial import (

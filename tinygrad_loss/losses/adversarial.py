@@ -13,13 +13,12 @@ All take *logits*: the output f of the critic before any sigmoid, of any shape, 
 sample. Real and fake batches may differ in size. When training the critic, give it
 ``fake.detach()``: no gradient needs to reach the generator.
 
-    reduction: "mean" over real and over fake, then added; "sum" likewise; "none": real + fake
-        element by element, for which the shapes must be equal.
-    sample_weight: how much each loss counts, numbers >= 0 in the shape of the losses. "mean"
-        divides by their sum.
+The reductions of real and of fake losses are added; "none" adds element by element, for which (and
+for sample weights) the shapes must be equal.
 
 The losses have the dtype of the logits. None tells how good the samples are, as it depends on both
-players. All raise ValueError for an unknown reduction and for the mean of 0 samples.
+players. All raise ValueError for shapes that do not fit, an option out of range, an unknown
+reduction, and the mean of 0 samples.
 """
 
 # Inputs may be arrays, whose type is Any.
@@ -32,15 +31,14 @@ from typing import Any
 
 import numpy as np
 
-from ..engine.arrays import data_of
+from ..engine.arrays import brought, data_of
 from ..engine.functions import norm
 from ..engine.mode import mode, set_mode
-from ..engine.ops import relu, softplus, square
-from ..engine.ops import sum as sum_
+from ..engine.ops import relu, softplus
 from ..engine.tensor import Tensor
 from ..engine.transforms import between, gradients
-from .checks import Names, converted, error, floating, logits, number, uniform
-from .loss import Reduction, apart, loss
+from .checks import Names, converted, error, logits, number, uniform
+from .loss import Reduction, apart, half_square, loss
 
 
 @loss(logits)
@@ -56,10 +54,8 @@ def discriminator(
     When: with either of the two GAN generators below. A loss near 2 ln 2 = 1.386 means that it
     cannot tell real from fake (at equilibrium, or at the start); near 0, that it has won, and the
     generator may get no gradient.
-
     Source: Goodfellow et al. 2014, "Generative Adversarial Nets", algorithm 1.
 
-    >>> from tinygrad_loss import Tensor
     >>> real, fake = Tensor([2.0], requires_grad=True), Tensor([-1.0], requires_grad=True)
     >>> loss = discriminator(real, fake)
     >>> sigmoid = lambda f: 1 / (1 + np.exp(-f))
@@ -83,10 +79,8 @@ def generator_minimax(
     -10, where it matters most.
 
     When: to see why it is not used. When not: to train (``generator_non_saturating``).
-
     Source: Goodfellow et al. 2014, "Generative Adversarial Nets", eq. 1.
 
-    >>> from tinygrad_loss import Tensor
     >>> fake = Tensor([-10.0], requires_grad=True)
     >>> loss = generator_minimax(fake)
     >>> print(f"{loss.item():.6e} {np.log(1 - 1 / (1 + np.exp(10.0))):.6e}")
@@ -110,10 +104,8 @@ def generator_non_saturating(
 
     When: the default for a GAN with ``discriminator``. When not: it leaves out some kinds of
     samples (``wasserstein_generator`` with a gradient penalty).
-
     Source: Goodfellow et al. 2014, "Generative Adversarial Nets", sec. 3.
 
-    >>> from tinygrad_loss import Tensor
     >>> fake = Tensor([-10.0], requires_grad=True)
     >>> loss = generator_non_saturating(fake)
     >>> print(round(loss.item(), 6), round(-np.log(1 / (1 + np.exp(10.0))), 6))
@@ -138,10 +130,8 @@ def wasserstein_critic(
 
     When: the loss is to fall as samples get better, and no kind of sample is to be left out. When
     not: time is short, as the critic needs several steps for each step of the generator.
-
     Source: Arjovsky, Chintala, Bottou 2017, "Wasserstein GAN".
 
-    >>> from tinygrad_loss import Tensor
     >>> real, fake = Tensor([1.0, 2.0], requires_grad=True), Tensor([0.5, -0.5], requires_grad=True)
     >>> loss = wasserstein_critic(real, fake)
     >>> loss.item(), (0.5 - 0.5) / 2 - (1.0 + 2.0) / 2
@@ -164,7 +154,6 @@ def wasserstein_generator(
 
     When: with ``wasserstein_critic``. Source: Arjovsky, Chintala, Bottou 2017, "Wasserstein GAN".
 
-    >>> from tinygrad_loss import Tensor
     >>> fake = Tensor([0.5, -1.5], requires_grad=True)
     >>> loss = wasserstein_generator(fake)
     >>> loss.item(), -(0.5 - 1.5) / 2
@@ -182,14 +171,14 @@ def critic_and_samples(names: Names, critic: Any, real: Any, fake: Any) -> tuple
         raise error(
             f"critic is {critic!r}; expected a function of a Tensor, such as a module.", TypeError
         )
-    real, fake = data_of(floating(real)), data_of(floating(fake))
+    real, fake = map(data_of, logits(names[1:], real, fake))
     if real.shape != fake.shape or real.ndim == 0:
         raise error(
             f"real has shape {real.shape} and fake has shape {fake.shape}; expected equal shapes "
-            "(N, ...), a fake sample for each real one. Cut the larger batch, e.g. "
-            "real[: len(fake)]."
+            "(N, ...). Cut the larger batch, e.g. real[: len(fake)]."
         )
-    return critic, converted(real, fake.dtype), fake
+    real = brought(converted(real, fake.dtype), fake)
+    return critic, real, brought(fake, real)
 
 
 @loss(critic_and_samples)
@@ -223,10 +212,8 @@ def gradient_penalty(
 
     When: added to ``wasserstein_critic``. When not: on the generator's loss.
 
-    Raises ValueError for shapes that differ, no batch axis, a critic that does not return a Tensor
-    with one score per sample, or whose scores do not depend on its input (did it use ``x.data``?),
-    weight < 0, target < 0.
-
+    Raises ValueError also without a batch axis, and for a critic that does not return a Tensor with
+    one score per sample, or whose scores do not depend on its input (did it use ``x.data``?).
     Source: Gulrajani et al. 2017, "Improved Training of Wasserstein GANs", eq. 3.
 
     The gradient of a linear critic is w everywhere: |w| = 5, a penalty of 10 (5 - 1)^2 = 160, whose
@@ -243,33 +230,31 @@ def gradient_penalty(
     """
     weight = number("weight", weight, lambda weight: weight >= 0, "a number >= 0")
     target = number("target", target, lambda target: target >= 0, "a number >= 0")
-    u = uniform(rng, (len(real), *[1] * (real.ndim - 1))).astype(fake.dtype)
+    u = uniform(rng, (len(real), *[1] * (real.ndim - 1)), real).astype(fake.dtype)
     x = Tensor(u * real + (1 - u) * fake, requires_grad=True, name="between")
     recording = mode.get().recording
     with set_mode(recording=True):  # also under no_grad(): the slope of f needs the graph of f
         scores = critic(x)
         _check_scores(scores, x)
         # Each score depends on its own sample only, so the gradient of their sum has all slopes.
-        (slopes,) = gradients(sum_(scores), [x], create_graph=recording)
-    lengths = norm(slopes, axis=tuple(range(1, slopes.ndim)))
-    return weight * square(lengths - target)
+        ones = np.ones_like(scores.data)
+        (slopes,) = gradients(scores, [x], ones, create_graph=recording)
+    excess = norm(slopes, axis=tuple(range(1, slopes.ndim))) - target
+    return excess * (weight * excess)
 
 
 def _check_scores(scores: Any, x: Tensor) -> None:
-    n = len(x)
-    if getattr(scores, "shape", None) not in ((n,), (n, 1)):
-        given = (
-            f"shape {scores.shape}" if hasattr(scores, "shape") else f"a {type(scores).__name__}"
-        )
+    n, shape = len(x), getattr(scores, "shape", None)
+    if shape not in ((n,), (n, 1)):
+        given = f"a {type(scores).__name__}" if shape is None else f"shape {shape}"
         raise error(
             f"the critic returned {given} for {n} samples; expected one score for each, of shape "
             f"({n},) or ({n}, 1)."
         )
     if not isinstance(scores, Tensor) or not between({x}, scores):
         raise error(
-            "the critic's scores do not depend on its input, so they have no slope to penalize. "
-            "The critic has to compute with the Tensor it is given, not with its .data or "
-            "detach(), nor under no_grad()."
+            "the critic's scores do not depend on its input, so they have no slope. Compute "
+            "them with the Tensor that is given, not its .data or detach(), nor under no_grad()."
         )
 
 
@@ -284,11 +269,8 @@ def least_squares_discriminator(
 
     When: samples far on the right side are to keep a gradient, which pulls them toward the
     boundary. When not: outliers among the scores, which it squares.
+    Source: Mao et al. 2017, "Least Squares Generative Adversarial Networks", eq. 9: labels 0, 1, 1.
 
-    Source: Mao et al. 2017, "Least Squares Generative Adversarial Networks", eq. 9 (labels 0, 1,
-    1).
-
-    >>> from tinygrad_loss import Tensor
     >>> real, fake = Tensor([3.0], requires_grad=True), Tensor([0.5], requires_grad=True)
     >>> loss = least_squares_discriminator(real, fake)
     >>> loss.item(), (3.0 - 1) ** 2 / 2 + 0.5**2 / 2
@@ -297,7 +279,7 @@ def least_squares_discriminator(
     >>> print(real.grad, fake.grad)
     [2.] [0.5]
     """
-    return apart(square(real - 1) / 2, square(fake) / 2)
+    return apart(half_square(real - 1), half_square(fake))
 
 
 @loss(logits)
@@ -312,7 +294,6 @@ def least_squares_generator(
     When: with ``least_squares_discriminator``. Source: Mao et al. 2017, "Least Squares Generative
     Adversarial Networks", eq. 9.
 
-    >>> from tinygrad_loss import Tensor
     >>> fake = Tensor([0.5, -2.0], requires_grad=True)
     >>> loss = least_squares_generator(fake, reduction="none")
     >>> print(loss.data, [(0.5 - 1) ** 2 / 2, (-2.0 - 1) ** 2 / 2])
@@ -321,7 +302,7 @@ def least_squares_generator(
     >>> print(fake.grad)
     [-0.5 -3. ]
     """
-    return square(fake - 1) / 2
+    return half_square(fake - 1)
 
 
 @loss(logits)
@@ -335,11 +316,9 @@ def hinge_discriminator(
 
     When: large image GANs (SAGAN, BigGAN), with spectral normalization. When not: the scores are to
     mean probabilities (``discriminator``).
-
     Source: Lim and Ye 2017, "Geometric GAN"; Miyato et al. 2018, "Spectral Normalization for
     Generative Adversarial Networks", eq. 16.
 
-    >>> from tinygrad_loss import Tensor
     >>> real, fake = Tensor([0.5, 3.0], requires_grad=True), Tensor([0.5, -2.0], requires_grad=True)
     >>> loss = hinge_discriminator(real, fake)
     >>> loss.item(), (0.5 + 0.0) / 2 + (1.5 + 0.0) / 2
@@ -362,7 +341,6 @@ def hinge_generator(
 
     When: with ``hinge_discriminator``. Source: Lim and Ye 2017, "Geometric GAN".
 
-    >>> from tinygrad_loss import Tensor
     >>> fake = Tensor([0.5, -1.5], requires_grad=True)
     >>> loss = hinge_generator(fake)
     >>> loss.item(), -(0.5 - 1.5) / 2

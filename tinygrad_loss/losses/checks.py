@@ -8,6 +8,7 @@ are made by ``error``, which puts the name of the loss in front.
 from __future__ import annotations
 
 import math
+import sys
 import threading
 import warnings
 from collections.abc import Callable
@@ -16,7 +17,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from ..engine.arrays import as_array, data_of, flattened
+from ..engine.arrays import as_array, brought, data_of, flattened, on_host, total
 from ..engine.mode import mode
 from ..engine.node import Array, Node
 from ..engine.ops import getitem, where
@@ -29,8 +30,7 @@ Names = tuple[str, ...]  # of the inputs of a loss, as in its signature
 class Running(threading.local):
     """The name of the loss that is running; each thread has its own.
 
-    A loss never waits for another task in the middle, so nothing else can run under its name. (A
-    ContextVar would do as well, but setting one slows down the next ops, which read another.)
+    A loss never waits for another task in the middle, so nothing else can run under its name.
     """
 
     name = "loss"
@@ -68,16 +68,16 @@ def error(text: str, kind: type[Exception] = ValueError) -> Exception:
 
 
 def require(
-    check: Callable[..., Any], *data: Any, message: Callable[..., str], warning: bool = False
+    check: Callable[[Any], Any], data: Any, message: Callable[[Any], str], warning: bool = False
 ) -> None:
     """Raise ValueError unless ``check`` holds for ``data``: the one place where losses read values.
 
     Parameters
     ----------
-    check : called with the arrays of ``data``; truthy if all is well. For predictions it lets NaN
+    check : called with the array of ``data``; truthy if all is well. For predictions it lets NaN
         pass (``not (p < 0).any()`` rather than ``(p >= 0).all()``), so that NaN travels to where
         it is seen.
-    data : Tensors or arrays; ``check`` receives their arrays, ``message`` NumPy arrays.
+    data : a Tensor or an array; ``check`` receives its array, ``message`` one of NumPy's.
     message : called if the check fails: what was given, what is expected, what to do.
     warning : give a UserWarning, at the line that called the loss, instead of the error.
 
@@ -86,21 +86,43 @@ def require(
     Traceback (most recent call last):
     ValueError: loss: class 3 of 3
     """
-    arrays = [data_of(x) for x in data]
+    array = data_of(data)
     if (tracer := mode.get().tracer) is not None:
         name = running.name  # the tracer checks again when the loss is over
-        tracer.require(check, arrays, lambda *data: f"{name}: {message(*data)}", warning)
-    elif not check(*arrays):
-        # Only the numbers of NumPy's arrays can be formatted; CuPy's come to the host by get().
-        text = message(*[x.get() if hasattr(x, "get") else np.asarray(x) for x in arrays])
+        tracer.require(check, [array], lambda x: f"{name}: {message(x)}", warning)
+    elif not check(array):
+        text = message(on_host(array))  # only the numbers of NumPy's arrays can be formatted
         if not warning:
             raise error(text)
-        # The user is three calls up: above the loss's formula or preparation, and above the
-        # function that @loss made of it.
+        # The user is three calls up: above the formula, and above what @loss made of it.
         warnings.warn(f"{running.name}: {text}", UserWarning, stacklevel=4)
 
 
+def require_each(name: str, data: Any, good: Callable[[Any], Any], expected: str) -> None:
+    """Require that each element is good; the error shows the first that is not."""
+    require(
+        lambda x: good(x).all(),
+        data,
+        message=lambda x: f"{name} holds {shown(x[~good(x)].flat[0])}; expected {expected}",
+    )
+
+
+def shown(x: Any) -> str:
+    """A number in few digits, but in as many as distinguish it from a whole number.
+
+    >>> shown(0.1 + 0.2), shown(1 + 2**-52)
+    ('0.3', '1.0000000000000002')
+    """
+    texts = (f"{x:.{digits}g}" for digits in (6, 9, 12, 15, 17))
+    return next((text for text in texts if x == np.round(x) or float(text) != np.round(x)), f"{x}")
+
+
 # --- options --------------------------------------------------------------------------------------
+
+
+def requires_grad(x: Any) -> bool:
+    """Whether x is a Tensor that requires grad."""
+    return isinstance(x, Node) and x._requires_grad
 
 
 def constant(name: str, value: Any) -> Any:
@@ -111,10 +133,9 @@ def constant(name: str, value: Any) -> Any:
     Traceback (most recent call last):
     TypeError: loss: gamma requires grad, but is a constant of the loss. Pass its .data.
     """
-    if any(isinstance(x, Node) and x._requires_grad for x in flattened(value)):
-        raise error(
-            f"{name} requires grad, but is a constant of the loss. Pass its .data.", TypeError
-        )
+    if not isinstance(value, np.ndarray) and any(map(requires_grad, flattened(value))):
+        text = f"{name} requires grad, but is a constant of the loss. Pass its .data."
+        raise error(text, TypeError)
     return data_of(value)
 
 
@@ -135,9 +156,16 @@ def number(name: str, value: Any, holds: Callable[[float], bool], expected: str)
             raise error(f"{name} is {value!r}, which is no number; expected {expected}.", TypeError)
     if not holds(value):
         raise error(f"{name} is {value!r}; expected {expected}.")
-    if math.isinf(value):
+    if abs(value) > sys.float_info.max:
         raise error(f"{name} is {value!r}; expected a finite number.")
     return float(value)
+
+
+def flag(name: str, value: Any) -> bool:
+    """A checked option that is True or False: any other value would count as one of them."""
+    if not isinstance(value, bool | np.bool_):
+        raise error(f"{name} is {value!r}; expected True or False.", TypeError)
+    return bool(value)
 
 
 def one_of(name: str, value: Any, *choices: str) -> None:
@@ -153,64 +181,55 @@ def one_of(name: str, value: Any, *choices: str) -> None:
 
 
 def clipping(eps: Any, p: Any) -> float:
-    """The option eps, or the smallest normal number of the dtype of p if that is larger.
-
-    >>> clipping(1e-12, np.ones(2, np.float16))
-    6.103515625e-05
-    """
+    """The option eps, or the smallest normal number of the dtype of p if that is larger."""
     smallest = float(np.finfo(p.dtype).smallest_normal)
     return max(number("eps", eps, lambda eps: 0 < eps < 1, "0 < eps < 1"), smallest)
 
 
-def as_weights(name: str, value: Any, dtype: Any, *, above: Any = None) -> Array:
-    """Constant weights in a dtype, all finite and >= 0, or > ``above`` if that is given."""
-
-    def good(w: Array) -> Any:
-        return (w >= 0 if above is None else w > above) & (w < np.inf)
-
-    def bad(w: Array) -> str:
-        worst = w[~good(w)].flat[0]
-        expected = "weights >= 0" if above is None else f"numbers > {above}"
-        return f"{name} holds {worst:g}; expected {expected}{', and finite' * (not worst <= 0)}."
-
-    value = converted(constant(name, value), dtype)
-    require(lambda w: good(w).all(), value, message=bad)
-    return value
+def as_weights(name: str, value: Any, x: Any, *, above: Any = None) -> Array:
+    """Constant weights to multiply x, all finite and >= 0, or > ``above`` if that is given."""
+    value, largest = as_data(name, constant(name, value)), np.finfo(x.dtype).max
+    require_each(
+        name,
+        value,
+        lambda w: (w >= 0 if above is None else w > above) & (w <= largest),
+        ("weights >= 0" if above is None else f"numbers > {above}") + f", and finite in {x.dtype}.",
+    )
+    return brought(converted(value, x.dtype), x)
 
 
 # --- dtypes and shapes ----------------------------------------------------------------------------
 
 
-DATA = (Node, np.ndarray)
-
-
-def as_data(x: Any) -> Any:
-    """Tensors and arrays as they are, lists and numbers as arrays."""
-    return x if isinstance(x, DATA) else as_array(x, None, copy=False)
-
-
-def floating(x: Any) -> Any:
-    """Predictions: floating numbers as they are, integers and booleans as float64."""
-    if not isinstance(x, DATA):
-        x = as_array(x, None, copy=False)
-    kind = x.dtype.kind
-    if kind == "f":
+def as_data(name: str, x: Any) -> Any:
+    """Tensors and arrays of real numbers as they are, lists and numbers as arrays."""
+    if isinstance(x, Node) or (type(x) is np.ndarray and x.dtype.kind in "fiub"):
         return x
-    return x.astype(np.float64) if kind in "biu" else as_array(x, None, copy=False)
+    return as_array(x, copy=False, what=f"{running.name}: {name}")
+
+
+def floating(name: str, x: Any) -> Any:
+    """Predictions: floating numbers as they are, integers and booleans as float64."""
+    array = x._array if isinstance(x, Node) else x
+    if type(array) is np.ndarray and array.dtype.kind == "f":
+        return x  # the usual case, for speed
+    x = as_data(name, x)
+    return x if x.dtype.kind == "f" else x.astype(np.float64)
 
 
 def converted(x: Any, dtype: Any) -> Any:
     """Targets in the dtype of the predictions *before* any arithmetic: 2*y - 1 on uint8 is 255."""
-    if not isinstance(x, DATA):
-        x = as_array(x, None, copy=False)
-    if x.dtype == dtype:
-        return x
-    return (x if x.dtype.kind in "biuf" else as_array(x)).astype(dtype)
+    return x if x.dtype == dtype else x.astype(dtype)
+
+
+def at_least_float32(dtype: Any) -> Any:
+    """The dtype to add up in: in float16 the sum of 65,520 ones is infinite."""
+    return dtype if dtype.itemsize >= 4 else np.dtype(np.float32)
 
 
 def logits(names: Names, *inputs: Any) -> list[Any]:
     """Inputs that are all predictions, of any shapes: floating numbers."""
-    return [floating(x) for x in inputs]
+    return list(map(floating, names, inputs))
 
 
 def matched(names: Names, pred: Any, *targets: Any) -> list[Any]:
@@ -219,25 +238,25 @@ def matched(names: Names, pred: Any, *targets: Any) -> list[Any]:
     With pred (N, 1) and target (N,), NumPy would compare every prediction with every target, and
     training would silently end at the mean of the targets.
     """
-    pred = floating(pred)
-    dtype, shape = pred.dtype, pred.shape
-    inputs = [pred]
+    inputs = [floating(names[0], pred)]
+    array = data_of(inputs[0])
+    dtype, shape = array.dtype, array.shape
     for target in targets:
-        target = converted(target, dtype)
+        name = names[len(inputs)]
+        array = target._array if isinstance(target, Node) else target
+        if type(array) is not np.ndarray or array.dtype != dtype:  # usually not, for speed
+            target = converted(as_data(name, target), dtype)
         if target.shape != shape:
-            name = names[len(inputs)]
+            advice = "They are never broadcast: each prediction has a target of its own."
+            if shape and math.prod(shape) == math.prod(target.shape):
+                new = ", ".join(["-1", *map(str, shape[1:])])
+                advice = f"Reshape one, e.g. {name}.reshape({new})."
             raise error(
                 f"{names[0]} has shape {shape} but {name} has shape {target.shape}; they must be "
-                f"equal. {_how_to_match(shape, target.shape, name)}"
+                f"equal. {advice}"
             )
         inputs.append(target)
     return inputs
-
-
-def _how_to_match(shape: tuple[int, ...], other: tuple[int, ...], name: str) -> str:
-    if math.prod(shape) != math.prod(other) or shape == ():
-        return "They are never broadcast: each prediction has a target of its own."
-    return f"Reshape one, e.g. {name}.reshape({', '.join(['-1', *map(str, shape[1:])])})."
 
 
 # --- classes --------------------------------------------------------------------------------------
@@ -247,71 +266,67 @@ def class_scores(binary: str) -> Callable[..., Any]:
     """Scores (N, C) or (C,) of at least two classes; ``binary`` is the loss for one column."""
 
     def prepare(names: Names, scores: Any, target: Any) -> tuple[Any, Any]:
-        scores = floating(scores)
+        name, scores, target = names[0], floating(names[0], scores), as_data(names[1], target)
         shape = scores.shape
         if len(shape) not in (1, 2):
+            advice = ""
+            if shape:
+                order = (0, *range(2, len(shape)), 1)  # the classes last
+                advice = (
+                    f" If the last axis is the classes, use {name}.reshape(-1, {shape[-1]}) and "
+                    "target.reshape(-1). If axis 1 is, as in PyTorch, move it to the end first: "
+                    f"{name}.transpose{order}.reshape(-1, {shape[1]})."
+                )
             raise error(
-                f"{names[0]} has shape {shape}; expected (N, C), a row per sample and a column per "
-                f"class, or (C,) for one sample. Reshape it, e.g. {names[0]}.reshape(-1, C)."
+                f"{name} has shape {shape}; expected (N, C), a row per sample and a column per "
+                f"class, or (C,) for one sample.{advice}"
             )
         if shape[-1] < 2:
             raise error(
-                f"{names[0]} has shape {shape}, one column; expected a column for each of two or "
-                f"more classes. For one column per sample use {binary}."
+                f"{name} has shape {shape}, one column; expected a column for each of two or more "
+                f"classes. For one column per sample use {binary}."
             )
-        return scores, as_data(target)
+        return scores, target
 
     return prepare
 
 
-def class_indices(
-    scores: Any,
-    target: Any,
-    *,
-    or_probabilities: bool = False,
-    may_ignore: bool = False,
-    ignore_index: int | None = None,
-) -> Array:
-    """Integer class indices, one for each row of ``scores``, in range or ``ignore_index``."""
-    if ignore_index is not None and (
-        isinstance(ignore_index, bool) or not isinstance(ignore_index, int | np.integer)
-    ):
-        raise error(f"ignore_index is {ignore_index!r}; expected an integer or None.", TypeError)
+def class_indices(scores: Any, target: Any, *, or_probabilities: bool = False) -> Array:
+    """Integer class indices in range, one for each row of ``scores``."""
     target = data_of(target)
-    shape, rows = target.shape, scores.shape[:-1]
-    if target.dtype.kind not in "iu":
-        instead = f", or float probabilities of shape {scores.shape}" if or_probabilities else ""
+    given, shape, rows = target.shape, scores.shape, scores.shape[:-1]
+    if target.dtype.kind not in "iu" or given != rows:
+        if given == shape:
+            advice = "One-hot rows? Use target.argmax(axis=-1)"
+            advice += ", or target.astype(float) as probabilities." if or_probabilities else "."
+        elif given == rows:
+            advice = "For indices use target.astype(int)."
+        elif math.prod(given) == math.prod(rows):
+            advice = "Flatten it: use target.reshape(-1)." if rows else "Use target[0]."
+        else:
+            advice = "Do logits and target come from the same batch?"
         raise error(
-            f"target has dtype {target.dtype} and shape {shape}; expected integer class indices of "
-            f"shape {rows}{instead}. For indices use target.astype(int)."
+            f"target has dtype {target.dtype} and shape {given}; expected integer class indices "
+            f"of shape {rows}, one for each row of {shape}"
+            f"{f', or float probabilities of shape {shape}' * or_probabilities}. {advice}"
         )
-    if shape != rows:
-        raise error(
-            f"target has shape {shape} and integer dtype; expected class indices of shape {rows}, "
-            f"one for each row of {scores.shape}. "
-            f"{_how_to_index(scores.shape, shape, or_probabilities)}"
-        )
-    n_classes = scores.shape[-1]
+    n_classes = shape[-1]
 
     def in_range(y: Array) -> Any:
-        if ignore_index is not None:
-            y = np.where(y == ignore_index, 0, y)
         if not isinstance(y, np.ndarray) or y.size == 0:
             return ((y >= 0) & (y < n_classes)).all()
         # As above, in a quarter of the time.
         return y.item(y.argmin()) >= 0 and y.item(y.argmax()) < n_classes
 
     def out_of_range(y: Array) -> str:
-        if ignore_index is not None:
-            y = y[y != ignore_index]
         if y.min() < 0:
             return (
-                f"class index {int(y.min())} is negative; expected 0 to {n_classes - 1}. (NumPy "
-                "would silently read a class from the end.) To leave samples out, drop their rows"
-                f"{', or pass ignore_index' * may_ignore}."
+                f"class index {y.min()} is negative; expected 0 to {n_classes - 1}. (NumPy would "
+                "silently read a class from the end.) To leave samples out, drop their rows, or "
+                "use cross_entropy with ignore_index."
             )
         return (
-            f"class index {int(y.max())} is out of range for {n_classes} classes; expected 0 to "
+            f"class index {y.max()} is out of range for {n_classes} classes; expected 0 to "
             f"{n_classes - 1}. Labels that start at 1? subtract 1: target - 1."
         )
 
@@ -319,28 +334,19 @@ def class_indices(
     return target
 
 
-def _how_to_index(scores: tuple[int, ...], target: tuple[int, ...], or_probabilities: bool) -> str:
-    if target == scores:
-        return "One-hot rows? Use target.argmax(axis=-1)" + (
-            ", or target.astype(float) as probabilities." if or_probabilities else "."
-        )
-    if math.prod(target) == math.prod(scores[:-1]):
-        return "Flatten it: use target.reshape(-1)." if len(scores) == 2 else "Use target[0]."
-    return "Do logits and target come from the same batch?"
-
-
 def picked(scores: Any, target: Array) -> Any:
     """The score of the class ``target`` in each row."""
-    if scores.ndim == 1:
+    array = data_of(scores)
+    if array.ndim == 1:
         return scores[target]
-    if hasattr(data_of(scores), "vindex"):  # a Dask array, which cannot be indexed with two arrays
+    if hasattr(array, "vindex"):  # a Dask array, which cannot be indexed with two arrays
         return sum_(where(is_class(scores, target), scores, 0), axis=-1)
-    return getitem(scores, index=(np.arange(scores.shape[0]), target), unique_indices=True)
+    return getitem(scores, index=(np.arange(len(array)), target), unique_indices=True)
 
 
 def is_class(scores: Any, target: Array) -> Array:
     """A mask of the shape of ``scores``, True at the class ``target`` of each row."""
-    return np.arange(scores.shape[-1]) == target[..., np.newaxis]
+    return np.arange(scores.shape[-1], like=target) == target[..., np.newaxis]
 
 
 def weight_of(target: Array, weight: Array) -> Array:
@@ -350,52 +356,62 @@ def weight_of(target: Array, weight: Array) -> Array:
 
 def class_weights(name: str, weight: Any, scores: Any) -> Array:
     """One weight >= 0 for each class, in the dtype of the scores."""
-    weight = as_weights(name, weight, scores.dtype)
+    weight = as_weights(name, weight, scores)
     if weight.shape != scores.shape[-1:]:
-        raise error(
-            f"{name} has shape {weight.shape}; expected {scores.shape[-1:]}, one weight for each "
-            "class."
-        )
+        expected = f"{scores.shape[-1:]}, one weight for each class"
+        raise error(f"{name} has shape {weight.shape}; expected {expected}.")
     return weight
 
 
 # --- probabilities and labels ---------------------------------------------------------------------
 
 
-def tolerance(p: Any) -> float:
-    """The rounding error allowed in probabilities: 1e-6, or half the digits of the dtype."""
-    return max(1e-6, float(np.finfo(p.dtype).eps) ** 0.5) if p.dtype.kind == "f" else 1e-6
+def _rounding(p: Any) -> float:
+    return float(np.finfo(p.dtype).eps) if p.dtype.kind == "f" else 0.0
+
+
+def _are_1(sums: Array) -> Any:
+    """Whether all are 1, up to a rounding error: 1e-6, or half the digits."""
+    return (abs(sums - 1) <= max(1e-6, _rounding(sums) ** 0.5)).all()
 
 
 def are_distributions(p: Array) -> Any:
     """Whether every row is >= 0 and sums to 1."""
-    return (p >= 0).all() and (abs(p.sum(axis=-1) - 1) <= tolerance(p)).all()
+    return (p >= -_rounding(p)).all() and _are_1(total(p, -1))
 
 
 def require_distributions(name: str, p: Any, advice: str) -> None:
     """Require rows of probabilities: none negative, each row with sum 1. NaN passes."""
 
     def wrong(p: Array) -> str:
-        if (p < 0).any():
+        if (p < -_rounding(p)).any():
             what = f"{name} holds a negative probability, {p.min():.6g}"
         else:
-            sums = p.sum(axis=-1).ravel()
-            what = f"a row of {name} sums to {sums[abs(sums - 1).argmax()]:.6g}"
+            sums = total(p, -1)
+            what = f"a row of {name} sums to {shown(sums.flat[abs(sums - 1).argmax()])}"
         return f"{what}; expected rows of probabilities >= 0 that sum to 1. {advice}"
 
     require(lambda p: are_distributions(p) or np.isnan(p).any(), p, message=wrong)
 
 
+def require_log_distributions(name: str, logp: Any) -> None:
+    """Require rows of logarithms of probabilities, that sum to 1. NaN passes."""
+    largest = math.log(np.finfo(logp.dtype).max) / 2  # so that neither exp nor the sum overflows
+    p = np.exp(np.minimum(data_of(logp), largest))
+    require_distributions(f"exp({name})", p, "Pass log_softmax(logits).")
+
+
 def require_unit_interval(name: str, p: Any, advice: str) -> None:
-    """Require values in [0, 1]. NaN passes."""
-    require(
-        lambda p: p.size == 0 or not (p.min() < 0 or p.max() > 1),
-        p,
-        message=lambda p: (
-            f"{name} holds values from {p.min():.6g} to {p.max():.6g}; expected values in [0, 1]. "
-            f"{advice}"
-        ),
-    )
+    """Require values in [0, 1], give or take a few roundings. NaN passes."""
+
+    def inside(p: Array, allowed: float = 0) -> bool:
+        return not (p.min() < -allowed or p.max() > 1 + allowed)
+
+    def wrong(p: Array) -> str:
+        given = f"{name} holds values from {shown(p.min())} to {shown(p.max())}"
+        return f"{given}; expected values in [0, 1]. {advice}"
+
+    require(lambda p: p.size == 0 or inside(p) or inside(p, 8 * _rounding(p)), p, message=wrong)
 
 
 def binary(names: Names, pred: Any, target: Any) -> list[Any]:
@@ -413,24 +429,18 @@ def require_labels(name: str, labels: Any, allowed: tuple[int, int], advice: str
     low, high = allowed
     if labels.dtype.kind == "b" and low != 0:
         raise error(f"{name} are booleans; expected {low} and +{high}. {advice}")
-    require(
-        lambda y: ((y == low) | (y == high)).all(),
-        labels,
-        message=lambda y: (
-            f"{name} holds {y[(y != low) & (y != high)].flat[0]:g}; expected only {low} and "
-            f"{high:+d}. {advice}"
-        ),
-    )
+    good = f"only {low} and {high:+d}. {advice}"
+    require_each(name, labels, lambda y: (y == low) | (y == high), good)
 
 
 # --- randomness -----------------------------------------------------------------------------------
 
 
-def uniform(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
-    """Uniform random numbers in [0, 1); no loss or regularizer draws any elsewhere."""
+def uniform(rng: np.random.Generator, shape: tuple[int, ...], x: Any) -> Array:
+    """Uniform random numbers in [0, 1), to meet x; no loss or regularizer draws any elsewhere."""
     if not hasattr(rng, "random"):
         raise error(
             f"rng is {rng!r}; expected a generator, e.g. np.random.default_rng(0).", TypeError
         )
     tracer = mode.get().tracer
-    return rng.random(shape) if tracer is None else tracer.random(rng, shape)
+    return brought(rng.random(shape), x) if tracer is None else tracer.random(rng, shape)

@@ -5,24 +5,27 @@
         return square(pred - target)
 
 The decorated function checks and converts its inputs, computes the losses by the formula, one per
-element or row, weights them and reduces them to one number. All its errors begin with the name of
-the loss.
+element or row, weights them and reduces them to one number. All its errors begin with its name.
 """
 
 from __future__ import annotations
 
+from collections import namedtuple
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import numpy as np
 
-from ..engine.node import Array
+from ..engine.arrays import brought, data_of, is_foreign
+from ..engine.node import Array, Node
 from ..engine.ops import mean
 from ..engine.ops import sum as sum_
-from .checks import F, as_weights, converted, error, one_of, require, running
+from . import checks
+from .checks import F, Names, as_data, converted, error, one_of, require, requires_grad, running
 
 Reduction = Literal["mean", "sum", "none"]
+REDUCTIONS = ("mean", "sum", "none")
 
 
 def loss(prepare: Callable[..., Any]) -> Callable[[F], F]:
@@ -54,8 +57,16 @@ def loss(prepare: Callable[..., Any]) -> Callable[[F], F]:
                     if len(inputs) > n or not all(x in options for x in by_name):
                         return formula(*inputs, **options)  # Python's own TypeError
                     inputs += tuple(options.pop(x) for x in by_name)
+                first = inputs[0]._array if isinstance(inputs[0], Node) else inputs[0]
+                if type(first) is not np.ndarray and is_foreign(first):  # may not meet NumPy's
+                    pairs = zip(names, inputs, strict=True)
+                    inputs = tuple(brought(as_data(*pair), first) for pair in pairs)
                 losses = formula(*prepare(names, *inputs), **options)
                 return reduced(losses, sample_weight, reduction)
+            except (TypeError, ValueError) as refusal:
+                if str(refusal).startswith(f"{name}: "):
+                    refusal.args = (_with_advice(str(refusal), names, inputs),)
+                raise
             finally:
                 running.name = before
 
@@ -64,14 +75,22 @@ def loss(prepare: Callable[..., Any]) -> Callable[[F], F]:
     return decorate
 
 
-class _Weighted(NamedTuple):
-    losses: Any
-    weights: Array
+def _with_advice(text: str, names: Names, inputs: tuple[Any, ...]) -> str:
+    """An error that also says what the types of the inputs tell."""
+    for name, x in zip(names, inputs, strict=False):
+        if hasattr(x, "to_numpy"):  # pandas' objects have no reshape, and an argmax of their own
+            for method in ("reshape", "argmax"):
+                text = text.replace(f"{name}.{method}", f"{name}.to_numpy().{method}")
+    if names[-1] in ("target", "labels") and requires_grad(inputs[-1]) > requires_grad(inputs[0]):
+        text += (
+            f" Are the arguments swapped? Only {names[-1]} requires grad; expected "
+            f"{running.name}({', '.join(names)})."
+        )
+    return text
 
 
-class _Apart(NamedTuple):
-    real: Any
-    fake: Any
+_Weighted = namedtuple("_Weighted", ["losses", "weights"])
+_Apart = namedtuple("_Apart", ["real", "fake"])
 
 
 def weighted(losses: Any, weights: Array) -> Any:
@@ -82,6 +101,16 @@ def weighted(losses: Any, weights: Array) -> Any:
 def apart(real: Any, fake: Any) -> Any:
     """The losses of two batches, of any sizes: each is reduced by itself, the results are added."""
     return _Apart(real, fake)
+
+
+def half_square(e: Any) -> Any:
+    """e^2/2, which is in the range of the dtype for longer than e^2."""
+    return e * (e / 2)
+
+
+def minus(x: Any) -> Any:
+    """-x of what is never positive; not negative by rounding, nor -0.0. The gradient is -x's."""
+    return np.maximum(data_of(x), 0) - x
 
 
 def reduced(losses: Any, sample_weight: Any, reduction: Reduction) -> Any:
@@ -99,49 +128,47 @@ def _reduced_by_weight(losses: Any, sample_weight: Any, reduction: Reduction) ->
     if isinstance(losses, _Weighted):
         losses, weights = losses
     elif isinstance(losses, _Apart):
+        real, fake = losses
+        one_of("reduction", reduction, *REDUCTIONS)
         if sample_weight is None and reduction != "none":
-            return reduced(losses.real, None, reduction) + reduced(losses.fake, None, reduction)
-        losses = _added(*losses, "reduction='none'" if reduction == "none" else "sample_weight")
+            return reduced(real, None, reduction) + reduced(fake, None, reduction)
+        if real.shape != fake.shape:
+            because = "reduction='none'" if reduction == "none" else "sample_weight"
+            raise error(
+                f"real has shape {real.shape} and fake has shape {fake.shape}; {because} adds "
+                "them element by element and expects equal shapes. Use 'mean' or 'sum', without "
+                "sample_weight."
+            )
+        losses = real + fake
     _check(reduction, losses)
     dtype = losses.dtype
-    exact = np.result_type(dtype, np.float32)  # in float16 the sum of 65,520 ones is infinite
+    exact = checks.at_least_float32(dtype)
     losses = converted(losses, exact)
+    given = "every target is ignored (equal to ignore_index, or of a class with weight 0)"
     if sample_weight is not None:
         of_each = _sample_weights(sample_weight, losses)
         losses = losses * of_each
         weights = of_each if weights is None else weights * of_each
+        given = "sample_weight is 0 for every sample (or for every one that is not ignored)"
     if reduction != "none":
         losses = sum_(losses)
     if reduction == "mean" and weights is not None:
         weights = converted(weights, exact)
-        require(lambda w: w.sum() > 0, weights, message=lambda w: _nothing(sample_weight))
+        advice = "expected at least one that counts. Use reduction='sum', or skip the batch."
+        require(lambda w: w.sum() > 0, weights, message=lambda w: f"{given}; {advice}")
         losses = losses / weights.sum()
     return converted(losses, dtype)
 
 
 def _check(reduction: Any, losses: Any) -> None:
-    one_of("reduction", reduction, "mean", "sum", "none")
+    one_of("reduction", reduction, *REDUCTIONS)
     if reduction == "mean" and losses.size == 0:
-        raise error(
-            "the mean is undefined for 0 samples; use reduction='sum' or skip the batch. (The sum "
-            "is 0.)"
-        )
-
-
-def _added(real: Any, fake: Any, because: str) -> Any:
-    """The losses of real and fake samples, added element by element."""
-    if real.shape != fake.shape:
-        raise error(
-            f"real has shape {real.shape} and fake has shape {fake.shape}; {because} adds "
-            "them element by element and expects equal shapes. Use 'mean' or 'sum'"
-            f"{', without it' * (because == 'sample_weight')}."
-        )
-    return real + fake
+        raise error("the mean is undefined for 0 samples; use reduction='sum' or skip the batch.")
 
 
 def _sample_weights(sample_weight: Any, losses: Any) -> Array:
     """One weight for each loss, in the dtype of the losses."""
-    weights = as_weights("sample_weight", sample_weight, losses.dtype)
+    weights = checks.as_weights("sample_weight", sample_weight, losses)
     if weights.shape != losses.shape:
         fix = ""
         if weights.shape == losses.shape[:1]:
@@ -154,15 +181,3 @@ def _sample_weights(sample_weight: Any, losses: Any) -> Array:
             f"they must be equal, a weight for each loss.{fix}"
         )
     return weights
-
-
-def _nothing(sample_weight: Any) -> str:
-    """What to say when the weights of all losses are 0."""
-    if sample_weight is None:
-        what = "every target is ignored (equal to ignore_index, or of a class with weight 0)"
-    else:
-        what = "sample_weight is 0 for every sample (or for every one that is not ignored)"
-    return (
-        f"{what}; expected at least one that counts. Use reduction='sum', which is 0, or skip the "
-        "batch."
-    )

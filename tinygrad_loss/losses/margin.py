@@ -28,9 +28,8 @@ from .loss import Reduction, loss
 
 def signs(names: Names, scores: Any, labels: Any) -> list[Any]:
     """Scores, and labels that are -1 or +1, in one shape and dtype."""
-    labels = checks.as_data(labels)
-    advice = "Convert with 2*y - 1 if they are 0 and 1."
-    checks.require_labels(names[1], labels, (-1, 1), advice)
+    labels = checks.as_data(names[1], labels)
+    checks.require_labels(names[1], labels, (-1, 1), "Convert with 2*y - 1 if they are 0 and 1.")
     return matched(names, scores, labels)
 
 
@@ -45,17 +44,13 @@ def hinge(
     What is right by a margin of 1 costs nothing and has no gradient, so that the solution depends
     on a few samples only, the support vectors.
 
-    Parameters: ``scores`` and ``labels``, -1 or +1, of one shape.
+    Parameters: ``scores`` and ``labels``, -1 or +1, of one shape. Other labels are an error, never
+    converted, since a batch of one class does not show what its labels mean.
 
     When: a decision is wanted, with a margin; add ``l2`` to make the margin mean something. When
     not: probabilities are wanted (``binary_cross_entropy_with_logits``).
-
-    Raises ValueError also for labels other than -1 and +1. They are never converted, since a batch
-    of one class does not show what its labels mean.
-
     Source: Cortes and Vapnik 1995, "Support-Vector Networks", Machine Learning 20.
 
-    >>> from tinygrad_loss import Tensor
     >>> scores = Tensor([2.0, 0.5, 0.5], requires_grad=True)
     >>> loss = hinge(scores, [1, 1, -1], reduction="none")
     >>> print(loss.data, [max(0.0, 1 - y * s) for y, s in [(1, 2.0), (1, 0.5), (-1, 0.5)]])
@@ -76,14 +71,10 @@ def squared_hinge(
     Formula: relu(1 - y s)^2, y in {-1, +1}.
     Gradient: -2 y relu(1 - y s), without a jump at y s = 1.
 
-    Parameters, errors: as ``hinge``.
-
-    When: as ``hinge``, with an optimizer that needs a continuous gradient. When not: with wrong
-    labels in the data, whose large errors it squares.
-
+    Parameters: as ``hinge``. When: as ``hinge``, with an optimizer that needs a continuous
+    gradient. When not: with wrong labels in the data, whose large errors it squares.
     Source: Lee and Mangasarian 2001, "SSVM: A Smooth Support Vector Machine".
 
-    >>> from tinygrad_loss import Tensor
     >>> scores = Tensor([2.0, 0.5, 0.5], requires_grad=True)
     >>> loss = squared_hinge(scores, [1, 1, -1], reduction="none")
     >>> print(loss.data, [max(0.0, 1 - y * s) ** 2 for y, s in [(1, 2.0), (1, 0.5), (-1, 0.5)]])
@@ -110,7 +101,7 @@ def multiclass_hinge(
     Formula: kind="crammer_singer": relu(margin + max_{j != y} s_j - s_y), the nearest rival;
     kind="weston_watkins": sum_{j != y} relu(margin + s_j - s_y), every rival. The first is never
     more than the second. Neither is divided by C. (PyTorch's multi_margin_loss is Weston-Watkins /
-    C; Keras's CategoricalHinge, relu(1 + max over wrong - right), is neither.)
+    C; Keras's CategoricalHinge, relu(1 + max(0, max_{j != y} s_j) - s_y), is neither.)
     Gradient: +1 at each rival that counts, minus the number of those at y; rivals that tie for
     the maximum share the 1 equally.
 
@@ -119,13 +110,9 @@ def multiclass_hinge(
     When: a decision among C classes with a margin. When not: probabilities are wanted
     (``cross_entropy``). A loss stuck at the margin (times C - 1 for "weston_watkins") means that
     all scores are equal: nothing has been learned.
-
-    Raises ValueError also for margin <= 0 or an unknown kind.
-
     Source: Crammer and Singer 2001, JMLR 2; Weston and Watkins 1999, ESANN. The example is that of
     Stanford's CS231n lecture on loss functions: a cat, a car and a frog, scored as cat, car, frog.
 
-    >>> from tinygrad_loss import Tensor
     >>> scores = Tensor([[3.2, 5.1, -1.7], [1.3, 4.9, 2.0], [2.2, 2.5, -3.1]], requires_grad=True)
     >>> losses = multiclass_hinge(scores, [0, 1, 2], kind="weston_watkins", reduction="none")
     >>> losses.data.round(12)

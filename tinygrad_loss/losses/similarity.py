@@ -5,14 +5,12 @@ similar they are. Embeddings have shape (N, D), or (D,) for a single one, the sa
 a call; there is one loss per row. The choice of the pairs matters more than the formula: most
 random negative pairs are far apart already and teach nothing.
 
-    reduction: "mean" or "sum" over the losses of all rows, or "none": the losses.
-    sample_weight: how much each loss counts, numbers >= 0 in the shape of the losses. "mean"
-        divides by their sum.
-
 Distances are exact, and their gradient is 0 where two embeddings are equal. (The derivative of the
 root is infinite there: the textbook composition has a NaN gradient for two equal embeddings, even
-for a *positive* pair, whose loss is 0.) Labels may be arrays, Tensors or lists. The loss has the
-dtype of the embeddings.
+for a *positive* pair, whose loss is 0.) Lengths may be as large and as small as numbers of the
+dtype are; squares of distances, in ``contrastive`` for same pairs and in ``triplet`` with
+``squared=True``, are infinite from its square root on (256 in float16). Labels may be arrays,
+Tensors without a gradient, or lists. The loss has the dtype of the embeddings.
 
 All raise ValueError for shapes that differ, labels other than those named, an option out of range,
 an unknown reduction, and the mean of 0 rows.
@@ -28,24 +26,25 @@ from typing import Any
 
 import numpy as np
 
+from ..engine.arrays import brought, data_of
 from ..engine.functions import norm
-from ..engine.ops import concatenate, logsumexp, minimum, relu, square, where
+from ..engine.ops import concatenate, logsumexp, minimum, relu, sqrt, square, where
 from ..engine.ops import sum as sum_
 from ..engine.tensor import Tensor
 from . import checks
-from .checks import Names, error, number, picked
+from .checks import Names, error, flag, number, picked
 from .loss import Reduction, loss
 
 
 def embeddings(names: Names, *inputs: Any) -> list[Any]:
     """Embeddings as floating data of one shape, (N, D) or (D,), and one dtype."""
-    arrays = [checks.floating(x) for x in inputs]
+    arrays = checks.logits(names, *inputs)
     shapes = [x.shape for x in arrays]
     if len(set(shapes)) > 1 or len(shapes[0]) not in (1, 2):
         given = ", ".join(f"{name} {shape}" for name, shape in zip(names, shapes, strict=True))
         raise error(
-            f"the shapes are {given}; expected equal shapes (N, D), an embedding per row, or (D,). "
-            "Nothing is broadcast: repeat what is to be compared several times."
+            f"the shapes are {given}; expected equal shapes (N, D) or (D,). Nothing is broadcast: "
+            "repeat what is to be compared several times."
         )
     dtype = np.result_type(*[x.dtype for x in arrays])
     return [checks.converted(x, dtype) for x in arrays]
@@ -56,7 +55,8 @@ def labeled_pairs(allowed: tuple[int, int], advice: str) -> Callable[..., Any]:
 
     def prepare(names: Names, a: Any, b: Any, labels: Any) -> tuple[Any, Any, Any]:
         a, b = embeddings(names[:2], a, b)
-        labels, rows, name = checks.as_data(labels), a.shape[:-1], names[2]
+        rows, name = a.shape[:-1], names[2]
+        labels = checks.as_data(name, checks.constant(name, labels))
         if labels.shape != rows:
             fix = f" Use {name}.reshape(-1)." if len(rows) == 1 and labels.size == rows[0] else ""
             raise error(
@@ -92,11 +92,9 @@ def contrastive(
 
     When: it is known which pairs are similar (signatures, duplicates). When not: only an order is
     known, "nearer to this than to that" (``triplet``), which also lets classes keep their spread.
-
     Source: Hadsell, Chopra, LeCun 2006, "Dimensionality Reduction by Learning an Invariant
     Mapping".
 
-    >>> from tinygrad_loss import Tensor
     >>> a = Tensor([[3.0, 4.0], [0.3, 0.4]], requires_grad=True)
     >>> b = [[0.0, 0.0], [0.0, 0.0]]  # distances 5 and 0.5
     >>> loss = contrastive(a, b, [1, 0], margin=1.0, reduction="none")
@@ -108,10 +106,11 @@ def contrastive(
            [-0.3, -0.4]])
     """
     margin = number("margin", margin, lambda margin: margin > 0, "a number > 0")
-    difference = a - b
-    pull = sum_(square(difference), axis=-1)
-    push = square(relu(margin - norm(difference, axis=-1)))
-    return where(same == 1, pull, push) / 2
+    half = (a - b) / 2  # D^2/2 is computed as 2 (D/2)^2, which leaves the range when it does
+    with np.errstate(over="ignore"):  # in pairs that are to be pushed, which do not need it
+        pull = sum_(square(half), axis=-1)
+    push = square(relu(margin / 2 - norm(half, axis=-1)))
+    return where(same == 1, pull, push) * 2
 
 
 @loss(embeddings)
@@ -143,10 +142,8 @@ def triplet(
     When: there are many classes, or ever new ones (faces, products), and only order counts. When
     not: few classes, where ``cross_entropy`` trains faster. A loss stuck at the margin means that
     all embeddings have collapsed to a point.
-
     Source: Weinberger and Saul 2009, JMLR 10; Schroff, Kalenichenko, Philbin 2015, "FaceNet".
 
-    >>> from tinygrad_loss import Tensor
     >>> anchor = Tensor([[0.0, 0.0]], requires_grad=True)
     >>> loss = triplet(anchor, [[3.0, 4.0]], [[0.0, 5.5]], margin=1.0)
     >>> loss.item(), max(0.0, 5.0 - 5.5 + 1.0)
@@ -156,6 +153,7 @@ def triplet(
     array([[-0.6,  0.2]])
     """
     margin = number("margin", margin, lambda margin: margin > 0, "a number > 0")
+    squared, swap = flag("squared", squared), flag("swap", swap)
 
     def distance(u: Any, v: Any) -> Tensor:
         return sum_(square(u - v), axis=-1) if squared else norm(u - v, axis=-1)
@@ -187,11 +185,9 @@ def cosine_embedding(
 
     When: lengths mean nothing, as with texts of different lengths. When not: magnitudes matter
     (``contrastive``).
-
     Source: PyTorch's CosineEmbeddingLoss, which has the same values; for cosine similarity, Salton,
     Wong, Yang 1975, "A Vector Space Model for Automatic Indexing".
 
-    >>> from tinygrad_loss import Tensor
     >>> a = Tensor([[3.0, 4.0], [3.0, 4.0]], requires_grad=True)
     >>> b = [[1.0, 0.0], [0.0, 2.0]]  # cosines 0.6 and 0.8
     >>> loss = cosine_embedding(a, b, [1, -1], reduction="none")
@@ -204,7 +200,8 @@ def cosine_embedding(
     """
     margin = number("margin", margin, lambda m: -1 <= m <= 1, "-1 <= margin <= 1")
     cosine = sum_(_unit(a) * _unit(b), axis=-1)
-    return where(label == 1, 1 - cosine, relu(cosine - margin))
+    largest = np.maximum(data_of(cosine), 1)  # by rounding it may be more than 1
+    return where(label == 1, largest - cosine, relu(cosine - margin))
 
 
 @loss(embeddings)
@@ -219,10 +216,8 @@ def nt_xent(
     """Normalized temperature-scaled cross-entropy: find the partner of each row among 2N - 1.
 
     Formula: the 2N rows of a and b are the embeddings of N samples, each in two views. For row i
-    with partner j: -log(exp(cos_ij / T) / sum_{k != i} exp(cos_ik / T)), cos being cosine
-    similarity.
-    Computed as cross-entropy of the similarities with -inf on the diagonal, so that no row is its
-    own rival.
+    with partner j: -log(exp(cos_ij / T) / sum_{k != i} exp(cos_ik / T)), cos being the cosine.
+    Computed as cross-entropy of the cosines / T with -inf on the diagonal: no row is its own rival.
     Gradient with respect to cos_ik: (p_ik - 1[k = j]) / T, p being the softmax over k.
 
     Parameters: ``a`` and ``b`` (N, D) with N >= 2, row i of each being the two views;
@@ -232,13 +227,9 @@ def nt_xent(
     When: there are no labels, but ways to change a sample without changing what it is (crops,
     noise). When not: small batches, as the only negatives are the other rows. A loss stuck at
     ln(2N - 1) means that all embeddings are the same.
-
-    Raises ValueError also for fewer than two pairs, or T <= 0.
-
     Source: Chen, Kornblith, Norouzi, Hinton 2020, "A Simple Framework for Contrastive Learning of
     Visual Representations" (SimCLR), eq. 1.
 
-    >>> from tinygrad_loss import Tensor
     >>> a = Tensor([[1.0, 0.0], [0.0, 1.0]], requires_grad=True)
     >>> loss = nt_xent(a, [[2.0, 0.0], [0.0, 3.0]], temperature=1.0)  # partners 1, rivals 0
     >>> round(loss.item(), 8), round(float(-np.log(np.e / (np.e + 1 + 1))), 8)
@@ -247,19 +238,24 @@ def nt_xent(
     temperature = number("temperature", temperature, lambda t: t > 0, "a number > 0")
     if a.ndim != 2 or a.shape[0] < 2:
         raise error(
-            f"a and b have shape {a.shape}; expected (N, D) with N >= 2 pairs: the other pairs of "
-            "the batch are the negatives."
+            f"a and b have shape {a.shape}; expected (N, D) with N >= 2 pairs, for each of which "
+            "the others are the negatives."
         )
     n = a.shape[0]
-    units = concatenate([_unit(a), _unit(b)])
+    units = _unit(concatenate([a, b]))
     similarity = units @ units.mT / temperature
-    similarity = where(np.eye(2 * n, dtype=bool), -np.inf, similarity)
-    partner = np.roll(np.arange(2 * n), n)
+    own, partner = np.eye(2 * n, dtype=bool), np.roll(np.arange(2 * n), n)
+    similarity = where(brought(own, a), -np.inf, similarity)
     return logsumexp(similarity) - picked(similarity, partner)
 
 
 def _unit(x: Any) -> Any:
-    """Each row with length 1, and 0 for a row of zeros, with gradient 0 (the double where)."""
-    length = norm(x, axis=-1, keepdims=True)
-    zero = length == 0
-    return where(zero, 0, x / where(zero, 1, length))
+    """Each row with length 1, whatever it was; a row of zeros stays 0, and its gradient is 0.
+
+    The rows are divided by their largest element first, or squares would leave the range. A row of
+    zeros is divided by infinity, which lets no gradient through.
+    """
+    largest = np.abs(data_of(x)).max(axis=-1, keepdims=True)
+    zero = largest == 0
+    x = x / np.where(zero, np.inf, largest)
+    return x / sqrt(sum_(square(x), axis=-1, keepdims=True) + zero)
