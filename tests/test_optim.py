@@ -112,10 +112,10 @@ def test_parameters_and_state_keep_their_dtype(make, dtype):
     for _ in range(2):
         set_gradients(params, np.random.default_rng(0))
         optimizer.step()
-    arrays = [p.data for p in params]
-    for buffer in optimizer.buffers:
-        arrays += [x for x in getattr(optimizer, buffer) if hasattr(x, "dtype")]
-    assert {a.dtype for a in arrays} == {np.dtype(dtype)}
+    assert {p.dtype for p in params} == {np.dtype(dtype)}
+    state = [x for name in optimizer.buffers for x in getattr(optimizer, name)]
+    kept = np.float32 if dtype == np.float16 and isinstance(optimizer, Adam) else dtype
+    assert {x.dtype for x in state if hasattr(x, "dtype")} <= {np.dtype(kept)}
 
 
 @settings(max_examples=30, deadline=None)
@@ -136,31 +136,68 @@ def test_l1_is_the_proximal_step(w, g, lr, l1):
     assert (p.data[np.abs(v) < 0.999 * lr * l1] == 0).all()
 
 
-def test_l1_under_nesterov_shrinks_by_lr_l1():
+MOMENTA = [
+    {},
+    {"momentum": 0.5},
+    {"momentum": 0.5, "nesterov": True},
+    {"momentum": 0.9},
+    {"momentum": 0.9, "nesterov": True},
+]
+
+
+@pytest.mark.parametrize("options", MOMENTA)
+def test_l1_shrinks_by_lr_l1_over_one_minus_momentum(options):
+    """By 0.2, 0.4 or 2; see the docstring of SGD, and faults.md B1."""
     w = Tensor([3.0, -0.01], requires_grad=True)
     w.grad = np.zeros(2)
-    SGD([w], lr=0.1, momentum=0.5, nesterov=True, l1=2.0).step()
-    np.testing.assert_allclose(w.data, [2.8, 0.0], rtol=1e-15)
+    SGD([w], lr=0.1, l1=2.0, **options).step()
+    threshold = 0.1 * 2.0 / (1 - options.get("momentum", 0))
+    np.testing.assert_allclose(w.data, [3 - threshold, 0.0], rtol=1e-15)
 
 
-def test_l1_gives_the_lasso_with_exact_zeros():
-    """scikit-learn's Lasso(1) minimizes mse/2 + |w|_1: 1533.768717, with 3 of 10 weights 0."""
+@settings(max_examples=30, deadline=None)
+@given(
+    options=st.sampled_from(MOMENTA),
+    target=st.floats(-3, 3),
+    l1=st.floats(0.01, 2),
+    weight_decay=st.sampled_from([0.0, 0.5]),
+)
+def test_l1_minimizes_the_penalized_loss_whatever_the_momentum(options, target, l1, weight_decay):
+    """(w - a)^2 / 2 + d w^2 / 2 + c |w| is least at sign(a) max(|a| - c, 0) / (1 + d)."""
+    w = Tensor(2.0, requires_grad=True)
+    optimizer = SGD([w], 0.2, l1=l1, weight_decay=weight_decay, **options)
+    for _ in range(600):
+        w.grad = np.asarray(w.data - target)
+        optimizer.step()
+    least = np.sign(target) * max(abs(target) - l1, 0) / (1 + weight_decay)
+    assert w.item() == pytest.approx(least, abs=1e-9)
+
+
+@pytest.mark.parametrize("options", MOMENTA)
+@pytest.mark.parametrize(("l1", "standardized"), [(2.0, True), (0.2, False)])
+def test_l1_gives_the_lasso_with_exact_zeros(l1, standardized, options):
+    """faults.md B1: 7 of 10 weights are not 0, with momentum and nesterov, too.
+
+    The loss is mean_squared_error + l1 |w|_1, which scikit-learn halves: Lasso(l1 / 2). The data as
+    they come have columns with a norm of 1, so that lr is about 100: 1 / L without momentum, for
+    the largest eigenvalue L of 2 X'X / n.
+    """
     X, y = load_diabetes(return_X_y=True)
-    X = (X - X.mean(axis=0)) / X.std(axis=0)
-    y = y - y.mean()
+    X, y = X / X.std(axis=0) if standardized else X, y - y.mean()
+    lr = len(y) / (2 * np.linalg.eigvalsh(X.T @ X)[-1])
     w = Tensor(np.zeros(10), requires_grad=True)
-    optimizer = SGD([w], lr=0.2, l1=1.0)
+    optimizer = SGD([w], lr * (1 - options.get("momentum", 0)), l1=l1, **options)
     for _ in range(1000):
-        loss = mean_squared_error(X @ w, y) / 2
+        loss = mean_squared_error(X @ w, y)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-    objective = np.mean((X @ w.data - y) ** 2) / 2 + np.abs(w.data).sum()
-    assert objective == pytest.approx(1533.768717, abs=1e-6)
-    lasso = Lasso(alpha=1.0, fit_intercept=False, tol=1e-12, max_iter=100_000).fit(X, y)
-    np.testing.assert_allclose(w.data, lasso.coef_, atol=1e-6)
-    assert (w.data == 0).sum() == 3
+    lasso = Lasso(alpha=l1 / 2, fit_intercept=False, tol=1e-14, max_iter=100_000).fit(X, y)
+    ours, theirs = (np.mean((X @ v - y) ** 2) + l1 * abs(v).sum() for v in (w.data, lasso.coef_))
+    assert ours == pytest.approx(theirs, rel=0, abs=1e-6)
+    assert (w.data != 0).sum() == 7
     np.testing.assert_array_equal(w.data == 0, lasso.coef_ == 0)
+    np.testing.assert_allclose(w.data, lasso.coef_, rtol=1e-6)
 
 
 def test_the_subgradient_of_l1_gives_no_exact_zero():
@@ -275,17 +312,6 @@ def test_a_parameter_without_gradient_stays():
 
 
 @pytest.mark.parametrize("make", MAKERS)
-def test_a_gradient_of_another_shape_is_refused_and_nothing_changes(make):
-    params = parameters([(2,), (3,)])
-    params[0].grad, params[1].grad = np.ones(2), np.ones((3, 1))
-    before = [p.data.copy() for p in params]
-    with pytest.raises(ValueError, match=r"params\[1\] \(p1\) has shape \(3, 1\).*shape \(3,\)"):
-        make(params).step()
-    for p, data in zip(params, before, strict=True):
-        np.testing.assert_array_equal(p.data, data)
-
-
-@pytest.mark.parametrize("make", MAKERS)
 def test_a_loaded_state_continues_the_training_exactly(make):
     params = parameters()
     optimizer = make(params)
@@ -362,12 +388,16 @@ W = Tensor([1.0], requires_grad=True)
 @pytest.mark.parametrize(
     ("make", "error", "message"),
     [
-        (lambda: GD([W], 0), ValueError, "lr is 0; it must be > 0 and finite"),
+        (lambda: GD([W], 0), ValueError, r"lr is 0; expected a number in \(0, inf\)"),
         (lambda: GD([W], -0.1), ValueError, "lr is -0.1"),
         (lambda: GD([W], np.nan), ValueError, "lr is nan"),
         (lambda: GD([W], np.inf), ValueError, "lr is inf"),
         (lambda: GD([W], "0.1"), TypeError, "lr is '0.1'; expected a number"),
-        (lambda: SGD([W], 0.1, momentum=-0.1), ValueError, "momentum is -0.1; .* >= 0 and < 1"),
+        (
+            lambda: SGD([W], 0.1, momentum=-0.1),
+            ValueError,
+            r"momentum is -0.1; expected .* \[0, 1\)",
+        ),
         (lambda: SGD([W], 0.1, momentum=1), ValueError, "momentum is 1"),
         (lambda: SGD([W], 0.1, nesterov=True), ValueError, "nesterov.*Pass a momentum"),
         (lambda: SGD([W], 0.1, weight_decay=-1), ValueError, "weight_decay is -1"),
@@ -376,11 +406,11 @@ W = Tensor([1.0], requires_grad=True)
         (lambda: Adam([W], betas=(-0.1, 0.9)), ValueError, r"betas\[0\] is -0.1"),
         (lambda: Adam([W], betas=0.9), TypeError, "betas is 0.9; expected two numbers"),
         (lambda: Adam([W], betas=(0.9, 0.9, 0.9)), TypeError, "expected two numbers"),
-        (lambda: Adam([W], eps=0), ValueError, "eps is 0; it must be > 0"),
+        (lambda: Adam([W], eps=0), ValueError, r"eps is 0; expected a number in \(0"),
         (lambda: Adam([W], weight_decay=-1), ValueError, "weight_decay is -1"),
         (lambda: GD([], 0.1), ValueError, "params is empty"),
-        (lambda: GD(W, 0.1), TypeError, r"params is Tensor; expected a list .*parameters\(\)"),
-        (lambda: GD(3, 0.1), TypeError, "params is int"),
+        (lambda: GD(W, 0.1), TypeError, r"params is a Tensor; expected a list .*parameters\(\)"),
+        (lambda: GD(3, 0.1), TypeError, "params is a int; expected a list"),
         (lambda: GD([W, W.data], 0.1), TypeError, r"params\[1\] is ndarray"),
         (lambda: GD({"w": "W"}, 0.1), TypeError, r"params\[0\] is str"),
         (lambda: GD([Tensor([1.0])], 0.1), ValueError, "does not require grad"),
@@ -391,13 +421,6 @@ W = Tensor([1.0], requires_grad=True)
 def test_errors_teach(make, error, message):
     with pytest.raises(error, match=message):
         make()
-
-
-def test_a_bad_lr_can_not_be_assigned():
-    optimizer = GD([W], 0.1)
-    with pytest.raises(ValueError, match="lr is -1"):
-        optimizer.lr = -1
-    assert optimizer.lr == 0.1
 
 
 def test_params_may_be_a_generator():

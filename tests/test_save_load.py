@@ -91,7 +91,7 @@ def wrong_states(state):
     yield ValueError, r"missing \[\], unexpected \['more'\]", state | {"more": np.ones(1)}
     yield (
         ValueError,
-        r"layers\.2\.bias has shape \(3,\).*needs \(2,\)",
+        r"layers\.2\.bias has shape \(3,\); expected \(2,\)",
         state | {"layers.2.bias": np.ones(3)},
     )
     yield (

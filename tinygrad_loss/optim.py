@@ -10,19 +10,37 @@ written with ``out=`` into arrays that were made once, so that a step allocates 
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
+
+``save(path, optimizer)`` and ``load(path, optimizer)``, with the same of the model, let an
+interrupted training go on exactly as it would have.
 """
 
 from __future__ import annotations
 
+import copy
 import math
-from numbers import Real
-from typing import Any
+from collections.abc import Callable
+from functools import partial
+from typing import Any, ClassVar
 
 import numpy as np
 
-from .engine.arrays import parameters_in
-from .engine.node import Array
+from .engine.arrays import as_flag, as_number, brought, on_host, parameters_in
+from .engine.node import Array, now
 from .engine.tensor import Tensor
+from .engine.words import taught
+from .files import load, save
+
+__all__ = [
+    "GD", "SGD", "Adam", "Optimizer", "clip_grad_norm", "cosine_decay", "linear_decay", "load",
+    "save",
+]  # fmt: skip
+
+
+def _two_numbers(what: str, value: Any) -> tuple[float, float]:
+    if not isinstance(value, tuple | list) or len(value) != 2:
+        raise TypeError(f"{what} is {value!r}; expected two numbers, e.g. (0.9, 0.999)")
+    return as_number(f"{what}[0]", value[0], high=1.0), as_number(f"{what}[1]", value[1], high=1.0)
 
 
 class Optimizer:
@@ -34,37 +52,39 @@ class Optimizer:
 
     Parameters
     ----------
-    params : iterable of Tensor, or a nest of lists, tuples and dicts of them
+    params : an iterable of Tensors, or a nest of lists, tuples and dicts of them
         The leaves to change, each requiring grad, such as ``model.parameters()``.
-    lr : float
-        The learning rate, > 0: how far to go against the gradient. It can be assigned at any time,
-        for example from a schedule.
+    lr : the learning rate, > 0: how far to go against the gradient
 
-    Raises
-    ------
-    TypeError
-        If a parameter is not a Tensor, or a setting is not a number.
-    ValueError
-        If there are no parameters; if one is given twice, does not require grad or was computed by
-        an op; if a setting is out of range.
+    Settings can be assigned at any time, ``lr`` for example from a schedule, also 0 at its end.
+
+    Raises TypeError if a parameter is not a Tensor, or a setting, also one that is assigned, not a
+    number; ValueError if there are no parameters, if one is given twice, does not require grad or
+    was computed by an op, or if a setting is out of range; AttributeError if something is assigned
+    that is no setting, such as ``learning_rate``.
     """
 
     settings: tuple[str, ...] = ("lr",)
     buffers: tuple[str, ...] = ()
+    # For each setting, a function of what to call it and its value: what to keep, or an error.
+    checks: ClassVar[dict[str, Callable[[str, Any], Any]]] = {"lr": as_number}
 
+    @taught
     def __init__(self, params: Any, lr: float) -> None:
         self.params = _checked_params(type(self).__name__, params)
-        self.lr = self._number("lr", lr, positive=True)
-        self._scratch = _shared_scratch(self.params)
+        self.lr = as_number(f"{type(self).__name__}: lr", lr, closed=False)
+        self._make_room()
 
-    @property
-    def lr(self) -> float:
-        """The learning rate. It can be assigned, also 0 at the end of a schedule."""
-        return self._lr
-
-    @lr.setter
-    def lr(self, value: float) -> None:
-        self._lr = self._number("lr", value)
+    def __setattr__(self, name: str, value: Any) -> None:
+        kind = type(self)
+        known = name in ("params", *self.buffers) or name[0] == "_" or hasattr(kind, name)
+        if name in self.settings and name in self.checks:
+            value = self.checks[name](f"{kind.__name__}: {name}", value)
+        elif not known and kind.__module__ == __name__:  # others may have more
+            raise AttributeError(
+                f"{kind.__name__} has no {name}; its settings are {', '.join(self.settings)}"
+            )
+        super().__setattr__(name, value)
 
     def update(self, i: int, w: Array, g: Array) -> None:
         """Write the new value of parameter i into its array w, given its gradient g."""
@@ -73,24 +93,30 @@ class Optimizer:
     def step(self) -> None:
         """Update every parameter that has a gradient; one whose ``.grad`` is None stays as it is.
 
-        Raises
-        ------
-        ValueError
-            If a gradient has another shape than its parameter. Then nothing has been changed.
+        All are checked before the first is changed: no error below changes anything.
+
+        Raises TypeError if a gradient is no array of floating numbers, as its parameter's data is;
+        ValueError if it has another shape, or if a parameter is read-only, or has another shape or
+        dtype than when the optimizer was made; RuntimeError if no parameter has a gradient.
         """
+        moving, made_for, ndarray = [], self._made_for, np.ndarray
         for i, p in enumerate(self.params):
-            if p.grad is not None and p.grad.shape != p.data.shape:
-                name = f" ({p.name})" if p.name else ""
-                raise ValueError(
-                    f"{type(self).__name__}.step: the gradient of params[{i}]{name} has shape "
-                    f"{p.grad.shape}, but its data has shape {p.data.shape}. Assign a .grad of the "
-                    "same shape, or let backward() compute it."
-                )
-        for i, p in enumerate(self.params):
-            if p.grad is not None:
-                w = p.data
-                self.update(i, w, p.grad)
-                p.data = w  # tells the graph that the data has changed
+            g, w = p.grad, p._array
+            if g is None:
+                continue
+            made = made_for.get(p)
+            if not (  # what is usual, in the fastest way to know it
+                type(g) is type(w) is ndarray
+                and (g.shape, g.dtype) == (w.shape, w.dtype) == made
+                and w.flags.writeable
+            ):
+                _check(f"{type(self).__name__}.step", i, p, made)
+            moving.append((i, p, w, g))
+        if not moving:
+            raise _no_gradient(f"{type(self).__name__}.step")
+        for i, p, w, g in moving:
+            self.update(i, w, g)
+            p.stamp = now()  # tells the graph that the data has changed
 
     def zero_grad(self) -> None:
         """Set all gradients to None, since ``backward()`` adds to what is there."""
@@ -103,57 +129,54 @@ class Optimizer:
         >>> GD([Tensor(1.0, requires_grad=True)], lr=0.1).state_dict()
         {'optimizer': 'GD', 'lr': 0.1}
         """
-        state: dict[str, Any] = {"optimizer": type(self).__name__}
-        state.update((name, getattr(self, name)) for name in self.settings)
-        state.update((name, [_copy(x) for x in getattr(self, name)]) for name in self.buffers)
-        return state
+        settings = {name: getattr(self, name) for name in self.settings}
+        buffers = {name: copy.deepcopy(getattr(self, name)) for name in self.buffers}
+        return {"optimizer": type(self).__name__, **settings, **buffers}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Copy a ``state_dict()`` into this optimizer.
 
         With the parameters of that time, training continues exactly as it would have then.
 
-        Raises
-        ------
-        ValueError
-            If the state is of another kind of optimizer, has missing or unknown entries, or was
-            made for other parameters. Then nothing has been changed.
+        Raises TypeError or ValueError if the state is of another kind of optimizer, has missing,
+        unknown or wrong entries, or was made for other parameters. Then nothing has been changed.
         """
-        name = type(self).__name__
+        name, what = type(self).__name__, f"{type(self).__name__}.load_state_dict"
         expected = {"optimizer", *self.settings, *self.buffers}
-        if not isinstance(state, dict) or state.keys() != expected or state["optimizer"] != name:
-            found = type(state).__name__
-            if isinstance(state, dict):
-                found = f"{state.get('optimizer', 'a dict')} with {sorted(map(str, state))}"
+        entries = state if isinstance(state, dict) else {}
+        if entries.keys() != expected or entries["optimizer"] != name:
+            found = entries.get("optimizer", f"a {type(state).__name__}")
             raise ValueError(
-                f"{name}.load_state_dict: expected {name} with {sorted(expected)}, got {found}. "
-                "Pass what state_dict() of an optimizer of the same kind returned."
+                f"{what}: expected {name} with {sorted(expected)}, got {found} with "
+                f"{sorted(map(str, entries))}. Pass the state_dict() of such an optimizer."
             )
-        # A new optimizer takes the state first, so that a wrong state changes nothing in this one.
-        settings = {setting: state[setting] for setting in self.settings}
-        loaded = type(self)(self.params, **(settings | {"lr": 1.0}))
-        loaded.lr = settings["lr"]
+        loaded = copy.copy(self)  # takes the state first, so that a wrong one changes nothing here
+        for setting in self.settings:
+            setattr(loaded, setting, entries[setting])
         for buffer in self.buffers:
-            _check_buffer(
-                f"{name}.load_state_dict: {buffer}", state[buffer], getattr(loaded, buffer)
-            )
-            setattr(loaded, buffer, [_copy(x) for x in state[buffer]])
+            own, given = [_kind(x) for x in getattr(loaded, buffer)], entries[buffer]
+            kinds = [_kind(x) for x in given] if isinstance(given, list) else _kind(given)
+            if kinds != own:
+                raise ValueError(f"{what}: {buffer} holds {kinds}; expected {own}. Another model?")
+            copies = [on_host(x).copy() if hasattr(x, "shape") else x for x in given]
+            setattr(loaded, buffer, [brought(x, self.params[0].data) for x in copies])
         vars(self).update(vars(loaded))
 
-    def _number(
-        self, name: str, value: Any, *, positive: bool = False, below: float = math.inf
-    ) -> float:
-        """The setting, checked, as a Python float, which keeps a float32 update in float32."""
-        if not isinstance(value, Real):
-            raise TypeError(f"{type(self).__name__}: {name} is {value!r}; expected a number")
-        number = float(value)
-        if not 0 <= number < below or (positive and number == 0):
-            low = "> 0" if positive else ">= 0"
-            high = "finite" if below == math.inf else f"< {below:g}"
-            raise ValueError(
-                f"{type(self).__name__}: {name} is {value!r}; it must be {low} and {high}"
-            )
-        return number
+    def _make_room(self) -> None:
+        """Note what the parameters are; make memory that all updates share, one after the other."""
+        self._made_for = {p: (p.shape, p.dtype) for p in self.params}
+        room = {
+            p.dtype: np.empty_like(p.data, shape=p.size, dtype=np.result_type(p.dtype, np.float32))
+            for p in sorted(self.params, key=lambda p: p.size)  # of each dtype the last remains
+        }
+        self._scratch = [room[p.dtype][: p.size].reshape(p.shape) for p in self.params]
+
+    def __getstate__(self) -> dict[str, Any]:  # for pickle and copy
+        return {name: x for name, x in vars(self).items() if name not in ("_made_for", "_scratch")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._make_room()
 
     def __repr__(self) -> str:
         settings = ", ".join(f"{name}={getattr(self, name)}" for name in self.settings)
@@ -176,8 +199,7 @@ class GD(Optimizer):
 
     def update(self, i: int, w: Array, g: Array) -> None:
         """The recurrence of the class."""
-        step = np.multiply(g, self._lr, out=self._scratch[i])
-        np.subtract(w, step, out=w)
+        np.subtract(w, np.multiply(g, self.lr, out=self._scratch[i]), out=w)
 
 
 class SGD(Optimizer):
@@ -188,7 +210,7 @@ class SGD(Optimizer):
         g <- g + weight_decay w
         v <- momentum v + g                             (v is 0 at first)
         w <- w - lr v                                   (nesterov: w - lr (g + momentum v))
-        w <- sign(w) max(|w| - lr l1, 0)                (if l1 > 0)
+        w <- sign(w) max(|w| - t, 0)                    (if l1 > 0; t = lr l1 / (1 - momentum))
 
     The velocity v is a decaying sum of past gradients: where they agree it grows up to 1 / (1 -
     momentum) times as large, where they alternate they cancel. (Sutskever et al. 2013 write
@@ -197,21 +219,21 @@ class SGD(Optimizer):
     ``weight_decay`` adds the gradient of weight_decay/2 |w|^2: with plain SGD it *is* L2
     regularization, ``l2(params, weight_decay / 2)``. ``l1`` minimizes loss + l1 |w| by a proximal
     step, soft thresholding (Daubechies, Defrise & De Mol 2004; ISTA in Beck & Teboulle 2009):
-    weights smaller than lr l1 become exactly 0, which steps along the subgradient never achieve.
+    weights smaller than t become exactly 0, which steps along the subgradient never achieve.
+
+    Why t is divided by 1 - momentum: where training ends, the gradient g no longer changes, so that
+    v = momentum v + g is g / (1 - momentum), and the step before the threshold is lr v; with
+    nesterov lr (g + momentum v), which is the same. The threshold takes a weight that is not 0 back
+    to where it was, so t = lr |g| / (1 - momentum); and loss + l1 |w| is least where |g| = l1.
 
     Parameters
     ----------
-    params, lr :
-        As for ``Optimizer``.
-    momentum : float in [0, 1)
-    nesterov : bool
-        Look ahead along the velocity (Nesterov 1983); needs momentum.
-    weight_decay, l1 : float >= 0
+    params, lr : as for ``Optimizer``
+    momentum : in [0, 1); if it is assigned later, the velocity starts from 0 then
+    nesterov : whether to look ahead along the velocity (Nesterov 1983); needs momentum
+    weight_decay, l1 : >= 0
 
-    Raises
-    ------
-    TypeError, ValueError
-        As ``Optimizer``.
+    Raises TypeError and ValueError as ``Optimizer`` does.
 
     >>> w = Tensor([1.0, 0.02], requires_grad=True)
     >>> optimizer = SGD([w], lr=0.1, l1=0.5)
@@ -223,7 +245,14 @@ class SGD(Optimizer):
 
     settings = ("lr", "momentum", "nesterov", "weight_decay", "l1")
     buffers = ("velocity",)
+    checks = Optimizer.checks | {
+        "momentum": partial(as_number, high=1.0),
+        "nesterov": as_flag,
+        "weight_decay": as_number,
+        "l1": as_number,
+    }
 
+    @taught
     def __init__(
         self,
         params: Any,
@@ -235,27 +264,23 @@ class SGD(Optimizer):
         l1: float = 0.0,
     ) -> None:
         super().__init__(params, lr)
-        self.momentum = self._number("momentum", momentum, below=1.0)
-        self.nesterov = bool(nesterov)
-        self.weight_decay = self._number("weight_decay", weight_decay)
-        self.l1 = self._number("l1", l1)
-        if self.nesterov and not self.momentum:
-            raise ValueError(
-                "SGD: nesterov=True with momentum=0 changes nothing. Pass a momentum, e.g. 0.9."
-            )
         self.velocity: list[Array] = []  # one per parameter, if there is momentum
-        if self.momentum:
-            self.velocity = [np.zeros_like(p.data) for p in self.params]
+        self.momentum, self.nesterov = momentum, nesterov
+        self.weight_decay, self.l1 = weight_decay, l1
+        if self.nesterov and not self.momentum:
+            raise ValueError("SGD: nesterov=True needs momentum > 0. Pass a momentum, e.g. 0.9.")
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, value)
+        if name == "momentum" and bool(self.momentum) != bool(self.velocity):
+            self.velocity = [np.zeros_like(p.data) for p in self.params] if self.momentum else []
 
     def update(self, i: int, w: Array, g: Array) -> None:
         """The recurrence of the class."""
-        lr, scratch = self._lr, self._scratch[i]
+        lr, scratch = self.lr, self._scratch[i]
         if self.weight_decay:
-            decay = np.multiply(w, self.weight_decay, out=scratch)
-            g = np.add(g, decay, out=scratch)
+            g = np.add(g, np.multiply(w, self.weight_decay, out=scratch), out=scratch)
         if self.momentum:
-            if not self.velocity:  # momentum was assigned later
-                self.velocity = [np.zeros_like(p.data) for p in self.params]
             v = self.velocity[i]
             np.multiply(v, self.momentum, out=v)
             np.add(v, g, out=v)
@@ -266,7 +291,7 @@ class SGD(Optimizer):
         np.subtract(w, np.multiply(g, lr, scratch), w)  # by position, out= is faster
         if self.l1:
             # Soft thresholding subtracts the threshold from |w|, or all of a smaller |w|.
-            threshold = self._lr * self.l1
+            threshold = self.lr * self.l1 / (1 - self.momentum)
             np.subtract(w, np.clip(w, -threshold, threshold, out=scratch), out=w)
 
 
@@ -284,21 +309,19 @@ class Adam(Optimizer):
     their start at 0. Each number of w moves by about lr per step, whatever the scale of its
     gradient. The decay acts on w directly: an L2 term in the loss would be divided by sqrt(v) too,
     and count least where gradients are large. It computes the same as ``torch.optim.AdamW``, and
-    for ``weight_decay=0`` as ``torch.optim.Adam``.
+    for ``weight_decay=0`` as ``torch.optim.Adam``; but m and v of float16 parameters are float32.
+    In float16 eps is 0, as are squares of gradients below 1.7e-4, and those above 255 are inf:
+    parameters would become NaN, or stop for ever.
 
     Parameters
     ----------
-    params, lr :
-        As for ``Optimizer``.
-    betas : two floats in [0, 1)
-    eps : float > 0
-        Keeps the division finite where the gradient is 0.
-    weight_decay : float >= 0
+    params, lr : as for ``Optimizer``
+    betas : two numbers in [0, 1)
+    eps : > 0, keeps the division finite where the gradient is 0. Smaller ones count as 2e-38,
+        which is above 0 in float32.
+    weight_decay : >= 0
 
-    Raises
-    ------
-    TypeError, ValueError
-        As ``Optimizer``.
+    Raises TypeError and ValueError as ``Optimizer`` does.
 
     >>> w = Tensor([3.0, -400.0], requires_grad=True)
     >>> optimizer = Adam([w], lr=0.5)
@@ -310,7 +333,13 @@ class Adam(Optimizer):
 
     settings = ("lr", "betas", "eps", "weight_decay")
     buffers = ("steps", "first_moment", "second_moment")
+    checks = Optimizer.checks | {
+        "betas": _two_numbers,
+        "eps": partial(as_number, closed=False),
+        "weight_decay": as_number,
+    }
 
+    @taught
     def __init__(
         self,
         params: Any,
@@ -321,42 +350,30 @@ class Adam(Optimizer):
         weight_decay: float = 0.0,
     ) -> None:
         super().__init__(params, lr)
-        try:
-            beta1, beta2 = betas
-        except (TypeError, ValueError) as error:
-            raise TypeError(
-                f"Adam: betas is {betas!r}; expected two numbers, e.g. (0.9, 0.999)"
-            ) from error
-        self.betas = (
-            self._number("betas[0]", beta1, below=1.0),
-            self._number("betas[1]", beta2, below=1.0),
-        )
-        self.eps = self._number("eps", eps, positive=True)
-        self.weight_decay = self._number("weight_decay", weight_decay)
+        self.betas, self.eps, self.weight_decay = betas, eps, weight_decay
         self.steps = [0] * len(self.params)
-        self.first_moment = [np.zeros_like(p.data) for p in self.params]
-        self.second_moment = [np.zeros_like(p.data) for p in self.params]
+        self.first_moment = [np.zeros_like(x) for x in self._scratch]
+        self.second_moment = [np.zeros_like(x) for x in self._scratch]
 
     def update(self, i: int, w: Array, g: Array) -> None:
         """The recurrence of the class."""
         (beta1, beta2), scratch = self.betas, self._scratch[i]
         m, v = self.first_moment[i], self.second_moment[i]
         self.steps[i] = t = self.steps[i] + 1
+        if g.dtype != v.dtype:  # of float16
+            g = g.astype(v.dtype)
         if self.weight_decay:
-            np.multiply(w, 1 - self._lr * self.weight_decay, out=w)
-
+            np.multiply(w, 1 - self.lr * self.weight_decay, out=w)
         np.multiply(m, beta1, out=m)
         np.add(m, np.multiply(g, 1 - beta1, out=scratch), out=m)
 
         np.multiply(v, beta2, out=v)
-        np.multiply(g, 1 - beta2, out=scratch)
-        np.add(v, np.multiply(scratch, g, out=scratch), out=v)
+        np.add(v, np.multiply(np.multiply(g, 1 - beta2, out=scratch), g, out=scratch), out=v)
 
-        np.sqrt(v, out=scratch)
-        np.divide(scratch, math.sqrt(1 - beta2**t), out=scratch)
-        np.add(scratch, self.eps, out=scratch)
+        np.divide(np.sqrt(v, out=scratch), math.sqrt(1 - beta2**t), out=scratch)
+        np.add(scratch, max(self.eps, 2e-38), out=scratch)
         np.divide(m, scratch, out=scratch)
-        np.multiply(scratch, self._lr / (1 - beta1**t), out=scratch)
+        np.multiply(scratch, self.lr / (1 - beta1**t), out=scratch)
         np.subtract(w, scratch, out=w)
 
 
@@ -369,7 +386,9 @@ def linear_decay(step: int, steps: int, start: float, end: float) -> float:
     >>> [linear_decay(k, 4, 1.0, 0.5) for k in range(6)]
     [1.0, 0.875, 0.75, 0.625, 0.5, 0.5]
     """
-    return start + (end - start) * _progress("linear_decay", step, steps)
+    if step < 0 or steps < 1:
+        raise ValueError(f"decay: step is {step} of {steps}; step must be >= 0 and steps >= 1")
+    return start + (end - start) * min(step / steps, 1.0)
 
 
 def cosine_decay(step: int, steps: int, start: float, end: float = 0.0) -> float:
@@ -381,84 +400,101 @@ def cosine_decay(step: int, steps: int, start: float, end: float = 0.0) -> float
     >>> [round(cosine_decay(k, 4, 1.0), 3) for k in range(6)]
     [1.0, 0.854, 0.5, 0.146, 0.0, 0.0]
     """
-    return (
-        end + (start - end) * (1 + math.cos(math.pi * _progress("cosine_decay", step, steps))) / 2
-    )
+    angle = linear_decay(step, steps, 0.0, math.pi)
+    return end + (start - end) * (1 + math.cos(angle)) / 2
 
 
-def _progress(name: str, step: int, steps: int) -> float:
-    """How much of the schedule is done, in [0, 1]."""
-    if step < 0 or steps < 1:
-        raise ValueError(f"{name}: step is {step} of {steps}; step must be >= 0 and steps >= 1")
-    return min(step / steps, 1.0)
+def clip_grad_norm(params: Any, max_norm: float) -> float:
+    """Scale all gradients down, in place, so that their norm is at most max_norm; return the norm.
 
+    Formula: n = sqrt(sum g^2) over all gradients together; g <- g max_norm / n if n > max_norm.
+    One batch of large gradients, as recurrent networks have, then cannot throw the parameters far
+    away (Pascanu, Mikolov & Bengio 2013). The squares are of g / max|g|: none overflows.
+    ``params`` is as for ``Optimizer``; ``max_norm`` is > 0, and math.inf only measures.
 
-def _checked_params(optimizer: str, params: Any) -> list[Tensor]:
-    """The parameters as a list; all are Tensors that can be updated."""
-    found = parameters_in(params)
-    if found is None:
-        raise TypeError(
-            f"{optimizer}: params is {type(params).__name__}; expected a list of Tensors, such as "
-            "[w, b] or model.parameters()"
-        )
-    checked: dict[Tensor, int] = {}
-    for i, p in enumerate(found):
-        what = f"{optimizer}: params[{i}]"
-        if not isinstance(p, Tensor):
-            raise TypeError(
-                f"{what} is {type(p).__name__}; expected a Tensor with requires_grad=True"
-            )
-        if not p.requires_grad:
-            raise ValueError(
-                f"{what} does not require grad, so it would never change. Create it with "
-                "requires_grad=True, or leave it out."
-            )
-        if p.origin is not None:
-            op, _, _, _ = p.origin
-            raise ValueError(
-                f"{what} was computed by {op.name}, so the next forward pass would undo "
-                "the change. Pass the Tensors that it was computed from."
-            )
-        if p in checked:
-            raise ValueError(
-                f"{what} is the same Tensor as params[{checked[p]}] and would be updated twice. "
-                "Pass it once."
-            )
-        checked[p] = i
-    if not checked:
-        raise ValueError(
-            f"{optimizer}: params is empty. An iterator can be used only once; pass a list."
-        )
-    return list(checked)
+    Raises FloatingPointError if a gradient holds NaN or inf (PyTorch then makes all gradients NaN
+    or 0, in silence); else as ``Optimizer`` and its ``step()``. No error changes anything.
 
-
-def _shared_scratch(params: list[Tensor]) -> list[Array]:
-    """Arrays for the intermediate results of an update, one in the shape of each parameter.
-
-    Updates run one after the other, so all share memory as large as the largest parameter.
+    >>> w = Tensor([1.0, 1.0], requires_grad=True)
+    >>> w.grad = np.array([30.0, 40.0])
+    >>> clip_grad_norm([w], max_norm=1.0), w.grad
+    (50.0, array([0.6, 0.8]))
     """
-    room: dict[Any, Array] = {}
-    for p in params:
-        if p.size > getattr(room.get(p.dtype), "size", -1):
-            room[p.dtype] = np.empty_like(p.data, shape=p.size)
-    return [room[p.dtype][: p.size].reshape(p.shape) for p in params]
+    what, moving, largest = "clip_grad_norm", [], 0.0
+    if max_norm != math.inf:
+        max_norm = as_number(f"{what}: max_norm", max_norm, closed=False)
+    for i, p in enumerate(_checked_params(what, params)):
+        if p.grad is not None:
+            _check(what, i, p, (p.shape, p.dtype))
+            most = float(on_host(abs(p.grad).max())) if p.size else 0.0
+            if not math.isfinite(most):
+                raise FloatingPointError(
+                    f"{what}: the gradient of params[{i}] ({p.name or 'unnamed'}) holds {most}. "
+                    "Find where it comes from with detect_anomaly(), or leave this step out."
+                )
+            largest = max(largest, most)
+            moving.append(p)
+    if not moving:
+        raise _no_gradient(what)
+    unit = np.float64(largest or 1.0)  # by which float16 and float32 are divided in float64
+    length = math.sqrt(sum(float(on_host(np.square(p.grad / unit).sum())) for p in moving))
+    if largest * length > max_norm:
+        scaled = [p.grad * np.float64(max_norm / largest / length) for p in moving]
+        for p, g in zip(moving, scaled, strict=True):  # afterwards, since some may share an array
+            if not _is_writeable(p.grad):  # such as a number of NumPy's
+                p.grad = np.array(p.grad)
+            p.grad[...] = g
+    return largest * length
 
 
-def _check_buffer(what: str, given: Any, own: list[Any]) -> None:
-    """Refuse a buffer that was made for other parameters."""
-    expected = [_kind(x) for x in own]
-    found = [_kind(x) for x in given] if isinstance(given, list) else type(given).__name__
-    if found != expected:
+def _checked_params(what: str, params: Any) -> list[Tensor]:
+    """The parameters as a list; all are Tensors that can be updated."""
+    found = parameters_in(f"{what}: params", params)
+    if not found:
+        raise ValueError(f"{what}: params is empty. A generator gives them once: pass a list.")
+    places: dict[Tensor, int] = {}
+    for i, p in enumerate(found):
+        if not isinstance(p, Tensor):
+            raise TypeError(f"{what}: params[{i}] is {type(p).__name__}; expected a Tensor")
+        if not p.requires_grad:
+            wrong = "does not require grad. Create it with requires_grad=True, or leave it out."
+        elif p.origin is not None:
+            wrong = f"was computed by {p.origin[0].name}. Pass what it was computed from."
+        elif places.setdefault(p, i) != i:
+            wrong = f"is the same Tensor as params[{places[p]}]. Pass it once."
+        else:
+            continue
+        raise ValueError(f"{what}: params[{i}] {wrong}")
+    return found
+
+
+def _check(what: str, i: int, p: Tensor, made_for: tuple[Any, Any] | None) -> None:
+    """Raise an error if the parameter cannot be updated with its gradient."""
+    g, w, name = p.grad, p.data, f"params[{i}] ({p.name or 'unnamed'})"
+    if (w.shape, w.dtype) != made_for:
+        was = "another Tensor" if made_for is None else f"{made_for[1]} {made_for[0]}"
         raise ValueError(
-            f"{what} holds {found}; the parameters of this optimizer need {expected}. "
-            "Was it saved for another model?"
+            f"{what}: {name} is {_kind(w)}, and was {was} when this was made. Make a new optimizer."
         )
+    if not _is_writeable(w):
+        raise ValueError(f"{what}: {name} is read-only. Assign a copy: p.data = p.data.copy().")
+    is_gradient = (type(g) is type(w) or isinstance(g, np.generic)) and g.dtype.kind == "f"
+    if not is_gradient or g.shape != w.shape:
+        raise (ValueError if is_gradient else TypeError)(
+            f"{what}: the gradient of {name} is a {type(g).__name__} ({_kind(g)}); expected a "
+            f"{type(w).__name__} ({_kind(w)}), as its data is. Let backward() compute it."
+        )
+
+
+def _no_gradient(what: str) -> RuntimeError:
+    why = "Call backward() first; or are these another model's parameters?"
+    return RuntimeError(f"{what}: no parameter has a gradient. {why}")
+
+
+def _is_writeable(x: Array) -> Any:
+    return getattr(getattr(x, "flags", None), "writeable", True)  # other libraries do not say
 
 
 def _kind(x: Any) -> str:
     """Shape and dtype, or the type of what is not an array."""
     return f"{x.dtype} {x.shape}" if hasattr(x, "shape") else type(x).__name__
-
-
-def _copy(x: Any) -> Any:
-    return x.copy() if hasattr(x, "copy") else x
