@@ -4,6 +4,7 @@ import gc
 import weakref
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from tinygrad_loss import Tensor, check_gradients, no_grad, tanh
@@ -110,11 +111,64 @@ def test_linear_is_the_affine_map_of_pytorch(shape, bias):
         np.testing.assert_allclose(layer.bias.grad, theirs.bias.grad.numpy(), atol=1e-14)
 
 
-def test_linear_accepts_nested_lists():
-    layer = Linear(2, 1, rng=rng())
-    y = layer([[1.0, 2.0], [3.0, 4.0]])
-    y.sum().backward()
-    np.testing.assert_allclose(layer.weight.grad, [[4.0], [6.0]])
+ROWS = np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])
+TABLE = pd.DataFrame(ROWS, columns=["a", "b"], index=[7, 3, 3])
+INPUTS = {
+    "list of rows": (ROWS.tolist(), ROWS),
+    "list of arrays": (list(ROWS), ROWS),
+    "tuple of numbers": ((1.0, 2.0), ROWS[0]),
+    "list of numbers": ([1, 2], ROWS[0]),
+    "int array": (ROWS.astype(int), ROWS),
+    "bool array": (ROWS > 2, (ROWS > 2) * 1.0),
+    "no rows": (np.ones((0, 2)), np.ones((0, 2))),
+    "DataFrame": (TABLE, ROWS),
+    "DataFrame of ints": (TABLE.astype(int), ROWS),
+    "row of a DataFrame": (TABLE.iloc[1], ROWS[1]),
+    "some rows": (TABLE.iloc[::-2], ROWS[::-2]),
+}
+
+
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize(("x", "array"), INPUTS.values(), ids=INPUTS)
+def test_models_take_what_can_be_an_array(x, array, bias):
+    """faults.md A1: model(df) gave a Tensor that held a DataFrame. The values are NumPy's."""
+    layer = Linear(2, 3, rng=rng(), bias=bias)
+    for model in (layer, Sequential(layer, Tanh(), ReLU(), np.sin)):
+        layer.weight.grad = None
+        y, expected = model(x), layer.weight.data.T @ np.atleast_2d(array).T
+        assert type(y) is Tensor
+        assert type(y.data) is np.ndarray
+        if model is layer:
+            np.testing.assert_allclose(y.data, expected.T.reshape(y.shape), rtol=1e-14)
+            y.sum().backward()
+            rows = np.atleast_2d(array).sum(axis=0)
+            np.testing.assert_allclose(layer.weight.grad, rows[:, None] * np.ones(3))
+
+
+@pytest.mark.parametrize(
+    ("x", "message"),
+    [
+        (TABLE.astype(object), r"df\.to_numpy\(float\)"),
+        (TABLE.assign(b=[True, False, True]), "bool and float columns mixed"),
+        (TABLE.assign(b="text").to_numpy(), r"np\.unique"),
+        (ROWS * 1j, r"\.real"),
+        (np.ma.array(ROWS), "filled"),
+        (None, "None"),
+        ([[1.0, 2.0], [3.0]], "rows differ in length"),
+    ],
+)
+@pytest.mark.parametrize("bias", [True, False])
+def test_models_refuse_what_is_not_made_of_numbers(x, message, bias):
+    """faults.md F1: object arrays passed the model, and the loss then spoke of Tensors."""
+    with pytest.raises((TypeError, ValueError), match=message):
+        Sequential(Linear(2, 1, rng=rng(), bias=bias))(x)
+
+
+def test_data_in_float64_makes_a_float32_model_compute_in_float64():
+    """As NumPy promotes; for arithmetic in float32 the data must be float32 too."""
+    model = MLP([2, 3, 1], rng=rng(), dtype=np.float32)
+    assert model(TABLE).dtype == np.float64
+    assert model(TABLE.astype(np.float32)).dtype == np.float32
 
 
 def test_he_weights_keep_the_size_of_the_signal_through_relu():
@@ -187,6 +241,35 @@ def test_float32_stays_float32(activation):
     loss.backward()
     assert loss.dtype == np.float32
     assert {p.grad.dtype for p in model.parameters()} == {np.dtype(np.float32)}
+
+
+@pytest.mark.parametrize("number", [np.float64(0.5), np.float32(0.5), np.float16(0.5), 0.5])
+def test_options_are_numbers_of_python(number):
+    """faults.md E6: LeakyReLU(np.float64(.1)) turned float32 into float64."""
+    ones = np.ones(4, np.float32)
+    for layer in (LeakyReLU(number), Dropout(number, rng=rng())):
+        assert layer(Tensor(ones)).dtype == layer(ones).dtype == np.float32
+        assert {type(x) for x in vars(layer).values()} & {float, type(number)} == {float}
+    assert MLP([2, 2, 2], dropout=number, rng=rng()).layers[2].p == 0.5
+
+
+@pytest.mark.parametrize(
+    "wrong", [".5", None, True, np.True_, np.nan, np.inf, -np.inf, 0.5j, [0.5], np.ones(1),
+              Tensor(0.5), Tensor(0.5, requires_grad=True)],
+    ids=repr,
+)  # fmt: skip
+@pytest.mark.parametrize(
+    ("make", "what"),
+    [
+        (LeakyReLU, "LeakyReLU: slope"),
+        (lambda p: Dropout(p, rng=rng()), "Dropout: p"),
+        (lambda p: MLP([2, 2], dropout=p, rng=rng()), "MLP: dropout p"),
+    ],
+)
+def test_options_that_are_no_numbers_are_refused(make, what, wrong):
+    error = ValueError if isinstance(wrong, float) else TypeError
+    with pytest.raises(error, match=rf"^{what} is .*; expected a (finite )?number"):
+        make(wrong)
 
 
 @pytest.mark.parametrize(
@@ -275,9 +358,12 @@ def test_under_no_grad_nothing_is_recorded():
 @pytest.mark.parametrize(
     ("make", "error", "message"),
     [
-        (lambda: Linear(0, 2, rng=rng()), ValueError, "n_in is 0; expected at least 1"),
+        (lambda: Linear(0, 2, rng=rng()), ValueError, r"n_in is 0; expected an int in \[1, inf\)"),
         (lambda: Linear(2, -1, rng=rng()), ValueError, "n_out is -1"),
         (lambda: Linear(2.0, 2, rng=rng()), TypeError, r"n_in is 2\.0; expected an int"),
+        (lambda: Linear(True, 2, rng=rng()), TypeError, "n_in is True; expected an int"),
+        (lambda: Linear(2, "2", rng=rng()), TypeError, "n_out is '2'"),
+        (lambda: Linear(2, None, rng=rng()), TypeError, "n_out is None"),
         (lambda: Linear(2, 2, rng=0), TypeError, r"rng is 0; .*np\.random\.default_rng\(0\)"),
         (lambda: Linear(2, 2, rng=rng(), init="xavier"), ValueError, "init is 'xavier'"),
         (lambda: Linear(2, 2, rng=rng(), dtype=int), TypeError, "require"),
@@ -285,12 +371,15 @@ def test_under_no_grad_nothing_is_recorded():
         (lambda: Dropout(-0.1, rng=rng()), ValueError, r"p is -0\.1"),
         (lambda: Dropout(0.5, rng=None), TypeError, "rng is None"),
         (lambda: MLP([4], rng=rng()), ValueError, r"sizes is \[4\]; .*\[64, 64, 10\]"),
+        (lambda: MLP(4, rng=rng()), ValueError, r"sizes is 4; .*\[64, 64, 10\]"),
+        (lambda: MLP({4, 2}, rng=rng()), ValueError, r"sizes is \{"),
+        (lambda: MLP([4, 2.0], rng=rng()), TypeError, r"n_out is 2\.0"),
         (lambda: MLP([4, 0, 2], rng=rng()), ValueError, "n_out is 0"),
         (lambda: MLP([4, 2, 2], activation="rel", rng=rng()), ValueError, "'rel'.*leaky_relu"),
         (lambda: MLP([4, 2, 2], activation=3, rng=rng()), TypeError, "layer 1 is 3"),
         (lambda: MLP([4, 2, 2], dropout=1.5, rng=rng()), ValueError, r"p is 1\.5"),
         (lambda: Sequential([ReLU()]), TypeError, r"write Sequential\(\*layers\)"),
-        (lambda: Sequential(ReLU), TypeError, r"Write ReLU\(\)"),
+        (lambda: Sequential(ReLU), TypeError, r"such as ReLU\(\)"),
     ],
 )
 def test_errors_teach(make, error, message):

@@ -3,42 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from numbers import Integral
 from typing import Any
 
 import numpy as np
 
-from .engine.node import Array
+from .engine.arrays import as_array, as_number
+from .engine.node import Array, Node
+from .engine.ops import getitem
 
 
-def minibatches(
-    X: Any, y: Any, batch_size: int, *, rng: np.random.Generator, drop_last: bool = False
-) -> Iterator[tuple[Any, Any]]:
-    """Pass once over the data in random order, a few rows at a time.
+class minibatches:
+    """The data in batches of a few rows: each loop over it is a pass in a new random order.
 
     The gradient of a random batch is that of all data plus noise of mean 0, for a small part of the
-    computation: this is the S in SGD.
+    computation: this is the S in SGD. A pass yields pairs ``X[rows], y[rows]``, as copies; their
+    number is the ``len()``.
 
     Parameters
     ----------
     X, y : arrays with the same number of rows
-    batch_size : int
-        Rows per batch. The last batch has the rows that are left.
-    rng : numpy.random.Generator
-        Shuffles the rows, differently at each call.
-    drop_last : bool
-        Leave out the last batch if it is smaller than the others.
+        Also lists, pandas' objects (by position, whatever the index says), arrays of another
+        library, and Tensors, whose batches are Tensors. For data without targets, give X twice.
+    batch_size : int, rows per batch. The last batch has the rows that are left.
+    rng : a numpy.random.Generator, which shuffles the rows, differently in each pass
+    drop_last : whether to leave out the last batch if it is smaller than the others
 
-    Yields
-    ------
-    tuple of arrays
-        ``X[rows], y[rows]``, as copies.
-
-    Raises
-    ------
-    TypeError
-        If batch_size is not an int, or rng is not a Generator.
-    ValueError
-        If there are no rows, X and y differ in their number, or batch_size is < 1.
+    Raises TypeError if X or y is not made of real numbers, batch_size is not an int, or rng not a
+    Generator; ValueError if there are no rows, X and y differ in their number, batch_size is < 1,
+    or drop_last would leave no batch.
 
     >>> X, y = np.arange(10).reshape(5, 2), np.arange(5)
     >>> for rows, labels in minibatches(X, y, 2, rng=np.random.default_rng(0)):
@@ -47,28 +40,44 @@ def minibatches(
     [[6, 7], [0, 1]] [3 0]
     [[2, 3]] [1]
     """
-    n = len(X)
-    if len(y) != n:
-        raise ValueError(
-            f"minibatches: X has {n} rows and y has {len(y)}; each row of X needs its own in y"
-        )
-    if n == 0:
-        raise ValueError("minibatches: the data has no rows; expected at least one")
-    if not isinstance(batch_size, int | np.integer):
-        raise TypeError(f"minibatches: batch_size is {batch_size!r}; expected an int")
-    if batch_size < 1:
-        raise ValueError(f"minibatches: batch_size is {batch_size}; expected at least 1")
-    _check_rng("minibatches", rng)
 
-    def batches() -> Iterator[tuple[Any, Any]]:
-        order = rng.permutation(n)
-        end = n - n % batch_size if drop_last else n
-        for start in range(0, end, batch_size):
-            rows = order[start : start + batch_size]
-            yield X[rows], y[rows]
+    def __init__(
+        self, X: Any, y: Any, batch_size: int, *, rng: np.random.Generator, drop_last: bool = False
+    ) -> None:
+        X, y = _rows("X", X), _rows("y", y)
+        if len(X) != len(y):
+            raise ValueError(
+                f"minibatches: X has {len(X)} rows, y has {len(y)}; each in X needs its own in y"
+            )
+        if len(X) == 0:
+            raise ValueError("minibatches: the data has no rows; expected at least one")
+        as_number("minibatches: batch_size", batch_size, 1, kind=Integral)
+        _check_rng("minibatches", rng)
+        full, rest = divmod(len(X), batch_size)
+        if drop_last and full == 0:
+            raise ValueError(
+                f"minibatches: batch_size is {batch_size}, and drop_last=True drops all that "
+                f"X has, {rest} rows; take a smaller batch_size"
+            )
+        self.X, self.y, self.batch_size, self.rng = X, y, batch_size, rng
+        self.n_batches = full if drop_last or not rest else full + 1
 
-    # Not a generator itself, so that wrong arguments are refused at the call, not in a loop.
-    return batches()
+    def __len__(self) -> int:
+        return self.n_batches
+
+    def __iter__(self) -> Iterator[tuple[Any, Any]]:
+        order = self.rng.permutation(len(self.X))
+        for start in range(0, self.n_batches * self.batch_size, self.batch_size):
+            rows = order[start : start + self.batch_size]
+            yield getitem(self.X, index=rows), getitem(self.y, index=rows)
+
+
+def _rows(name: str, x: Any) -> Any:
+    if not isinstance(x, Node):
+        x = as_array(x, copy=False, what=f"minibatches: {name}")
+    if x.ndim == 0:
+        raise ValueError(f"minibatches: {name} is the number {x.item()!r}; expected rows")
+    return x
 
 
 def ring_of_gaussians(
@@ -82,34 +91,27 @@ def ring_of_gaussians(
 
     Parameters
     ----------
-    n : int
-        Points to draw.
-    modes : int
-        Gaussians on the ring.
-    radius, std : float
-        Radius of the ring, and standard deviation of each coordinate; in the same unit.
-    rng : numpy.random.Generator
+    n : int, points to draw
+    modes : int, Gaussians on the ring
+    radius, std : of the ring, and of each coordinate (standard deviation); in the same unit
+    rng : a numpy.random.Generator
 
     Returns
     -------
     points : float64 array (n, 2)
-    mode : int array (n,)
-        Which Gaussian each point is from.
+    mode : int array (n,), which Gaussian each point is from
 
-    Raises
-    ------
-    TypeError
-        If rng is not a Generator.
-    ValueError
-        If a number is negative, or modes is < 1.
+    Raises TypeError if n or modes is not an int, radius or std not a number, or rng not a
+    Generator; ValueError if a number is negative, infinite or NaN, or modes is < 1.
 
     >>> points, mode = ring_of_gaussians(1000, rng=np.random.default_rng(0))
     >>> points.shape, mode.max()
     ((1000, 2), np.int64(7))
     """
-    for name, value in (("n", n), ("modes - 1", modes - 1), ("radius", radius), ("std", std)):
-        if value < 0:
-            raise ValueError(f"ring_of_gaussians: {name} is {value!r}; expected at least 0")
+    as_number("ring_of_gaussians: n", n, kind=Integral)
+    as_number("ring_of_gaussians: modes", modes, 1, kind=Integral)
+    as_number("ring_of_gaussians: radius", radius)
+    as_number("ring_of_gaussians: std", std)
     _check_rng("ring_of_gaussians", rng)
     mode = rng.integers(modes, size=n)
     angle = 2 * np.pi * mode / modes
@@ -118,5 +120,6 @@ def ring_of_gaussians(
 
 
 def _check_rng(what: str, rng: Any) -> None:
+    """Raise TypeError unless rng is a generator of NumPy's."""
     if not isinstance(rng, np.random.Generator):
         raise TypeError(f"{what}: rng is {rng!r}; expected a generator: np.random.default_rng(0)")
