@@ -17,7 +17,7 @@ from tinygrad_loss import (
     no_grad,
     where,
 )
-from tinygrad_loss.engine import functions, ops
+from tinygrad_loss.engine import functions, ops, products
 from tinygrad_loss.unroll import unroll
 
 from ..loss_cases import LOSS_ROWS
@@ -39,7 +39,7 @@ def test_every_op_and_function(case, order):
 def test_slogdet_is_refused():
     x = Tensor(np.eye(2), requires_grad=True)
     with pytest.raises(TypeError, match="slogdet returned SlogdetResult; only functions that"):
-        unroll(lambda x: ops.slogdet(x).logabsdet, x, wrt=[x])
+        unroll(lambda x: products.slogdet(x).logabsdet, x, wrt=[x])
 
 
 @pytest.mark.parametrize("case", TRACEABLE, ids=str)
@@ -70,7 +70,7 @@ UNARY = [
     lambda x: ops.clip(x, -1.0, 1.0), lambda x: x[(0, 1, 2), (2, 0, 1)] * x,
 ]  # fmt: skip
 BINARY = [
-    ops.add, ops.subtract, ops.multiply, ops.matmul, ops.maximum, ops.minimum, ops.logaddexp,
+    ops.add, ops.subtract, ops.multiply, products.matmul, ops.maximum, ops.minimum, ops.logaddexp,
     lambda a, b: a / (1 + b * b), lambda a, b: where(a > b, a, b), lambda a, b: a + b.sum(axis=0),
     lambda a, b: a.mean(axis=1, keepdims=True) * b, lambda a, b: concatenate([a, b])[1:4],
 ]  # fmt: skip

@@ -142,7 +142,7 @@ def test_errors_of_the_function_come_through_and_leave_all_as_it_was():
 
 
 def test_wrong_arguments_are_explained():
-    with pytest.raises(TypeError, match=r"model\.parameters\(\)"):
+    with pytest.raises(TypeError, match=r"parameters\(\)"):
         unroll(lambda: W.sum(), wrt=W)
     with pytest.raises(ValueError, match="requires_grad"):
         unroll(lambda x: (x * W).sum(), np.ones(2), wrt=[Tensor([1.0])])

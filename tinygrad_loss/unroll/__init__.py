@@ -2,6 +2,7 @@
 
 step.py       the step: traced when it has to be, else a call of the written code
 record.py     one run of a function and its backward pass, recorded
+outside.py    what the function keeps outside of itself
 array.py      the array that notes every NumPy call made on it
 trace.py      the calls noted, each as a Value: see values.py
 simplify.py   simplifications by algebra, applied while tracing
@@ -65,8 +66,9 @@ def unroll(f: Callable[..., Tensor], *example_inputs: Any, wrt: Any) -> Step:
     ------
     TypeError
         If ``f`` needs the numbers themselves, e.g. to branch on them (``if loss > 1``, ``item()``,
-        ``float()``); does not return a Tensor; calls ``backward()`` or assigns data; or makes an
-        array that differs each time, such as noise from NumPy.
+        ``float()``); does not return a Tensor; calls ``backward()`` or assigns data; keeps what it
+        computes, such as running averages (it is put back; update them after the step); or makes
+        an array that differs each time, such as noise from NumPy. If an array is not NumPy's.
     ValueError
         As ``gradients``: the value is not a scalar, or a Tensor of ``wrt`` does not require grad.
 

@@ -7,14 +7,15 @@ shape. If that call is elementwise, it can write its own result there.
 from __future__ import annotations
 
 import operator
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterable
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
-from .values import Check, Value, astype, random, values_in, with_added, with_added_at, with_item
+from .values import Check, Value, is_basic, random, values_in, with_added, with_added_at, with_item
 
 COMPARISONS = {
     np.greater: ">", np.greater_equal: ">=", np.less: "<", np.less_equal: "<=",
@@ -22,14 +23,14 @@ COMPARISONS = {
 }  # fmt: skip
 VIEWS = {np.reshape, np.transpose, np.broadcast_to}
 WRITING = {with_item, with_added, with_added_at}  # they change some elements of their first input
-WITH_OUT = {np.concatenate, np.clip}  # take out=, though they are not ufuncs
-LARGE = 1 << 14  # from so many bytes on, sharing memory is worth a line of source
-FRESH = {np.where, np.concatenate, np.take, astype}  # they return memory of their own
 
 
 def copied(x: Any) -> Any:
     """A copy, for a gradient that would otherwise share its memory with another Value."""
     return x.copy()
+
+
+WITH_OUT = {np.concatenate, np.clip, random, copied, *WRITING}  # though they are not ufuncs
 
 
 def live(values: list[Value], read: Iterable[Value]) -> list[Value]:
@@ -46,26 +47,16 @@ def live(values: list[Value], read: Iterable[Value]) -> list[Value]:
 def is_view(value: Value) -> bool:
     """Whether the result may be a view of the first input."""
     if value.function is operator.getitem:
-        index = value.inputs[1]
-        parts = index if isinstance(index, tuple) else (index,)
-        return all(isinstance(i, int | np.integer | slice | type(None) | type(...)) for i in parts)
+        return is_basic(value.inputs[1])
     return value.function in VIEWS
 
 
+@dataclass(eq=False, repr=False, slots=True)
 class Buffer:
-    """Memory of one shape and dtype, the last Value written into it, and when it is in use.
+    """Memory of one shape and dtype, and the Values that are written into it, one after another."""
 
-    ``host`` is the buffer of a gradient inside which it lies, ``offset`` bytes from its start.
-    """
-
-    __slots__ = ("array", "first", "host", "last", "occupant", "offset")
-
-    def __init__(self, array: Any, occupant: Value, first: int) -> None:
-        self.array = array
-        self.occupant = occupant
-        self.first = self.last = first
-        self.host: Buffer | None = None
-        self.offset = 0
+    array: Any
+    values: list[Value]
 
 
 class Memory:
@@ -81,15 +72,20 @@ class Memory:
         self.values = list(values)
         self.result = result
         self.gradients = self._owned(gradients)
+        self.readers: defaultdict[Value, list[Value | Check]] = defaultdict(list)
+        for value in self.values:
+            for source in dict.fromkeys(value.sources):
+                self.readers[source].append(value)
+        for check in checks:
+            self.readers[check.data].append(check)
         self.home: dict[Value, Value] = {}
         self.layout: dict[Value, Any] = {}
         self.buffers: list[Buffer] = []
         self.buffer_of: dict[Value, Buffer] = {}
         self.conditions = self._conditions()
         self._choose_layouts()
-        self.last = self._last_readers(checks)
+        self.last = self._last_readers()
         self._place()
-        self._share_with_gradients()
 
     def _owned(self, gradients: list[Value]) -> list[Value]:
         owned, taken = [], {self.result}
@@ -97,8 +93,7 @@ class Memory:
             home = g
             while is_view(home) and home.function is not np.broadcast_to:
                 home = home.inputs[0]
-            fresh = home.function in FRESH and home.shape != ()
-            if home in taken or not (_takes_out(home) or fresh):
+            if home in taken or not (_takes_out(home) or home.function is np.where):
                 g = home = Value(g.array, copied, (g,), name=g.name)
                 self.values.append(g)
             taken.add(home)
@@ -107,14 +102,13 @@ class Memory:
 
     def _conditions(self) -> set[Value]:
         """Comparisons used only in the ``np.where`` that follows: ``np.where(x > 0, x, 0)``."""
-        readers = Counter(source for value in self.values for source in set(value.sources))
         return {
             value
             for value, after in pairwise(self.values)
             if (value.function in COMPARISONS or value.function is np.isfinite)
             and after.function is np.where
             and after.inputs[0] is value
-            and readers[value] == 1
+            and self.readers[value] == [after]
             and not value.ignored
         }
 
@@ -162,18 +156,15 @@ class Memory:
         same = [x for x in value.sources if x.shape == value.shape]
         return any(self.layout[x].flags.fnc for x in same if x in self.layout)
 
-    def _last_readers(self, checks: list[Check]) -> dict[Value, int]:
-        last: dict[Value, int] = {}
-        for i, value in enumerate(self.values):
-            for source in value.sources:
-                last[self.home.get(source, source)] = i
+    def _last_readers(self) -> dict[Value, int]:
+        """The position of the last Value that reads each, also by a view; or the end."""
         position = {value: i for i, value in enumerate(self.values)}
-        for check in checks:
-            sources = list(values_in(check.data))
-            at = max(position.get(x, -1) for x in sources)
-            for x in sources:
-                home = self.home.get(x, x)
-                last[home] = max(at, last.get(home, -1))
+        last: dict[Value, int] = {}
+        for source, readers in self.readers.items():
+            # A check reads its Value as soon as it is computed.
+            at = max(position[x.data if isinstance(x, Check) else x] for x in readers)
+            home = self.home.get(source, source)
+            last[home] = max(at, last.get(home, -1))
         for value in (self.result, *self.gradients):
             last[self.home.get(value, value)] = len(self.values)
         return last
@@ -181,7 +172,6 @@ class Memory:
     def _place(self) -> None:
         free: dict[Any, list[Buffer]] = {}
         for i, value in enumerate(self.values):
-            sources = set(value.sources)
             if self._takes_buffer(value):
                 layout = self.layout[value]
                 key = _key(layout)
@@ -189,31 +179,15 @@ class Memory:
                 if buffer is None and free.get(key):
                     buffer = free[key].pop()
                 if buffer is None:
-                    buffer = Buffer(layout, value, i)
+                    buffer = Buffer(layout, [])
                     self.buffers.append(buffer)
-                buffer.occupant = value
-                buffer.last = max(buffer.last, self.last.get(value, i))
+                buffer.values.append(value)
                 self.buffer_of[value] = buffer
-            for home in {self.home.get(source, source) for source in sources}:
+            # In the order of the inputs: that of a set would differ from run to run.
+            for home in dict.fromkeys(self.home.get(source, source) for source in value.sources):
                 buffer = self.buffer_of.get(home)
-                if buffer is not None and buffer.occupant is home and self.last[home] == i:
+                if buffer is not None and buffer.values[-1] is home and self.last[home] == i:
                     free.setdefault(_key(buffer.array), []).append(buffer)
-
-    def _share_with_gradients(self) -> None:
-        """Put large buffers inside those of gradients that are written after their last reader."""
-        gradients = [self.buffer_of[g] for g in self.gradients if g in self.buffer_of]
-        for buffer in sorted(self.buffers, key=lambda b: -b.array.nbytes):
-            array = buffer.array
-            if buffer in gradients or array.nbytes < LARGE or not array.flags.c_contiguous:
-                continue
-            for host in gradients:
-                tenants = [b for b in self.buffers if b.host is host]
-                tenants = [b for b in tenants if b.first <= buffer.last and buffer.first <= b.last]
-                ends = (b.offset + b.array.nbytes for b in tenants)
-                offset = -(-max(ends, default=0) // 64) * 64
-                if buffer.last < host.first and offset + buffer.array.nbytes <= host.array.nbytes:
-                    buffer.host, buffer.offset = host, offset
-                    break
 
     def _taken_over(self, i: int, value: Value, key: Any) -> Buffer | None:
         """The buffer of an input not needed later, if elements are read before they are written."""
@@ -236,13 +210,8 @@ class Memory:
 
 def _takes_out(value: Value) -> bool:
     function: Any = value.function
-    return (
-        (isinstance(function, np.ufunc) and value.dtype != object)
-        or isinstance(getattr(function, "__self__", None), np.ufunc)
-        or function in WRITING
-        or function in WITH_OUT
-        or function in (copied, random)
-    )
+    ufunc = getattr(function, "__self__", function)  # also that of ufunc.reduce
+    return (isinstance(ufunc, np.ufunc) and value.dtype != object) or function in WITH_OUT
 
 
 def _key(array: Any) -> Any:

@@ -25,9 +25,9 @@ OPS = {
 }
 # By the NumPy function, for what an op computes on the way.
 FUNCTIONS = {
-    "exp": "e", "log": "log", "log1p": "log", "greater": "mask", "maximum.reduce": "m",
-    "add.reduce": "total", "random": "u", "square": "squares", "isfinite": "finite",
-    "where": "chosen", "equal": "equal", "divide": "ratio",
+    "exp": "e", "log": "log", "log1p": "log", "greater": "mask", "not_equal": "mask",
+    "maximum.reduce": "m", "add.reduce": "total", "random": "u", "square": "squares",
+    "isfinite": "finite", "where": "chosen", "equal": "equal", "divide": "ratio",
 }  # fmt: skip
 
 

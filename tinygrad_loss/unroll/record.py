@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import inspect
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,23 +10,25 @@ from typing import Any
 
 import numpy as np
 
+from ..engine.arrays import data_of
 from ..engine.mode import Observer, set_mode
 from ..engine.node import now
 from ..engine.tensor import Tensor
 from ..engine.transforms import gradients
 from .array import TracedArray
 from .names import name_parameters, name_tensors
+from .outside import Outside
 from .trace import Trace
-from .values import Value
+from .values import NotTraceable, Value, of_numpy
 
 
 def as_data(x: Any) -> Any:
     """An input as an array; but a number, None or a string stays what it is, part of the code."""
     if isinstance(x, Tensor):
-        return x.data
+        return of_numpy(x.data, "the data of an input")
     if x is None or (isinstance(x, bool | int | float | str) and not isinstance(x, np.generic)):
         return x
-    return np.asarray(x)
+    return np.asarray(of_numpy(x, "an input"))
 
 
 class Recording(Observer):
@@ -39,9 +42,10 @@ class Recording(Observer):
     def __init__(
         self,
         f: Callable[..., Tensor],
-        inputs: tuple[Any, ...],
+        inputs: list[Any],
         wrt: list[Any],
         others: list[Tensor],
+        outside: Outside,
     ) -> None:
         self.trace = self.tracer = Trace()
         self.captured: list[Tensor] = []
@@ -53,69 +57,81 @@ class Recording(Observer):
         names = name_parameters(self.parameters)
         traced_inputs, self.arguments = self._inputs(f, inputs)
         traced_parameters = [
-            Value(p.data, name=name) for p, name in zip(self.parameters, names, strict=True)
+            Value(of_numpy(p.data, f"the data of {p.name or 'a parameter'}"), name=name)
+            for p, name in zip(self.parameters, names, strict=True)
         ]
         self.arguments += traced_parameters
         targets = [traced_inputs[x] if isinstance(x, int) else x for x in wrt]
-        with self._recording(traced_parameters):
+        with self._recording(traced_parameters, outside):
             output = f(*traced_inputs)
-            self._check(output, wrt)
+            if not isinstance(output, Tensor):
+                raise NotTraceable(
+                    f"the function returned {type(output).__name__}; expected a Tensor, the loss. "
+                    "(item() and float() take the number out of it.)"
+                )
             self.n_forward = len(self.trace.values)
             slopes = gradients(output, targets)
         self.value = self._value(output.data)
         self.value.name = self.value.name or "loss"
         self.gradients = [self._value(slope.data) for slope in slopes]
         self._name(targets)
+        del traced_inputs, targets, output, slopes
+        self._check_that_none_is_left()
 
-    def _inputs(
-        self, f: Callable[..., Tensor], inputs: tuple[Any, ...]
-    ) -> tuple[list[Any], list[Value]]:
+    def _inputs(self, f: Callable[..., Tensor], inputs: list[Any]) -> tuple[list[Any], list[Value]]:
         """The inputs as traced arrays, or as Tensors of these where they were Tensors."""
         given, values = [], []
         for name, x in zip(_argument_names(f, len(inputs)), inputs, strict=True):
             data = as_data(x)
-            if not isinstance(data, np.ndarray):
-                given.append(x)
-                continue
-            value = Value(data, name=getattr(x, "name", None) or name)
-            values.append(value)
-            array = TracedArray(value, self.trace, viewed=True)
-            if isinstance(x, Tensor):
-                given.append(Tensor(array, x.requires_grad, name=x.name, copy=False))
-            else:
-                given.append(array)
+            if isinstance(data, np.ndarray):
+                values.append(Value(data, name=getattr(x, "name", None) or name))
+                array = TracedArray(values[-1], self.trace, viewed=True)
+                is_tensor = isinstance(x, Tensor)
+                x = Tensor(array, x.requires_grad, name=x.name, copy=False) if is_tensor else array
+            given.append(x)
         return given, values
 
     @contextmanager
-    def _recording(self, values: list[Value]) -> Iterator[None]:
+    def _recording(self, values: list[Value], outside: Outside) -> Iterator[None]:
         """Put traced arrays into the parameters, and let the engine report to this observer."""
-        arrays = [p.data for p in self.parameters]
-        grads = [p.grad for p in self.parameters]
+        before = [(p, p._array, p.grad, p.stamp) for p in self.parameters]
         traced = [TracedArray(value, self.trace, viewed=True) for value in values]
         try:
             for p, array in zip(self.parameters, traced, strict=True):
-                p._data = array
+                p._array = array
             with set_mode(recording=True, observer=self, alone=True):
                 yield
-            for p, array, grad in zip(self.parameters, traced, grads, strict=True):
+            for (p, _, grad, _), array in zip(before, traced, strict=True):
                 if p.data is not array or p.grad is not grad:
-                    raise TypeError(
-                        f"unroll: the function changes {p.name or 'a parameter'}, by backward(), "
-                        "an optimizer or an assignment to data. Return the loss; the step returns "
-                        "the gradients, for the update outside."
+                    raise NotTraceable(
+                        f"the function changes {p.name or 'a parameter'}, by backward(), an "
+                        "optimizer or an assignment to data. Return the loss; the step returns the "
+                        "gradients, for the update outside."
                     )
         finally:
-            for p, array, grad in zip(self.parameters, arrays, grads, strict=True):
-                p._data = array
-                p.grad = grad
+            for p, array, grad, stamp in before:
+                p._array, p.grad, p.stamp = array, grad, stamp
             self.trace.restore_generators()
+            stored = outside.put_back()
+        if stored:
+            raise NotTraceable(
+                f"the function stores what it computes from the step's inputs, in {stored[0]}. A "
+                "step returns the value and the gradients, and changes nothing else: this would "
+                "keep the example's numbers for ever. (It has been put back.) Store nothing while "
+                "unrolling; update running averages outside, by a method called after the step."
+            )
 
-    @staticmethod
-    def _check(output: Any, wrt: list[Any]) -> None:
-        if not isinstance(output, Tensor):
-            raise TypeError(
-                f"unroll: the function returned {type(output).__name__}; expected a Tensor, the "
-                "loss. (item() and float() take the number out of it.)"
+    def _check_that_none_is_left(self) -> None:
+        """Raise if traced arrays are still alive, somewhere where ``Outside`` does not look."""
+        self._made.clear()
+        self._passed.clear()
+        if any(array() is not None for array in self.trace.alive):
+            gc.collect()
+        left = [array for each in self.trace.alive if (array := each()) is not None]
+        if left:
+            raise NotTraceable(
+                f"something keeps {left[0]} from inside of the function: a cache, a generator, a "
+                "module or another thread. Of each step it would hold the example's numbers."
             )
 
     # --- what the engine reports to its observer ---
@@ -142,25 +158,17 @@ class Recording(Observer):
         return array.value if isinstance(array, TracedArray) else self.trace.constant(array)
 
     def _name(self, targets: list[Tensor]) -> None:
-        value_of = {x: x.data.value for x in self._made if isinstance(x.data, TracedArray)}
-        name_tensors(list(value_of), value_of)
-        for node, g in reversed(self._passed):  # of equal gradients, that of the oldest Tensor
-            g = g.data if isinstance(g, Tensor) else g
-            if node in value_of and isinstance(g, TracedArray):
-                self._name_gradient(g.value, value_of[node])
-        for target, g in zip(targets, self.gradients, strict=True):
-            if isinstance(target.data, TracedArray):
-                self._name_gradient(g, target.data.value)
+        made = [x for x in self._made if isinstance(x.data, TracedArray)]
         first = len(self.arguments) - len(self.parameters)
-        values = dict(zip(self.parameters, self.arguments[first:], strict=True))
-        for target, g in zip(targets, self.gradients, strict=True):
-            if target in values:
-                self._name_gradient(g, values[target])
-
-    @staticmethod
-    def _name_gradient(g: Value, of: Value) -> None:
-        if g.name is None and g.function is not None and of.name:
-            g.name = f"d_{of.name}"
+        value_of = dict(zip(self.parameters, self.arguments[first:], strict=True))
+        value_of |= {x: x.data.value for x in [*targets, *made] if x not in value_of}
+        name_tensors(made, value_of)
+        # Of equal gradients, that of the oldest Tensor is named.
+        passed = [(node, self._value(data_of(g))) for node, g in reversed(self._passed)]
+        for node, g in [*passed, *zip(targets, self.gradients, strict=True)]:
+            of = value_of.get(node)
+            if of is not None and of.name and g.name is None and g.function is not None:
+                g.name = f"d_{of.name}"
 
 
 def _argument_names(f: Callable[..., Any], n: int) -> list[str]:

@@ -1,74 +1,51 @@
 """Simplifications: the same numbers, up to rounding, with less work.
 
-Each looks at one call while it is traced, and may put another Value in its place. They are algebra
-on NumPy functions; none knows an op of the engine. (Equal calls are made once and constants are
-folded in any case: see ``trace.py``.)
+Each is an equation of NumPy calls, tried when the call on its left is traced; none knows an op of
+the engine. A pattern ``Value((np.negative, x))`` is a Value computed by ``np.negative(x)``. (Equal
+calls are made once and constants are folded in any case: see ``trace.py``.)
 """
 
 from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from .values import Value, with_added, with_added_at
+from . import values
+from .values import Value
 
 Trace = Any  # the one in trace.py, which imports this module
-Simplification = Callable[..., Any]
-SIMPLIFICATIONS: dict[Any, list[Simplification]] = {}
 
 
-def simplifies(*functions: Any) -> Callable[[Simplification], Simplification]:
-    """Register a simplification for these functions; it returns None where it does not apply."""
-
-    def register(f: Simplification) -> Simplification:
-        for function in functions:
-            SIMPLIFICATIONS.setdefault(function, []).append(f)
-        return f
-
-    return register
-
-
-def simplified(
-    trace: Trace, function: Any, inputs: tuple[Any, ...], options: dict[str, Any]
-) -> Value | None:
+def simplified(trace: Trace, function: Any, inputs: Any, options: dict[str, Any]) -> Any:
     """A Value equal to ``function(*inputs, **options)`` that takes less work, or None."""
     if isinstance(function, np.ufunc) and function.signature is None:
         shorter = _without_broadcasts(inputs)
         if shorter is not None:
-            return trace.apply(function, *shorter, **options)  # type: ignore[no-any-return]
-    if getattr(function, "__name__", "") == "reduce":
-        simpler = reduction_of_transpose(trace, function, *inputs, **options)
-        if simpler is None and function == np.add.reduce:
-            simpler = sum_as_product(trace, *inputs, **options)
-        return simpler  # type: ignore[no-any-return]
+            return trace.apply(function, *shorter, **options)
+    if function is np.multiply and _is_number(inputs[0]) and not _is_number(inputs[1]):
+        return trace.apply(function, *inputs[::-1], **options)
+    if getattr(function, "__name__", "") == "reduce" and isinstance(inputs[0], Value):
+        return _reduction(trace, function, *inputs, **options)
     if options:
         return None
-    for f in SIMPLIFICATIONS.get(getattr(function, "__name__", None), ()):
-        simpler = f(trace, *inputs)
-        if simpler is not None:
-            return simpler  # type: ignore[no-any-return]
+    orders = [inputs, inputs[::-1]] if function in (np.add, np.multiply) else [inputs]
+    for rule in (_arithmetic, _softmax, _sparse, _shapes):
+        for order in orders:
+            simpler = rule(trace, (function, *order))
+            if simpler is not None:
+                return simpler
     return None
 
 
-# --- what simplifications look at ----------------------------------------------------------------
-
-
-def made_by(x: Any, name: str) -> bool:
-    """Whether x is the Value of a call of the function with this name."""
-    return _is_value(x) and x.function is not None and x.function.__name__ == name
-
-
-def _is_value(x: Any) -> bool:
-    return isinstance(x, Value)
+# --- what patterns ask about Values --------------------------------------------------------------
 
 
 def uniform(x: Any) -> Any:
     """The number that all elements of a constant are equal to, or None."""
-    if not _is_value(x):
+    if not isinstance(x, Value):
         return x if isinstance(x, int | float) and not isinstance(x, bool) else None
     if not x.constant or x.array.size == 0 or x.dtype.kind not in "fiu":
         return None
@@ -78,14 +55,29 @@ def uniform(x: Any) -> Any:
 
 
 def _shape(x: Any) -> tuple[int, ...]:
-    return x.shape if _is_value(x) else ()
+    return x.shape if isinstance(x, Value) else ()
+
+
+def _is_number(x: Any) -> bool:
+    return _shape(x) == () and uniform(x) is not None
+
+
+def _is_zero(x: Any) -> bool:
+    return _shape(x) == () and uniform(x) == 0
 
 
 def _smaller(a: Any, b: Any) -> bool:
     return math.prod(_shape(a)) < math.prod(_shape(b))
 
 
-# --- elementwise functions broadcast by themselves -----------------------------------------------
+def _keeps_dtype(x: Any, other: Any) -> bool:
+    """Whether an operation of a floating x and another operand has the dtype of x."""
+    if not isinstance(x, Value) or x.dtype.kind != "f":
+        return False
+    return bool(np.result_type(x.dtype, getattr(other, "dtype", other)) == x.dtype)
+
+
+# --- elementwise functions -----------------------------------------------------------------------
 
 
 def _without_broadcasts(inputs: tuple[Any, ...]) -> tuple[Any, ...] | None:
@@ -93,221 +85,132 @@ def _without_broadcasts(inputs: tuple[Any, ...]) -> tuple[Any, ...] | None:
     shapes = [_shape(x) for x in inputs]
     full = np.broadcast_shapes(*shapes)
     for i, x in enumerate(inputs):
-        if not _is_value(x) or x.shape == ():
-            continue
-        source: Any = None
-        if x.constant:
-            number = uniform(x)
-            source = None if number is None else np.array(number, x.dtype)
-        elif made_by(x, "broadcast_to"):
+        if isinstance(x, Value) and x.function is np.broadcast_to:
             source = x.inputs[0]
-        if source is None:
+        elif _shape(x) and uniform(x) is not None:
+            source = np.array(uniform(x), x.dtype)
+        else:
             continue
         if np.broadcast_shapes(*shapes[:i], source.shape, *shapes[i + 1 :]) == full:
             return (*inputs[:i], source, *inputs[i + 1 :])
     return None
 
 
-# --- arithmetic ----------------------------------------------------------------------------------
-
-
-def _times_one(divide: bool) -> Simplification:
-    def times_one(trace: Trace, a: Any, b: Any) -> Any:
-        for x, one in ((a, b),) if divide else ((a, b), (b, a)):
-            if _is_value(x) and uniform(one) == 1 and np.result_type(*_operands(a, b)) == x.dtype:
-                full = np.broadcast_shapes(_shape(a), _shape(b))
-                return x if x.shape == full else trace.apply(np.broadcast_to, x, full)
-        return None
-
-    return times_one
-
-
-def _operands(*inputs: Any) -> list[Any]:
-    """Operands as ``np.result_type`` takes them: the dtypes of Values, and numbers."""
-    return [x.dtype if _is_value(x) else x for x in inputs]
-
-
-simplifies("multiply")(_times_one(divide=False))
-simplifies("divide")(_times_one(divide=True))
-
-
-@simplifies("multiply")
-def one_factor(trace: Trace, a: Any, b: Any) -> Any:
-    """c1 * (c2 * x) = (c1 c2) * x for numbers c1 and c2."""
-    for c1, product in ((a, b), (b, a)):
-        if not (made_by(product, "multiply") and _is_number(c1) and not product.options):
-            continue
-        for c2, x in (product.inputs, product.inputs[::-1]):
-            if _is_number(c2) and _is_value(x) and x.shape == product.shape:
-                factor = np.array(uniform(c1) * uniform(c2)).astype(product.dtype)
-                if _keeps_dtype(product.dtype, c1) and _is_normal(factor):
-                    return trace.apply(np.multiply, x, factor)
-    return None
-
-
-def _is_normal(factor: Any) -> bool:
-    """Whether a product of numbers has all its digits: it is not 0, subnormal or infinite."""
-    return bool(np.finfo(factor.dtype).tiny <= abs(factor) < np.inf)
-
-
-def _is_number(x: Any) -> bool:
-    return _shape(x) == () and uniform(x) is not None
-
-
-def _keeps_dtype(dtype: Any, *others: Any) -> bool:
-    return bool(dtype.kind == "f" and np.result_type(dtype, *_operands(*others)) == dtype)
-
-
-@simplifies("multiply")
-def small_quotient(trace: Trace, a: Any, b: Any) -> Any:
-    """Divide few numbers instead of many: a * (e / s) = e * (a / s).
-
-    Only if s is known to be at least 1, as a / s might overflow.
-    """
-    for x, quotient in ((a, b), (b, a)):
-        if made_by(quotient, "divide") and _keeps_dtype(quotient.dtype, x):
-            e, s = quotient.inputs
-            if (
-                _at_least_one(s)
-                and _shape(e) == quotient.shape == np.broadcast_shapes(_shape(x), _shape(e))
-                and _smaller(x, e)
-                and _smaller(s, e)
-            ):
-                return trace.apply(np.multiply, e, trace.apply(np.divide, x, s))
-    return None
-
-
-@simplifies("add")
-def sum_of_negative(trace: Trace, a: Any, b: Any) -> Any:
-    """Write x + (-y) as x - y."""
-    for x, negative in ((a, b), (b, a)):
-        if made_by(negative, "negative"):
-            return trace.apply(np.subtract, x, negative.inputs[0])
-    return None
-
-
-@simplifies("negative")
-def negative_of(trace: Trace, x: Any) -> Any:
-    """-(-x) = x; -(a - b) = b - a; -(a * b) = a * (-b) and -(b / c) = (-b) / c for a small b."""
-    if made_by(x, "negative"):
-        return x.inputs[0]
-    if made_by(x, "subtract"):
-        with np.errstate(**x.ignored):
-            return trace.apply(np.subtract, x.inputs[1], x.inputs[0])
-    if made_by(x, "multiply"):
-        for a, b in (x.inputs, x.inputs[::-1]):
-            if _is_value(b) and _smaller(b, a) and (b.constant or made_by(b, "divide")):
-                return trace.apply(np.multiply, a, trace.apply(np.negative, b))
-    if made_by(x, "divide") and _is_value(x.inputs[0]) and x.inputs[0].constant:
-        return trace.apply(np.divide, trace.apply(np.negative, x.inputs[0]), x.inputs[1])
-    return None
-
-
-@simplifies("absolute")
-def absolute_of_negative(trace: Trace, x: Any) -> Any:
-    """|-x| = |x|."""
-    return trace.apply(np.absolute, x.inputs[0]) if made_by(x, "negative") else None
-
-
-@simplifies("maximum")
-def maximum_of_negative(trace: Trace, x: Any, zero: Any) -> Any:
-    """max(-x, 0) = -min(x, 0)."""
-    if made_by(x, "negative") and uniform(zero) == 0 and _shape(zero) == ():
-        return trace.apply(np.negative, trace.apply(np.minimum, x.inputs[0], zero))
-    return None
-
-
-@simplifies("greater_equal")
-def sign_of_negative(trace: Trace, x: Any, zero: Any) -> Any:
-    """-x >= 0 where x <= 0, as in a sigmoid of -x."""
-    if made_by(x, "negative") and uniform(zero) == 0:
-        return trace.apply(np.less_equal, x.inputs[0], zero)
-    return None
-
-
-@simplifies("power")
-def small_powers(trace: Trace, x: Any, exponent: Any) -> Any:
-    """Write x ** 1 as x, and x ** 2 as a square."""
-    if _is_value(x) and _keeps_dtype(x.dtype, exponent) and _shape(exponent) == ():
-        if uniform(exponent) == 1:
+def _arithmetic(trace: Trace, call: tuple[Any, ...]) -> Any:
+    apply = trace.apply
+    match call:
+        case (np.multiply | np.divide, x, one) if uniform(one) == 1 and _keeps_dtype(x, one):
+            full = np.broadcast_shapes(x.shape, _shape(one))
+            return apply(np.broadcast_to, x, full)
+        # c1 * (c2 * x) = (c1 c2) * x for numbers c1 and c2, if their product has all its digits
+        case (np.multiply, Value((np.multiply, x, c2)) as product, c1) if (
+            _is_number(c1) and _is_number(c2) and _keeps_dtype(product, c1)
+        ):
+            factor = np.array(uniform(c1) * uniform(c2)).astype(product.dtype)
+            if np.finfo(factor.dtype).tiny <= abs(factor) < np.inf:
+                return apply(np.multiply, x, factor)
+        case (np.add, x, Value((np.negative, y))):
+            return apply(np.subtract, x, y)
+        case (np.negative, Value((np.negative, x))):
             return x
-        if uniform(exponent) == 2:
-            return trace.apply(np.square, x)
+        case (np.negative, Value((np.subtract, a, b)) as difference):
+            with np.errstate(**difference.ignored):
+                return apply(np.subtract, b, a)
+        case (np.negative, Value((np.multiply, a, Value() as b))) if _smaller(b, a) and (
+            b.constant or b.function is np.divide
+        ):
+            return apply(np.multiply, a, apply(np.negative, b))
+        case (np.negative, Value((np.divide, Value(constant=True) as c, s))):
+            return apply(np.divide, apply(np.negative, c), s)
+        case (np.subtract, zero, Value((np.subtract, _, _)) as difference) if _is_zero(zero):
+            return apply(np.negative, difference)
+        case (np.absolute, Value((np.negative, x))):
+            return apply(np.absolute, x)
+        case (np.maximum, Value((np.negative, x)), zero) if _is_zero(zero):
+            return apply(np.negative, apply(np.minimum, x, zero))
+        case (np.greater_equal, Value((np.negative, x)), zero) if _is_zero(zero):
+            return apply(np.less_equal, x, zero)
+        case (np.power, x, two) if uniform(two) == 2 and _keeps_dtype(x, two):
+            return apply(np.square, x)
     return None
+
+
+# --- softmax: exp(z - m) and its sums are computed once ------------------------------------------
+
+
+def _softmax(trace: Trace, call: tuple[Any, ...]) -> Any:
+    apply = trace.apply
+    match call:
+        # exp(x - log(s)) = exp(x) / s, where exp(x) and its sum s are known already
+        case (np.exp, Value((np.subtract, x, Value((np.log, s))))):
+            e = trace.find(np.exp, x)
+            if e is not None and _summed(s) is e and _at_least_one(s):
+                return apply(np.divide, e, s)
+        # a * (e / s) = e * (a / s), which divides few numbers instead of many and cannot overflow
+        case (np.multiply, a, Value((np.divide, e, s)) as quotient) if (
+            _keeps_dtype(quotient, a)
+            and _at_least_one(s)
+            and _shape(e) == quotient.shape == np.broadcast_shapes(_shape(a), _shape(e))
+            and _smaller(a, e)
+            and _smaller(s, e)
+        ):
+            return apply(np.multiply, e, apply(np.divide, a, s))
+        # (a - b)[rows, y] = a[rows, y] - b for a column b: one element of each row is needed
+        case (operator.getitem, Value((np.subtract, a, b)) as x, index) if (
+            _shape(a) == x.shape
+            and _shape(b) == (x.shape[0], 1)
+            and picks_one_per_row(index, x.shape[0])
+        ):
+            with np.errstate(**x.ignored):
+                picked = apply(operator.getitem, a, index)
+                return apply(np.subtract, picked, apply(np.reshape, b, x.shape[:1]))
+    return None
+
+
+def _summed(s: Any) -> Any:
+    """The matrix whose rows have the sums s, as a column; or None."""
+    match s:
+        case Value((np.matmul, e, ones)) if uniform(ones) == 1 and s.shape[1:] == (1,):
+            return e
+        case Value(function=np.add.reduce) if s.array.ndim == s.inputs[0].array.ndim:
+            return s.inputs[0]
+    return None
+
+
+def _at_least_one(s: Any) -> bool:
+    """Whether s is the sum of exp(z - m) over each row of z, m being the row's maximum.
+
+    The largest element contributes exp(0) = 1. (Only for a row of -inf, where m is 0, it is 0.)
+    """
+    match _summed(s):
+        case Value((np.exp, Value((np.subtract, z, Value((np.where, finite, m, zero)))))):
+            match finite, m:
+                case Value((np.isfinite, largest)), Value(function=np.maximum.reduce):
+                    return bool(largest is m and m.inputs[0] is z and _is_zero(zero))
+    return False
 
 
 # --- one-hot arrays are never built --------------------------------------------------------------
 
 
-@simplifies("subtract")
-def subtract_from_sparse(trace: Trace, sparse: Any, x: Any) -> Any:
-    """(zeros with some elements set) - x = -x + (zeros with some elements set)."""
-    if made_by(sparse, "with_item") and uniform(sparse.inputs[0]) == 0 and _is_value(x):
-        return trace.apply(np.add, trace.apply(np.negative, x), sparse)
+def _sparse(trace: Trace, call: tuple[Any, ...]) -> Any:
+    match call:
+        # (zeros with some elements set) - x = -x + (zeros with some elements set)
+        case (np.subtract, Value((values.with_item, zeros, _, _)) as sparse, Value() as x) if (
+            uniform(zeros) == 0
+        ):
+            return trace.apply(np.add, trace.apply(np.negative, x), sparse)
+        # to add zeros with some elements set, add only to these elements
+        case (
+            np.add,
+            Value() as x,
+            Value((values.with_item | values.with_added_at as how, zeros, index, part)) as sparse,
+        ) if uniform(zeros) == 0 and (x.shape, x.dtype) == (sparse.shape, sparse.dtype):
+            if uniform(part) is not None and _shape(part):
+                part = np.array(uniform(part), part.dtype)
+            added = values.with_added if how is values.with_item else values.with_added_at
+            return trace.apply(added, x, index, part)
     return None
-
-
-@simplifies("add")
-def add_at_index(trace: Trace, a: Any, b: Any) -> Any:
-    """Add zeros with some elements set to x by adding only to those elements of x."""
-    for x, sparse in ((b, a), (a, b)):
-        for name, function in (("with_item", with_added), ("with_added_at", with_added_at)):
-            if (
-                made_by(sparse, name)
-                and uniform(sparse.inputs[0]) == 0
-                and _is_value(x)
-                and (x.shape, x.dtype) == (sparse.shape, sparse.dtype)
-            ):
-                _, index, part = sparse.inputs
-                if uniform(part) is not None and _shape(part):
-                    part = np.array(uniform(part), part.dtype)
-                return trace.apply(function, x, index, part)
-    return None
-
-
-# --- reductions ----------------------------------------------------------------------------------
-
-
-def reduction_of_transpose(
-    trace: Trace, function: Any, x: Any, axis: Any = 0, keepdims: bool = False, **options: Any
-) -> Any:
-    """Reduce the rows of x instead of the columns of x.T, and the other way round."""
-    if made_by(x, "transpose") and x.inputs[1] == (1, 0) and axis in (0, 1) and not keepdims:
-        return trace.apply(function, x.inputs[0], axis=1 - axis, **options)
-    return None
-
-
-def sum_as_product(
-    trace: Trace, x: Any, axis: Any = 0, keepdims: bool = False, **options: Any
-) -> Any:
-    """Sum the columns or rows of a matrix by a product with ones, for which NumPy calls BLAS.
-
-    Not long rows: NumPy's sum adds them pairwise, and so loses fewer digits.
-    """
-    if not _is_value(x) or options or x.constant or x.array.ndim != 2 or x.array.size == 0:
-        return None
-    if x.dtype not in (np.float32, np.float64):
-        return None
-    axis = axis if isinstance(axis, tuple) else (axis,)
-    if axis in ((1,), (-1,)) and keepdims and _sets_one_per_row(x):
-        part = trace.apply(np.broadcast_to, x.inputs[2], x.shape[:1])
-        return trace.apply(np.reshape, part, (x.shape[0], 1))
-    if axis == (0,) and not keepdims:
-        return trace.apply(np.matmul, np.ones(len(x.array), x.dtype), x)
-    if axis in ((1,), (-1,)) and x.shape[1] <= 64:
-        ones = np.ones((x.shape[1], 1) if keepdims else x.shape[1], x.dtype)
-        return trace.apply(np.matmul, x, ones)
-    return None
-
-
-def _sets_one_per_row(x: Any) -> bool:
-    """Whether x is zeros with one element set in each row."""
-    return (
-        made_by(x, "with_item")
-        and uniform(x.inputs[0]) == 0
-        and _is_value(x.inputs[2])
-        and picks_one_per_row(x.inputs[1], len(x.array))
-    )
 
 
 def picks_one_per_row(index: Any, n: int) -> bool:
@@ -315,137 +218,58 @@ def picks_one_per_row(index: Any, n: int) -> bool:
     return (
         isinstance(index, tuple)
         and len(index) == 2
-        and all(_is_value(part) and part.shape == (n,) for part in index)
+        and all(_shape(part) == (n,) for part in index)
         and index[0].constant
         and np.array_equal(index[0].array, np.arange(n))
     )
 
 
-def _is_sum(s: Any, e: Any) -> bool:
-    """Whether s holds the sums of the rows of e, as a column."""
-    if made_by(s, "matmul"):
-        return s.inputs[0] is e and uniform(s.inputs[1]) == 1 and s.shape[-1:] == (1,)
-    return bool(
-        made_by(s, "reduce")
-        and s.function == np.add.reduce
-        and s.inputs[0] is e
-        and s.array.ndim == e.array.ndim
-    )
+# --- reductions and shapes -----------------------------------------------------------------------
 
 
-@simplifies("exp")
-def softmax_of_log_softmax(trace: Trace, log_p: Any) -> Any:
-    """exp(x - log(s)) = exp(x) / s, where exp(x) and its sum s are known already."""
-    if not made_by(log_p, "subtract"):
+def _reduction(
+    trace: Trace, function: Any, x: Any, *, axis: Any = 0, keepdims: bool = False, **options: Any
+) -> Any:
+    match x:
+        case Value((np.transpose, of, (1, 0))) if axis in (0, 1) and not keepdims:
+            return trace.apply(function, of, axis=1 - axis, **options)
+    by_blas = x.dtype in (np.float32, np.float64) and x.array.ndim == 2 and x.array.size > 0
+    if function != np.add.reduce or options or x.constant or not by_blas:
         return None
-    x, log_s = log_p.inputs
-    e = trace.find(np.exp, x)
-    if e is None or not made_by(log_s, "log"):
+    n, width = x.shape
+    if axis in (0, (0,)) and not keepdims:
+        return trace.apply(np.matmul, np.ones(n, x.dtype), x)
+    if axis not in (1, -1, (1,), (-1,)):
         return None
-    s = log_s.inputs[0]
-    return trace.apply(np.divide, e, s) if _is_sum(s, e) and _at_least_one(s) else None
-
-
-@simplifies("getitem")
-def pick_before_subtracting(trace: Trace, x: Any, index: Any) -> Any:
-    """(a - b)[rows, y] = a[rows, y] - b for a column b: only one element of each row is needed."""
-    if made_by(x, "subtract") and x.array.ndim == 2 and picks_one_per_row(index, len(x.array)):
-        a, b = x.inputs
-        if _shape(a) == x.shape and _shape(b) == (len(x.array), 1):
-            with np.errstate(**x.ignored):
-                picked = trace.apply(operator.getitem, a, index)
-                return trace.apply(np.subtract, picked, trace.apply(np.reshape, b, (b.shape[0],)))
+    match x:
+        case Value((values.with_item, zeros, index, part)) if (
+            keepdims and uniform(zeros) == 0 and picks_one_per_row(index, n)
+        ):
+            return trace.apply(np.reshape, trace.apply(np.broadcast_to, part, (n,)), (n, 1))
+    if width <= 64:  # NumPy's sum adds long rows pairwise, and so loses fewer digits
+        ones = np.ones((width, 1) if keepdims else width, x.dtype)
+        return trace.apply(np.matmul, x, ones)
     return None
 
 
-@simplifies("where")
-def softmax_of_impossible(trace: Trace, condition: Any, zero: Any, p: Any) -> Any:
-    """Where z is -inf, exp(z - m) / s is 0 already, unless all of its row is -inf and s = 0.
-
-    In any other row s, the sum of exp(z - m) with the row's maximum m, is at least 1.
-    """
-    if not (made_by(condition, "equal") and uniform(zero) == 0 and made_by(p, "divide")):
-        return None
-    z, infinity = condition.inputs
-    e, s = p.inputs
-    if (
-        uniform(infinity) == -np.inf
-        and _is_sum(s, e)
-        and _at_least_one(s)
-        and e.inputs[0].inputs[0] is z
-    ):
-        return trace.apply(np.divide, e, trace.apply(np.maximum, s, 1))
+def _shapes(trace: Trace, call: tuple[Any, ...]) -> Any:
+    match call:
+        case (np.reshape | np.broadcast_to, x, shape) if x.shape == shape:
+            return x
+        case (np.reshape as same, Value((np.reshape, x, _)), shape) | (
+            np.broadcast_to as same,
+            Value((np.broadcast_to, x, _)),
+            shape,
+        ):
+            return trace.apply(same, x, shape)
+        case (np.reshape, Value(options={"axis": 1, **others}) as x, shape) if (
+            hasattr(x.function, "__self__") and not others and shape == (*x.shape, 1)
+        ):
+            return trace.apply(x.function, *x.inputs, axis=1, keepdims=True)
+        case (np.transpose, x, axes) if axes == tuple(range(len(axes))):
+            return x
+        case (np.transpose, Value((np.transpose, x, first)), axes):
+            return trace.apply(np.transpose, x, tuple(first[axis] for axis in axes))
+        case (values.astype, x, dtype) if x.dtype == dtype:
+            return x
     return None
-
-
-def _at_least_one(s: Any) -> bool:
-    """Whether s is max(..., 1), or the sum of exp(z - m) over each row of z, m being its maximum.
-
-    The largest element contributes exp(0) = 1. (Only for a row of -inf the sum is 0.)
-    """
-    if made_by(s, "maximum"):
-        return bool(uniform(s.inputs[1]) == 1)
-    if not (made_by(s, "matmul") or made_by(s, "reduce")) or not _is_sum(s, s.inputs[0]):
-        return False
-    e = s.inputs[0]
-    if not (made_by(e, "exp") and made_by(e.inputs[0], "subtract")):
-        return False
-    z, m = e.inputs[0].inputs
-    return _is_row_maximum(m, z)
-
-
-def _is_row_maximum(m: Any, z: Any) -> bool:
-    """Whether m is the maximum of each row of z, or 0 for a row without a finite one."""
-    if not made_by(m, "where") or uniform(m.inputs[2]) != 0:
-        return False
-    finite, largest, _ = m.inputs
-    return (
-        made_by(finite, "isfinite")
-        and finite.inputs[0] is largest
-        and made_by(largest, "reduce")
-        and largest.function == np.maximum.reduce
-        and largest.inputs[0] is z
-    )
-
-
-# --- shapes --------------------------------------------------------------------------------------
-
-
-@simplifies("expand_dims")
-def only_reshape(trace: Trace, x: Any, axis: Any) -> Any:
-    """Add axes of size 1 by a reshape."""
-    return trace.apply(np.reshape, x, np.expand_dims(x.array, axis).shape)
-
-
-@simplifies("reshape")
-def one_reshape(trace: Trace, x: Any, shape: Any) -> Any:
-    """Of several reshapes keep the last; drop one to the same shape."""
-    if x.shape == shape:
-        return x
-    if made_by(x, "reduce") and x.options == {"axis": 1} and shape == (*x.shape, 1):
-        return trace.apply(x.function, *x.inputs, axis=1, keepdims=True)
-    return trace.apply(np.reshape, x.inputs[0], shape) if made_by(x, "reshape") else None
-
-
-@simplifies("transpose")
-def one_transpose(trace: Trace, x: Any, axes: Any) -> Any:
-    """Make one transpose of two; drop one that changes nothing."""
-    if axes == tuple(range(len(axes))):
-        return x
-    if made_by(x, "transpose"):
-        return trace.apply(np.transpose, x.inputs[0], tuple(x.inputs[1][axis] for axis in axes))
-    return None
-
-
-@simplifies("broadcast_to")
-def one_broadcast(trace: Trace, x: Any, shape: Any) -> Any:
-    """Of several broadcasts keep the last; drop one to the same shape."""
-    if x.shape == tuple(np.atleast_1d(shape)) or x.shape == shape:
-        return x
-    return trace.apply(np.broadcast_to, x.inputs[0], shape) if made_by(x, "broadcast_to") else None
-
-
-@simplifies("astype")
-def same_dtype(trace: Trace, x: Any, dtype: Any) -> Any:
-    """Drop a conversion to the same dtype."""
-    return x if x.dtype == dtype else None

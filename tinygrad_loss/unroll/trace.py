@@ -11,12 +11,14 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from typing import Any
+from weakref import ref
 
 import numpy as np
 
+from ..engine.arrays import mapped
 from .array import TracedArray
 from .simplify import simplified
-from .values import Check, Shape, Value, astype, may_raise, random, replaced, values_in
+from .values import HARMLESS, Check, NotTraceable, Value, astype, of_numpy, random, values_in
 
 
 class Trace:
@@ -29,6 +31,7 @@ class Trace:
         self._known: dict[Any, Value] = {}
         self._kept: list[Any] = []  # what the keys refer to by id has to stay alive
         self._errstate = np.geterr()
+        self.alive: list[ref[TracedArray]] = []
 
     def constant(self, array: Any) -> Value:
         """An array that is not computed from the inputs; its values are frozen."""
@@ -47,18 +50,13 @@ class Trace:
         inputs, options = self._wrapped(inputs), self._wrapped(options)
         simpler = simplified(self, function, inputs, options)
         if simpler is not None:
-            return simpler
-        ignored = {
-            kind: str(how)
-            for (kind, how), before in zip(
-                np.geterr().items(), self._errstate.values(), strict=True
-            )
-            if how != before and may_raise(function, kind)
-        }
+            return simpler  # type: ignore[no-any-return]
+        errstate = self._errstate if function in HARMLESS else np.geterr()
+        ignored: dict[str, Any] = dict(errstate.items() - self._errstate.items())
         key = (function, _key(inputs), _key(options))
         if key in self._known:
             value = self._known[key]
-            value.ignored = {k: how for k, how in value.ignored.items() if ignored.get(k) == how}
+            value.ignored = dict(value.ignored.items() & ignored.items())
         else:
             self._known[key] = value = self.computed(function, inputs, options, ignored)
             self._kept.append((inputs, options))
@@ -68,10 +66,10 @@ class Trace:
         self, function: Callable[..., Any], inputs: Any, options: Any, ignored: dict[str, str]
     ) -> Value:
         """A new Value; a constant if it is computed from constants only."""
-        array = function(*replaced(inputs, _example), **replaced(options, _example))
+        array = function(*mapped(_example, inputs), **mapped(_example, options))
         if not isinstance(array, np.ndarray | np.generic | bool | int | float):
-            raise TypeError(
-                f"unroll: np.{getattr(function, '__name__', function)} returned "
+            raise NotTraceable(
+                f"np.{getattr(function, '__name__', function)} returned "
                 f"{type(array).__name__}; only functions that return one array can be traced. "
                 "Compute it outside, and pass what depends on it as an input of the step."
             )
@@ -92,34 +90,32 @@ class Trace:
         def wrap(x: Any) -> Any:
             if isinstance(x, TracedArray):
                 return x.value
+            x = of_numpy(x, "an array that the function captures")
             return self.constant(x) if isinstance(x, np.ndarray | np.generic) else x
 
-        return replaced(arguments, wrap)
+        return mapped(wrap, arguments)
 
     # --- what the losses ask of an observer's tracer ---
 
-    def require(
-        self,
-        check: Callable[..., Any],
-        data: list[Any],
-        message: Callable[..., str],
-        warning: bool,
-    ) -> None:
+    def require(self, check: Any, data: list[Any], message: Any, warning: bool) -> None:
         """Make a check of values, and note it: it is made again at every call of the step.
 
         Warnings are about how the model was built, which does not change, so they are given once.
         """
-        values = [x.value if isinstance(x, TracedArray) else x for x in data]
-        arrays = [_example(x) for x in values]
-        if not check(*arrays):
+        (x,) = data
+        array = x.value.array if isinstance(x, TracedArray) else x
+        if not check(array):
             if not warning:
-                raise ValueError(message(*arrays))
-            warnings.warn(message(*arrays), UserWarning, stacklevel=5)
-        elif not warning and any(isinstance(x, Value) and not x.constant for x in values):
+                raise ValueError(message(array))
+            warnings.warn(message(array), UserWarning, stacklevel=5)
+        elif not warning and isinstance(x, TracedArray) and not x.value.constant:
+            value = x.value
             # Labels are checked as given, before the step, rather than converted to floats in it.
-            self.checks.append(Check(check, [_unconverted(x) for x in values], message))
+            if value.function is astype and value.inputs[0].dtype.kind in "biu":
+                value = value.inputs[0]
+            self.checks.append(Check(check, value, message))
 
-    def random(self, generator: np.random.Generator, shape: Shape) -> TracedArray:
+    def random(self, generator: np.random.Generator, shape: tuple[int, ...]) -> TracedArray:
         """Draw random numbers, and note it: they are drawn again at every call of the step."""
         if id(generator) not in self.generators:
             self.generators[id(generator)] = (generator, generator.bit_generator.state)
@@ -131,33 +127,6 @@ class Trace:
         """Put the generators back, so that the first call draws the numbers of the example."""
         for generator, state in self.generators.values():
             generator.bit_generator.state = state
-
-
-def fingerprint(trace: Trace) -> list[Any]:
-    """A description of all Values and constants, equal for two runs of the same computation."""
-    number = {value: i for i, value in enumerate(trace.values)}
-    names: dict[Value, Any] = {}
-
-    def described(x: Any) -> Any:
-        if isinstance(x, Value):
-            if x in number or not x.constant:
-                return ("value", number.get(x, x.name))
-            if x not in names:
-                names[x] = (x.dtype.str, x.shape, hash(np.ascontiguousarray(x.array).tobytes()))
-            return names[x]
-        return x if isinstance(x, dict | int | str | type | np.dtype) else repr(x)
-
-    return [
-        (value.function, replaced(value.inputs, described), replaced(value.options, described))
-        for value in trace.values
-    ]
-
-
-def _unconverted(x: Any) -> Any:
-    """The integers, for a Value that converts integers to floating numbers."""
-    if isinstance(x, Value) and x.function is astype and x.inputs[0].dtype.kind in "biu":
-        return x.inputs[0]
-    return x
 
 
 def _example(x: Any) -> Any:

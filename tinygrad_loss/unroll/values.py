@@ -4,13 +4,34 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-Shape = tuple[int, ...]
+from ..engine.arrays import flattened, is_foreign
 
 
+class NotTraceable(TypeError):
+    """What cannot be straight-line NumPy code."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(f"unroll: {message}")
+
+
+def of_numpy(x: Any, what: str) -> Any:
+    """Return x, or raise if it is an array of another library."""
+    if is_foreign(x):
+        kind = type(x)
+        raise NotTraceable(
+            f"{what} is a {kind.__name__} of {kind.__module__.partition('.')[0]}; expected a NumPy "
+            "array, since a step is NumPy code with NumPy buffers. Convert it (CuPy's by x.get()), "
+            "or call the function itself, which runs on arrays of other libraries, too."
+        )
+    return x
+
+
+@dataclass(eq=False, repr=False, slots=True)
 class Value:
     """One value of the computation: the NumPy function that computes it, and its inputs.
 
@@ -20,29 +41,23 @@ class Value:
     errors that ``np.errstate`` silenced while it was computed.
     """
 
-    __slots__ = ("array", "constant", "function", "ignored", "inputs", "name", "options")
+    array: Any
+    function: Callable[..., Any] | None = None
+    inputs: tuple[Any, ...] = ()
+    options: dict[str, Any] = field(default_factory=dict)
+    constant: bool = False
+    name: str | None = None
+    ignored: dict[str, Any] = field(default_factory=dict)
 
-    def __init__(
-        self,
-        array: Any,
-        function: Callable[..., Any] | None = None,
-        inputs: tuple[Any, ...] = (),
-        options: dict[str, Any] | None = None,
-        *,
-        constant: bool = False,
-        name: str | None = None,
-        ignored: dict[str, str] | None = None,
-    ) -> None:
-        self.array = array
-        self.function = function
-        self.inputs = inputs
-        self.options = options or {}
-        self.constant = constant
-        self.name = name
-        self.ignored = ignored or {}
+    __match_args__ = ("call",)
 
     @property
-    def shape(self) -> Shape:
+    def call(self) -> tuple[Any, ...] | None:
+        """The function and its inputs, for patterns; None if there are options."""
+        return None if self.options else (self.function, *self.inputs)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
         """The shape of the array."""
         return self.array.shape  # type: ignore[no-any-return]
 
@@ -57,46 +72,29 @@ class Value:
         return values_in((self.inputs, self.options))
 
 
+@dataclass(eq=False, slots=True)
 class Check:
-    """A check of values that raises ValueError, and the Values that it reads."""
+    """A check of an array that raises ValueError, and the Value that it reads."""
 
-    __slots__ = ("data", "message", "test")
+    test: Callable[[Any], Any]
+    data: Value
+    message: Callable[[Any], str]
 
-    def __init__(
-        self, test: Callable[..., Any], data: list[Any], message: Callable[..., str]
-    ) -> None:
-        self.test = test
-        self.data = data
-        self.message = message
-
-    def __call__(self, *arrays: Any) -> None:
+    def __call__(self, array: Any) -> None:
         """Make the check."""
-        if not self.test(*arrays):
-            raise ValueError(self.message(*arrays))
+        if not self.test(array):
+            raise ValueError(self.message(array))
 
 
 def values_in(x: Any) -> Iterator[Value]:
     """All Values in nested arguments."""
-    if isinstance(x, Value):
-        yield x
-    elif isinstance(x, tuple | list):
-        for part in x:
-            yield from values_in(part)
-    elif isinstance(x, dict):
-        yield from values_in(list(x.values()))
-    elif isinstance(x, slice):
-        yield from values_in((x.start, x.stop, x.step))
+    return (part for part in flattened(x) if isinstance(part, Value))
 
 
-def replaced(x: Any, replace: Callable[[Any], Any]) -> Any:
-    """Nested arguments with each leaf replaced."""
-    if type(x) in (tuple, list):
-        return type(x)([replaced(part, replace) for part in x])
-    if isinstance(x, dict):
-        return {key: replaced(part, replace) for key, part in x.items()}
-    if isinstance(x, slice):
-        return slice(*(replaced(part, replace) for part in (x.start, x.stop, x.step)))
-    return replace(x)
+def is_basic(index: Any) -> bool:
+    """Whether ``x[index]`` is a view of x: of numbers, slices, None and ``...`` only."""
+    parts = index if isinstance(index, tuple) else (index,)
+    return all(isinstance(i, int | np.integer | slice | type(None) | type(...)) for i in parts)
 
 
 # --- functions that NumPy has as statements or methods -------------------------------------------
@@ -128,24 +126,14 @@ def astype(x: Any, dtype: Any) -> Any:
     return x.astype(dtype)
 
 
-def random(generator: np.random.Generator, shape: Shape) -> Any:
+def random(generator: np.random.Generator, shape: tuple[int, ...]) -> Any:
     """``generator.random(shape)``."""
     return generator.random(shape)
 
 
-def may_raise(function: Any, kind: str) -> bool:
-    """Whether a function can cause a floating-point error of this kind."""
-    if kind == "divide":
-        return function in _DIVIDING
-    return function not in _HARMLESS
-
-
-_DIVIDING = {
-    np.divide, np.floor_divide, np.remainder, np.fmod, np.reciprocal, np.power, np.float_power,
-    np.log, np.log2, np.log10, np.log1p, np.arctanh,
-}  # fmt: skip
-# np.matmul is written as np.dot, which gives no warnings.
-_HARMLESS = {
+# They cause no floating-point errors that an op of the engine ignores. (np.matmul is written as
+# np.dot, which gives no warnings.)
+HARMLESS = {
     np.exp, np.negative, np.absolute, np.maximum, np.minimum, np.where, np.matmul, operator.getitem,
     np.reshape, np.transpose, np.broadcast_to, np.isfinite, np.isnan, np.isinf,
     with_item, np.equal, np.not_equal,

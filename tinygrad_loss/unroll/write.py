@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import operator
-from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,7 @@ import numpy as np
 from .memory import COMPARISONS, WRITING, Memory, copied, is_view
 from .names import Names, fallback, shown
 from .simplify import uniform
-from .values import Check, Value, astype, may_raise, random, values_in, with_added_at, with_item
+from .values import HARMLESS, Check, Value, astype, random, with_added_at, with_item
 
 OPERATORS = {
     np.add: "+", np.subtract: "-", np.multiply: "*", np.divide: "/", np.power: "**",
@@ -21,11 +20,8 @@ OPERATORS = {
 class Writer:
     """The source, and the namespace that it runs in."""
 
-    def __init__(
-        self, arguments: list[Value], memory: Memory, checks: list[Check], n_forward: int
-    ) -> None:
+    def __init__(self, arguments: list[Value], memory: Memory, n_forward: int) -> None:
         self.memory = memory
-        self.checks = checks
         self.names = Names()
         self.namespace: dict[str, Any] = {"np": np}
         self.prelude: list[str] = []
@@ -41,26 +37,19 @@ class Writer:
 
     def _name_values(self) -> None:
         memory = self.memory
-        readers: Counter[Value] = Counter()
-        reader: dict[Value, Value] = {}
-        for value in memory.values:
-            for source in set(value.sources):
-                readers[source] += 1
-                reader[source] = value
-        for check in self.checks:
-            readers.update(values_in(check.data))
         same: dict[Value, Value] = {}
         unnamed = []
         for value in reversed(memory.values):
-            after = reader.get(value)
-            if self._inline(value, after, readers[value]):
+            readers = [x for x in memory.readers[value] if isinstance(x, Value)]
+            after = readers[0] if len(memory.readers[value]) == 1 and readers else None
+            if self._inline(value, after):
                 continue
             if value.name is not None:
                 self.text[value] = self.names.new(value.name)
-            elif after is not None and readers[value] == 1 and self._continues(value, after):
+            elif after is not None and self._continues(value, after):
                 same[value] = after
-            elif after is not None and is_view(after) and after.name is not None:
-                self.text[value] = self.names.new(f"{after.name}_{shown(value)}")
+            elif readers and is_view(readers[-1]) and readers[-1].name is not None:
+                self.text[value] = self.names.new(f"{readers[-1].name}_{shown(value)}")
             else:
                 unnamed.append(value)
         for value in reversed(unnamed):
@@ -85,20 +74,19 @@ class Writer:
             and (after.function in OPERATORS or "t" in (fallback(value, []), fallback(after, [])))
         )
 
-    def _inline(self, value: Value, after: Value | None, n_readers: int) -> bool:
+    def _inline(self, value: Value, after: Value | None) -> bool:
         """Whether an expression is written where it is read, instead of getting a name.
 
         So are ``W1.T``, a view of an array that differs at each call, and a sum that is divided.
         """
         memory = self.memory
-        if value is memory.result or value in memory.gradients or after is None:
+        if value is memory.result or value in memory.gradients:
             return False
         if is_view(value):
-            if memory.home.get(value, value) in memory.buffer_of:
-                return False
-            return value.function is np.transpose or n_readers == 1
+            fixed = memory.home.get(value, value) in memory.buffer_of
+            return not fixed and (value.function is np.transpose or after is not None)
         # What it reads may be overwritten soon, so it has to be read in the next statement.
-        if n_readers > 1 or self.position[after] != self.position[value] + 1:
+        if after is None or self.position[after] != self.position[value] + 1:
             return False
         return value in memory.conditions or (
             value.shape == after.shape == ()
@@ -111,26 +99,16 @@ class Writer:
     # --- statements ---
 
     def _body(self, n_forward: int) -> list[str]:
-        checks_at: dict[int, list[Check]] = {}
-        for check in self.checks:
-            at = max(self.position.get(x, -1) for x in values_in(check.data))
-            checks_at.setdefault(at, []).append(check)
-        lines: list[str] = []
-        block: list[tuple[Value, list[str]]] = []  # statements that can share one errstate
+        lines: list[tuple[Any, str]] = []  # each with the floating-point errors that it ignores
         for i, value in enumerate(self.memory.values):
             if i in (0, n_forward):
-                lines += _under_errstate(block)
-                lines.append("# forward" if i < n_forward else "# backward")
-            statements = self._statements(value)
-            if statements:
-                if not _joins(value, block):
-                    lines += _under_errstate(block)
-                block.append((value, statements))
-            for check in checks_at.get(i, ()):
-                lines += _under_errstate(block)
-                name = self._object(check, "check")
-                lines.append(f"{name}({', '.join(map(self._argument, check.data))})")
-        return lines + _under_errstate(block)
+                lines.append(({}, "# forward" if i < n_forward else "# backward"))
+            ignored = None if value.function in HARMLESS else value.ignored
+            lines += [(ignored, line) for line in self._statements(value)]
+            for check in self.memory.readers[value]:
+                if isinstance(check, Check):
+                    lines.append(({}, f"{self._object(check, 'check')}({self._argument(value)})"))
+        return _under_errstate(lines)
 
     def _statements(self, value: Value) -> list[str]:
         memory = self.memory
@@ -184,17 +162,11 @@ class Writer:
             reverse = axes == tuple(range(len(axes)))[::-1]
             return f"{self._argument(x)}.T" if reverse else f"{self._argument(x)}.transpose{axes}"
         if function is np.reshape:
-            x, shape = inputs
-            sizes = f"{shape[0]}" if len(shape) == 1 else f"{shape}"
-            return f"{self._argument(x)}.reshape({sizes.strip('()') or '()'})"
+            return f"{self._argument(inputs[0])}.reshape({', '.join(map(str, inputs[1])) or '()'})"
         # A number as text takes the dtype of the other arrays, so that has to be its own dtype.
-        plain = isinstance(function, np.ufunc) and {
-            x.dtype for x in inputs if isinstance(x, Value) and not x.constant
-        }
-        arguments = [
-            self._argument(x, literal=isinstance(x, Value) and bool(plain) and plain == {x.dtype})
-            for x in inputs
-        ]
+        given = [x for x in inputs if isinstance(x, Value)]
+        others = {x.dtype for x in given if not x.constant and isinstance(function, np.ufunc)}
+        arguments = [self._argument(x, literal=x in given and others == {x.dtype}) for x in inputs]
         if out is None and value.shape == () and not value.options:
             if function in OPERATORS:
                 return f" {OPERATORS[function]} ".join(arguments)
@@ -246,12 +218,8 @@ class Writer:
         if isinstance(x, tuple):
             inside = ", ".join(map(self._argument, x))
             return f"({inside},)" if len(x) == 1 else f"({inside})"
-        if isinstance(x, slice):
-            return f"slice({', '.join(map(self._argument, (x.start, x.stop, x.step)))})"
-        if isinstance(x, np.dtype):
-            return f"np.{x.name}" if hasattr(np, x.name) else f"np.dtype({x.str!r})"
-        if isinstance(x, type) and issubclass(x, np.generic):
-            return f"np.{x.__name__}"
+        if isinstance(x, np.dtype) or (isinstance(x, type) and issubclass(x, np.generic)):
+            return f"np.{np.dtype(x).name}"
         if isinstance(x, float):
             return _number(x)
         if x is Ellipsis:
@@ -262,10 +230,7 @@ class Writer:
 
     def _index(self, index: Any) -> str:
         parts = index if isinstance(index, tuple) else (index,)
-        text = ", ".join(map(self._index_part, parts))
-        if not parts:
-            return "()"
-        return f"{text}," if isinstance(index, tuple) and len(parts) == 1 else text
+        return ", ".join(map(self._index_part, parts)) or "()"
 
     def _index_part(self, x: Any) -> str:
         if not isinstance(x, slice):
@@ -289,10 +254,6 @@ class Writer:
 
     def _assembled(self, arguments: list[Value], body: list[str]) -> str:
         memory = self.memory
-        residents: dict[int, list[str]] = {id(buffer): [] for buffer in memory.buffers}
-        for value, buffer in memory.buffer_of.items():
-            if self.text[value] not in residents[id(buffer)]:
-                residents[id(buffer)].append(self.text[value])
         result = self._argument(memory.result)
         if memory.result.shape != ():
             result += ".copy()"
@@ -300,55 +261,37 @@ class Writer:
         comma = "," if len(memory.gradients) == 1 else ""
         lines = ["import numpy as np", "", *self.prelude]
         own: dict[str, list[tuple[str, str]]] = {}
-        after: list[str] = []
         for buffer in memory.buffers:
-            array = buffer.array
-            dtype = "" if array.dtype == np.float64 else f", {self._argument(array.dtype)}"
-            order = "" if array.flags.c_contiguous else ', order="F"'
-            names = " = ".join(residents[id(buffer)])
-            shape = _sizes(array.shape)
-            views = self.views.get(id(buffer), [])
-            if buffer.host is not None:
-                start = buffer.offset // array.itemsize
-                whole = f"{self.text[buffer.host.occupant]}.reshape(-1)"
-                if buffer.host.array.dtype != array.dtype:
-                    whole += f".view({self._argument(array.dtype)})"
-                part = f"{whole}[{start or ''}:{start + array.size}]"
-                after += [f"{names} = {part}.reshape({shape.strip('()')})", *views]
-            elif buffer.occupant in memory.gradients and names == self.text[buffer.occupant]:
-                own.setdefault(dtype + order, []).append((names, shape))
+            array, views = buffer.array, self.views.get(id(buffer), [])
+            options = "" if array.dtype == np.float64 else f", {self._argument(array.dtype)}"
+            options += "" if array.flags.c_contiguous else ', order="F"'
+            names = " = ".join(dict.fromkeys(self.text[value] for value in buffer.values))
+            if buffer.values[-1] in memory.gradients and len(buffer.values) == 1 and not views:
+                own.setdefault(options, []).append((names, _sizes(array.shape)))
             else:
-                lines += [f"{names} = np.empty({shape}{dtype}{order})", *views]
+                lines += [f"{names} = np.empty({_sizes(array.shape)}{options})", *views]
         for options, buffers in own.items():
-            lines += _allocated(buffers, options)
-        lines += after
+            lines += [_allocated(buffers[i : i + 4], options) for i in range(0, len(buffers), 4)]
         lines += ["", "", f"def step({', '.join(self.text[value] for value in arguments)}):"]
         lines += [f"    {line}" for line in body]
         lines += [f"    return {result}, ({gradients}{comma})", ""]
         return "\n".join(lines)
 
 
-def _joins(value: Value, block: list[tuple[Value, list[str]]]) -> bool:
-    """Whether a statement can share the errstate of the first statement of the block."""
-    if not block or not block[0][0].ignored:
-        return not value.ignored
-    ignored = block[0][0].ignored
-    return all(ignored.get(kind) == how for kind, how in value.ignored.items()) and not any(
-        kind not in value.ignored and may_raise(value.function, kind) for kind in ignored
-    )
-
-
-def _under_errstate(block: list[tuple[Value, list[str]]]) -> list[str]:
-    """The statements of a block, up to the last that needs it under errstate; empty the block."""
-    last = max((i for i, (value, _) in enumerate(block) if value.ignored), default=-1)
-    lines = []
-    if last >= 0:
-        kinds = [f'{kind}="{how}"' for kind, how in sorted(block[0][0].ignored.items())]
-        lines.append(f"with np.errstate({', '.join(kinds)}):")
-    for i, (_, statements) in enumerate(block):
-        lines += [f"    {line}" if i <= last else line for line in statements]
-    block.clear()
-    return lines
+def _under_errstate(lines: list[tuple[Any, str]]) -> list[str]:
+    """The lines, those that ignore errors in blocks; harmless ones (None) between them join."""
+    text: list[str] = []
+    state: dict[str, str] = {}
+    for i, (ignored, line) in enumerate(lines):
+        if ignored is None:
+            after: Any = next((each for each, _ in lines[i:] if each is not None), {})
+            ignored = state if after == state else {}
+        if ignored and ignored != state:
+            kinds = [f'{kind}="{how}"' for kind, how in sorted(ignored.items())]
+            text.append(f"with np.errstate({', '.join(kinds)}):")
+        state = ignored
+        text.append(f"    {line}" if state else line)
+    return text
 
 
 def _number(x: Any) -> str:
@@ -363,21 +306,9 @@ def _sizes(shape: tuple[int, ...]) -> str:
     return str(shape[0]) if len(shape) == 1 else str(shape)
 
 
-def _allocated(buffers: list[tuple[str, str]], options: str) -> list[str]:
-    """Statements that allocate several buffers each, of at most 80 characters if possible."""
-    lines: list[str] = []
-    line: list[tuple[str, str]] = []
-    for buffer in buffers:
-        longer = _one_allocation([*line, buffer], options)
-        if line and len(longer) > 80:
-            lines.append(_one_allocation(line, options))
-            line = []
-        line.append(buffer)
-    return [*lines, _one_allocation(line, options)]
-
-
-def _one_allocation(buffers: list[tuple[str, str]], options: str) -> str:
-    names, shapes = ", ".join(name for name, _ in buffers), ", ".join(shape for _, shape in buffers)
+def _allocated(buffers: list[tuple[str, str]], options: str) -> str:
+    """A statement that allocates several buffers."""
+    names, shapes = (", ".join(part) for part in zip(*buffers, strict=True))
     if len(buffers) == 1:
         return f"{names} = np.empty({shapes}{options})"
     return f"{names} = (np.empty(n{options}) for n in [{shapes}])"

@@ -1,0 +1,56 @@
+"""The source is the same in every run: faults.md H3 (sets were ordered by address)."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+SCRIPT = """
+import sys, random
+ballast = [bytearray(random.Random(int(sys.argv[1])).randrange(40, 4000)) for _ in range(3000)]
+del ballast[:: int(sys.argv[1]) + 2]  # so that addresses differ from run to run
+import numpy as np
+import tinygrad_loss as tl
+from tests.loss_cases import LOSS_ROWS
+from tests.unroll.agreement import mlp, weighted
+from tests.unroll.test_agreement import BINARY, UNARY
+
+for name, draws, n, options in LOSS_ROWS[::2]:
+    inputs = [draw(np.random.default_rng(0)) for draw in draws]
+    given = [tl.Tensor(x, requires_grad=True) if i < n else x for i, x in enumerate(inputs)]
+    loss = getattr(tl.losses, name)
+    f = weighted(lambda *xs: loss(*xs, **options), np.random.default_rng(0), inputs, 2)
+    print(name, tl.unroll(f, *given, wrt=given[:n]).source)
+for sizes in ((4, 5, 1), (4, 5, 6, 3), (4, 5, 5, 5, 5, 2)):
+    model, x = mlp(*sizes), np.ones((6, 4))
+    def f(x):
+        return (model(x) ** 2).mean() + tl.l2(model.parameters(), 0.1)
+    print(tl.unroll(f, x, wrt=model.parameters()).source)
+for seed in range(12):  # graphs in which several buffers of one shape get free at the same time
+    w, x = tl.Tensor(np.eye(3) + 0.1, requires_grad=True), np.eye(3)
+    def f(x):
+        rng, values = np.random.default_rng(seed), [w, x @ w]
+        for _ in range(12):
+            one, two = (values[i] for i in rng.integers(0, len(values), 2))
+            values.append(UNARY[rng.integers(12)](one) @ BINARY[rng.integers(4)](one, two).tanh())
+        total = sum(value.sum() for value in values)
+        (slope,) = tl.gradients(total, [w], create_graph=True)
+        return total + (slope * slope).sum()
+    print(tl.unroll(f, x, wrt=[w]).source)
+"""
+
+
+def test_source_is_the_same_in_every_process():
+    sources = set()
+    for seed in range(3):
+        run = subprocess.run(
+            [sys.executable, "-c", SCRIPT, str(seed)],
+            env=os.environ | {"PYTHONHASHSEED": str(seed)},
+            cwd=Path(__file__).parents[2],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert run.stdout.count("def step(") > 20
+        sources.add(run.stdout)
+    assert len(sources) == 1
