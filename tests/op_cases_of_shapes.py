@@ -213,7 +213,7 @@ OTHERS = {
     "linear": [
         (
             x,
-            ops.linear,
+            products.linear,
             lambda torch, x, W, b: torch.nn.functional.linear(x, W.T, b),
             (x, (3, 4), (4,)),
         )

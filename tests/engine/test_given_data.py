@@ -260,3 +260,51 @@ def test_an_op_of_ones_own_gets_arrays():
     double = Op(lambda x: 2 * x, lambda g, y, x: 2 * g, name="double")
     assert type(double(pd.Series([1.0, 2.0]))) is np.ndarray
     assert type(double([1.0, 2.0])) is np.ndarray
+
+
+@pytest.mark.parametrize(
+    "seed",
+    [
+        np.ma.array([1.0, 2.0], mask=[0, 1]), np.array(["1", "2"]), [1.0, None],
+        np.array([1j, 2.0]), np.array(["2026-01-01", "2026-01-02"], "datetime64[D]"),
+        [[1.0], [2.0, 3.0]], pd.Series(["a", "b"]),
+    ],
+)  # fmt: skip
+def test_a_gradient_to_start_from_is_made_of_real_numbers(seed):
+    x = Tensor([1.0, 2.0], requires_grad=True)
+    for start in ((x * 1).backward, lambda grad: tl.gradients(x * 1, [x], grad)):
+        with pytest.raises((TypeError, ValueError), match=r"backward: grad: "):
+            start(seed)
+    (x * 1).backward(pd.Series([3.0, 4.0]))
+    assert x.grad.tolist() == [3, 4]
+
+
+def test_a_seed_of_tensors_in_a_list_would_lose_them():
+    x, s = Tensor([0.3, -0.7], requires_grad=True), Tensor(2.0, requires_grad=True)
+    with pytest.raises(TypeError, match=r"backward: grad: got Tensors.*tl\.stack"):
+        tl.gradients(tl.exp(x), [x], grad=[s, s], create_graph=True)
+    seed = tl.stack([s, s])
+    (g,) = tl.gradients(tl.exp(x), [x], grad=seed, create_graph=True)
+    (slope,) = tl.gradients(g.sum(), [s])
+    assert slope.item() == pytest.approx(np.exp(x.data).sum())
+
+
+def test_a_gradient_that_was_assigned_is_added_to_in_the_dtype_of_its_tensor():
+    p = Tensor(np.ones(2, np.float32), requires_grad=True)
+    for given in (np.zeros(2), Tensor(np.zeros(2, np.float32)), np.zeros(2, np.float32)):
+        p.grad = given
+        (p * 3).sum().backward()
+        assert type(p.grad) is np.ndarray
+        assert p.grad.dtype == np.float32
+    q = Tensor([1.0, 1.0], requires_grad=True)
+    p.grad = np.zeros((3, 2))
+    with pytest.raises(ValueError, match=r"a .grad has shape \(3, 2\), its Tensor \(2,\)"):
+        (p * q).sum().backward()
+    assert q.grad is None
+
+
+def test_options_that_require_grad_are_refused_by_functions_too():
+    M, t = Tensor(np.ones((3, 3)), requires_grad=True), Tensor(1.0, requires_grad=True)
+    for call in (lambda: tl.roll(M, t), lambda: tl.repeat(M, [t] * 9), lambda: tl.flip(M, t)):
+        with pytest.raises(TypeError, match="an option requires grad"):
+            call()

@@ -182,3 +182,22 @@ def test_the_traceback_of_a_rule_shows_its_line():
     text = "".join(traceback.format_exception(caught.value))
     assert text.count("Traceback") == 1
     assert "this line is shown" in text
+
+
+@pytest.mark.parametrize("forward", [lambda x: np.round(x).astype(int), lambda x: x > 1])
+def test_what_has_no_derivatives_sends_no_rounded_gradient_back(forward):
+    """A straight-through estimator; the gradient .5 became an integer, 0."""
+    op = Op(forward, lambda g, y, x: g, name="rounded")
+    with pytest.raises(TypeError, match=r"backward of multiply: input 0 holds .*floating"):
+        (op(leaf([1.2, 2.7])) * 0.5).sum().backward()
+    x = leaf([1.2, 2.7])
+    floats = Op(lambda x: forward(x).astype(x.dtype), lambda g, y, x: g, name="rounded")
+    (floats(x) * 0.5).sum().backward()
+    assert x.grad.tolist() == [0.5, 0.5]
+
+
+def test_an_attribute_error_keeps_its_kind_if_the_inputs_are_arrays():
+    with pytest.raises(AttributeError, match=r"mine: \(1,\): .*foo"):
+        Op(lambda x: x.foo, lambda g, y, x: g, name="mine")(leaf([1.0]))
+    with pytest.raises(AttributeError, match=r"backward of mine: \(1,\): .*foo"):
+        Op(lambda x: x * 1, lambda g, y, x: g.foo, name="mine")(leaf([1.0])).sum().backward()

@@ -90,7 +90,7 @@ class Arguments:
                         f"respect to {name}. Pass its .data, or compose what you need of other ops."
                     )
             return data_of(x)
-        if isinstance(x, np.generic):
+        if isinstance(x, np.generic) or (type(x) is np.ndarray and not x.ndim):
             return x.item()
         if hasattr(type(x), "__array__") and type(x) is not np.ndarray and not is_foreign(x):
             return as_array(x, copy=False, what=f"{self.op}: {name}")

@@ -49,10 +49,14 @@ def as_array(data: Any, dtype: Any = None, copy: bool = True, what: str = "Tenso
 
 
 def as_output(value: Any, op: str) -> Array:
-    """Return what a forward function returned as an array."""
-    if isinstance(value, np.generic):
-        return np.asarray(value)
-    return value if is_foreign(value) else as_array(value, what=f"{op} (its forward function)")
+    """Return what a forward function returned, which is no array of NumPy's, as an array."""
+    if not isinstance(value, np.generic):  # NumPy makes one of a result without dimensions
+        if is_foreign(value):
+            return value
+        value = as_array(value, what=f"{op} (its forward function)")
+    value = np.asarray(value)
+    value.setflags(write=False)
+    return value
 
 
 def is_foreign(x: Any) -> bool:
@@ -183,6 +187,8 @@ def scattered(x: Array, index: Any, shape: Any, once: bool) -> Array:
 
     Not every library knows np.add.at, or takes an index of NumPy's arrays. All can count.
     """
+    if x.dtype.char == "e" and not once:  # as in ``total``
+        return scattered(x.astype(np.float32), index, shape, once).astype(x.dtype)
     out = np.zeros_like(x, shape=shape)
     try:
         if once:

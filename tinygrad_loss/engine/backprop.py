@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import errors
-from .arrays import data_of, total
+from .arrays import as_array, brought, data_of, total
 from .mode import mode
 from .node import Array, Node
 
@@ -60,14 +60,20 @@ def backward(output: Tensor, grad: Any = None) -> None:
     if not output._requires_grad:
         raise errors.no_graph(output)
     owned: set[int] = set()
+    sums: dict[Node, Any] = {}
     for node, g in propagate(output, seed(output, grad)).items():
         # A rule may return its g itself, or a view of it; but each .grad belongs to one Tensor, as
         # an array that can be written (NumPy makes a scalar of a sum without dimensions).
         if type(g) is not np.ndarray or g.base is not None or id(g) in owned:
-            g = data_of(g).copy()
+            g = as_array(data_of(g))
         owned.add(id(g))
-        added = g if node.grad is None else node.grad + g
-        node.grad = np.asarray(added) if isinstance(added, np.generic) else added
+        if node.grad is not None:
+            g = as_array(data_of(node.grad) + g, node.dtype, copy=False)
+            if g.shape != node.shape:
+                raise ValueError(f"backward: a .grad has shape {g.shape}, its Tensor {node.shape}")
+        sums[node] = g
+    for node, g in sums.items():
+        node.grad = g
 
 
 def seed(output: Tensor, grad: Any, create_graph: bool = False) -> Any:
@@ -77,7 +83,8 @@ def seed(output: Tensor, grad: Any, create_graph: bool = False) -> Any:
             raise errors.no_scalar(output)
         grad = np.ones_like(output._array)
     elif not (create_graph and isinstance(grad, Node)):
-        grad = np.array(data_of(grad), dtype=output.dtype, like=output._array)
+        grad = as_array(getattr(grad, "_array", grad), output.dtype, what="backward: grad")
+        grad = brought(grad, output)
     if grad.shape != output.shape:
         raise ValueError(
             f"backward: grad has shape {grad.shape}; expected the output's, {output.shape}"
@@ -122,10 +129,12 @@ def propagate(
                 continue
             try:
                 part, array = rule(g, y, *given, **options), arrays[position]
+                if part.shape != array.shape or part.dtype is not array.dtype:
+                    part = fitted(part, array, op, position)
             except Exception as error:
+                if isinstance(error, AttributeError) and error.__traceback__.tb_next is None:  # type: ignore[union-attr]
+                    error = errors.wrong_part(part, array, op, position)  # it has no shape
                 raise errors.explained(error, op.name, inputs, options, "backward of ") from None
-            if getattr(part, "shape", None) != array.shape or part.dtype is not array.dtype:
-                part = fitted(part, array, op, position)
             for observer in observers:
                 observer.after_rule(node, position, g, part)
             if x in gradient:
@@ -144,7 +153,7 @@ def fitted(part: Any, array: Array, op: Op, position: int) -> Any:
             part = unbroadcast(part, array.shape)
         if part.dtype == array.dtype:
             return part
-        if part.dtype.kind in "fiub":
+        if part.dtype.kind in "fiub" and array.dtype.kind == "f":
             return part.astype(array.dtype)
     except (AttributeError, ValueError, IndexError):  # a list; of another shape, or fewer axes
         pass

@@ -29,6 +29,9 @@ class Copied:
                 memo[id(node)] = _copied_alone(node, memo)
         return memo[id(self)]
 
+    def __copy__(self) -> Any:
+        return deepcopy(self)  # a copy that shared its data would not see that they change
+
     def __reduce__(self: Any) -> Any:
         """Pickle a leaf. It gets a stamp of the process that reads it, whose clock is another."""
         if self.origin is not None:

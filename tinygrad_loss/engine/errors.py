@@ -28,9 +28,12 @@ def explained(
     error: Exception, op: str, inputs: tuple[Any, ...], options: dict[str, Any], where: str = ""
 ) -> Exception:
     """Return an error of the same kind that also names the op, its inputs, and what to do."""
-    kind, reason = type(error), str(error)
-    if kind.__module__.split(".")[0] not in ("builtins", "numpy"):
-        return error  # of a rule or a forward function of one's own
+    kind, reason, name = type(error), str(error), f"{where}{op}: "
+    if (where and reason.startswith(name)) or kind.__module__.split(".")[0] not in (
+        "builtins",
+        "numpy",
+    ):
+        return error  # explained already; or of a rule or a forward function of one's own
     if "core dimension" in reason and len(inputs) > 1:  # of a matrix product
         reason = f"inner sizes {inputs[0].shape[-1]} and {inputs[1].shape[-2]} differ"
     elif "could not be broadcast" in reason:
@@ -38,7 +41,7 @@ def explained(
             "these shapes do not broadcast. Aligned at the right, two sizes must be equal, or one "
             "of them 1; a size of 1 is added with reshape or expand_dims."
         )
-    elif isinstance(error, AttributeError):  # the input is not an array
+    elif isinstance(error, AttributeError) and not all(hasattr(x, "shape") for x in inputs):
         kind = TypeError
         reason += "; expected a Tensor or an array, e.g. np.array([1.0, 2.0])"
     if isinstance(error, TypeError):
@@ -50,7 +53,7 @@ def explained(
                 f". These are arrays of {' and of '.join(sorted(libraries))}. Bring one to the "
                 "others: np.asarray(x, like=t.data), or to NumPy with x.get()."
             )
-    text = f"{where}{op}: {describe(op, inputs, options)}: {reason}"
+    text = f"{name}{describe(op, inputs, options)}: {reason}"
     try:
         new = kind(text)
     except TypeError:
@@ -66,6 +69,11 @@ def wrong_part(part: Any, array: Any, op: Any, position: int) -> Exception:
     shape = getattr(part, "shape", None)
     found = repr(part) if shape is None else f"an array of shape {shape} and dtype {part.dtype}"
     kind = TypeError if shape is None else ValueError
+    if array.dtype.kind != "f":
+        return TypeError(
+            f"backward of {op.name}: input {position} holds {array.dtype}, which has no "
+            "derivatives; the forward function that made it must return floating numbers."
+        )
     return kind(
         f"backward of {op.name}: rule {position} returned {found}; expected the gradient of input "
         f"{position}, an array of shape {array.shape}, or of one that it was broadcast to."

@@ -4,8 +4,6 @@ All take Tensors, arrays, numbers and lists, and do what NumPy's function of tha
 Tensor, ``np.name(t)`` calls them, with NumPy's order and names of the arguments.
 """
 
-# mypy: disable-error-code="no-any-return"
-
 from __future__ import annotations
 
 import math
@@ -16,9 +14,9 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from . import ops
-from .arrays import data_of, is_foreign
+from .arrays import data_of, flattened, is_foreign
 from .errors import explained
-from .node import Array
+from .node import Array, Node
 from .products import arranged, shaped, solve
 from .words import teach
 
@@ -53,7 +51,7 @@ def _var(x: Array, axis: Any, ddof: int, keepdims: bool) -> Any:
         return ops.mean(squares, axis=axis, keepdims=keepdims)
     total = ops.sum(squares, axis=axis, keepdims=keepdims)
     # With too few elements it is inf or NaN, as in NumPy.
-    return total / max(x.size // max(total.size, 1) - ddof, 0)
+    return total / float(max(x.size // max(total.size, 1) - ddof, 0))
 
 
 def std(x: Array, axis: Any = None, *, ddof: int = 0, keepdims: bool = False) -> Tensor:
@@ -149,6 +147,9 @@ def average(x: Array, axis: Any = None, weights: Array = None, keepdims: bool = 
     if weights is None:
         return ops.mean(x, axis=axes, keepdims=keepdims)
     x, w = (a if a.dtype.kind == "f" else a * 1.0 for a in (x, shaped(weights)))
+    if x.dtype == w.dtype == np.float16:
+        w = ops.astype(w, np.float32)
+        return _in_float32(lambda x: average(x, axes, w, keepdims), x)
     if w.shape != x.shape:
         if w.shape != tuple(x.shape[a] for a in axes):
             raise ValueError(f"average: x has shape {x.shape}, weights {w.shape}, axis={axis}")
@@ -229,6 +230,11 @@ def diff(x: Array, n: int = 1, axis: int = -1) -> Tensor:
 
 def _moved(function: Callable[..., Any], x: Any, *options: Any, repeats: bool = False) -> Any:
     """Apply a NumPy function that moves or repeats elements: to positions, which then index x."""
+    if any(isinstance(part, Node) and part._requires_grad for part in flattened(options)):
+        raise TypeError(
+            f"{function.__name__}: an option requires grad, but there is no derivative with "
+            "respect to it. Pass its .data."
+        )
     x, options = shaped(x), tuple(map(data_of, options))
     kind = next(filter(is_foreign, options), None)  # positions meet other positions there
     try:
@@ -371,6 +377,8 @@ def stack(tensors: Sequence[Any], axis: int = 0) -> Tensor:
     >>> stack([[1, 2], [3, 4]])[1, 0].item()
     3
     """
+    if isinstance(tensors, Node) and not tensors.ndim:
+        raise ValueError("stack: got a number; expected a list of at least one array")
     return ops.concatenate([ops.expand_dims(t, axis) for t in tensors], axis)
 
 
@@ -457,7 +465,8 @@ def gelu(x: Array, approximate: str = "none") -> Tensor:
     if approximate == "none":
         return x * (1 + ops.erf(x / math.sqrt(2))) / 2
     if approximate == "tanh":
-        return x * (1 + ops.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3))) / 2
+        c = ops.clip(x, -10, 10)  # beyond, tanh is 1 in any dtype, and x^3 may overflow
+        return x * (1 + ops.tanh(math.sqrt(2 / math.pi) * (c + 0.044715 * c**3))) / 2
     raise ValueError(f"gelu: approximate is {approximate!r}; expected 'none' or 'tanh'")
 
 

@@ -93,9 +93,14 @@ class set_mode:
         """Decorate a function: its body runs in this mode, wherever it is called or advanced."""
         if not callable(function):
             raise TypeError(f"{function!r} is no function; for a block write `with no_grad():`")
-        if inspect.isasyncgenfunction(function):
+
+        def is_a(kind: Callable[[Any], bool]) -> bool:
+            return kind(function) or kind(getattr(function, "__call__", None))  # noqa: B004
+
+        if is_a(inspect.isasyncgenfunction):
             raise TypeError(
-                f"{function.__name__} is an async generator: between its values other code runs in "
+                f"{getattr(function, '__name__', function)} is an async generator: between its "
+                "values other code runs in "
                 "its context. Write `with no_grad():` inside it, around what has no yield."
             )
 
@@ -110,8 +115,8 @@ class set_mode:
         def advanced(*args: Any, **options: Any) -> Any:  # still a generator to other decorators
             return (yield from _advanced(function(*args, **options), self))
 
-        run = awaited if inspect.iscoroutinefunction(function) else called
-        run = advanced if inspect.isgeneratorfunction(function) else run
+        run = awaited if is_a(inspect.iscoroutinefunction) else called
+        run = advanced if is_a(inspect.isgeneratorfunction) else run
         return wraps(function)(run)  # type: ignore[return-value]
 
 

@@ -3,8 +3,6 @@
 A Tensor is a Node with the methods of an array.
 """
 
-# mypy: disable-error-code="no-any-return"
-
 from __future__ import annotations
 
 from itertools import count

@@ -1,7 +1,5 @@
 """Products of matrices and over any axes, and linear systems: composed of a few ops."""
 
-# mypy: disable-error-code="no-any-return"
-
 from __future__ import annotations
 
 import math
@@ -20,7 +18,7 @@ from .words import teach
 if TYPE_CHECKING:
     from .tensor import Tensor
 
-__all__ = ["dot", "einsum", "inner", "matmul", "outer", "slogdet", "solve", "tensordot"]
+__all__ = ["dot", "einsum", "inner", "linear", "matmul", "outer", "slogdet", "solve", "tensordot"]
 
 Labels = list[Any]  # of the axes of an array: letters, or numbers
 _SignAndLog: Any = type(np.linalg.slogdet(np.eye(1)))  # NumPy's named tuple
@@ -44,10 +42,36 @@ def matmul(a: Array, b: Array) -> Tensor:
     a, b = shaped(a, "matmul"), shaped(b, "matmul")
     if not (a.ndim and b.ndim):
         raise ValueError("matmul: one of the two is a number, not a matrix; multiply with *")
+    if a.ndim > 2 == b.ndim and a.shape[-1] == b.shape[0]:
+        # One product of all rows: many small ones would give many gradients of b, to be added up.
+        return ops.reshape(ops._matmul(_rows(a), b), (*a.shape[:-1], b.shape[1]))
     row = ops.expand_dims(a, 0) if a.ndim == 1 else a
     y = ops._matmul(row, ops.expand_dims(b, -1) if b.ndim == 1 else b)
     added = tuple(axis for axis, x in ((-2, a), (-1, b)) if x.ndim == 1)
     return ops.squeeze(y, added) if added else y
+
+
+def _rows(x: Any) -> Any:
+    """All rows, the vectors along the last axis, as one matrix."""
+    return ops.reshape(x, (math.prod(x.shape[:-1]), x.shape[-1]))
+
+
+def linear(x: Array, W: Array, b: Array) -> Tensor:
+    """``x @ W + b``: inputs (..., n), weights (n, m) and biases (m,) give (..., m).
+
+    Derivatives: an input receives its outputs' gradients, times the weights in between; a weight
+    its output's gradient times its input, summed over the rows; a bias the sum over the rows.
+
+    >>> linear([[1, 2]], [[3], [4]], [0.5])
+    array([[11.5]])
+    """
+    if getattr(x, "ndim", 0) == 2:
+        return ops._linear(x, W, b)
+    x = shaped(x, "linear")
+    if not x.ndim:
+        raise ValueError("linear: x is a number; expected inputs (..., n)")
+    y = ops._linear(_rows(x), W, b)
+    return ops.reshape(y, (*x.shape[:-1], y.shape[1]))
 
 
 def dot(a: Array, b: Array) -> Tensor:

@@ -5,8 +5,6 @@ operator below applies the op or function of the same name to the Tensor; formul
 examples are given there.
 """
 
-# mypy: disable-error-code="no-any-return"
-
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator

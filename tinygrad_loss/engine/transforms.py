@@ -155,7 +155,7 @@ def value_and_grad(f: Callable[..., Any], argnums: int | tuple[int, ...] = 0) ->
 
     @wraps(f)
     def value_and_derivative(*args: Any, **options: Any) -> tuple[Any, Any]:
-        positions = [n for n in numbers if isinstance(n, int) and -1 < n < len(args)]
+        positions = [n for n in numbers if isinstance(n, (int, np.integer)) and -1 < n < len(args)]
         if not 0 < len(numbers) == len(set(positions)):
             raise TypeError(
                 f"grad: argnums={argnums}, but f was given {len(args)} positional arguments; "

@@ -18,7 +18,7 @@ WORDS = {
         "b=": "other=", "lr=": "learning_rate=", "ord=": "p=", "min=": "a_min=", "max=": "a_max=",
         "ddof=": "unbiased= correction=", "shape=": "size= newshape=", "rng=": "seed= generator=",
         "gradients(y, [x], create_graph=True)": "create_graph=", "size": "numel", "ndim": "dim",
-        "nothing: a graph is kept while its output is": "retain_graph=", "origin": "grad_fn",
+        "nothing: a graph is kept while its output is": "retain_graph=",
         "astype, or Tensor(..., dtype=)": "to float double half", "@": "mm bmm", "clip": "clamp",
         "reshape": "view view_as", "transpose": "permute moveaxis", "broadcast_to": "expand",
         "expand_dims, or t[:, None]": "unsqueeze", "t.data, NumPy's array in memory": "cpu cuda",
@@ -28,7 +28,12 @@ WORDS = {
         "an operator, + - * / **": "add sub mul div pow neg", "unroll": "jit",
         "Tensor": "tensor from_numpy Variable", "gradients or grad": "autograd jacobian hessian",
         "tl.relu, tl.cross_entropy and so on": "functional", "where": "masked_fill",
-        "a leading axis": "vmap",
+        "a leading axis": "vmap", "T": "t", "take_along_axis": "gather", "relu": "relu_",
+        "t itself, which is real": "real conj", "t.data.astype(int)": "long",
+        "origin": "grad_fn is_leaf",
+        "mean_squared_error": "mse_loss MSELoss", "mean_absolute_error": "l1_loss L1Loss",
+        "cross_entropy": "CrossEntropyLoss nll_loss NLLLoss", "huber": "smooth_l1_loss HuberLoss",
+        "binary_cross_entropy_with_logits": "BCEWithLogitsLoss", "Tensor(...)": "Parameter",
         "rng=np.random.default_rng(seed)": "manual_seed random randn rand",
     }.items()
     for word in words.split()
@@ -92,7 +97,7 @@ def taught(f: F) -> F:
 
 
 def teach(module: dict[str, Any]) -> None:
-    """Do so with all public functions of a module, given its globals()."""
-    own = {module[name] for name in module["__all__"]}
-    same = {f: taught(f) for f in own if f.__module__ == module["__name__"]}
+    """Do so with all public functions of a module that have options, given its globals()."""
+    own = {f for name in module["__all__"] if (f := module[name]).__module__ == module["__name__"]}
+    same = {f: taught(f) for f in own if f.__defaults__ or f.__kwdefaults__}
     module.update((name, same.get(module[name], module[name])) for name in module["__all__"])
