@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import numpy as np
 
-from ..engine.arrays import data_of
+from ..engine.arrays import data_of, is_foreign
+from ..engine.backprop import fitted
+from ..engine.errors import describe
+from ..engine.mode import Observer, set_mode
 from ..engine.node import Array
 from ..engine.ops import where
 from ..engine.tensor import Tensor
@@ -21,7 +24,7 @@ _EPS = float(np.finfo(np.float64).eps)
 # difference, eps/h of rounding and h^2 of truncation. The others are for functions that change
 # faster, and for those whose changes are lost in rounding.
 _STEP = _EPS ** (1 / 3)
-_OTHER_STEPS = (1e-8, _STEP, 2e-4, _EPS ** (1 / 7), 0.02)
+_STEPS = (1e-8, _STEP, 2e-4, _EPS ** (1 / 7), 0.02)
 
 # Weights of f(x + k h), k = -3..3, in the differences of order 4 and 6 (Fornberg 1988, table 1).
 _ORDER_4 = np.array([0, 1, -8, 0, 8, -1, 0]) / 12
@@ -43,41 +46,37 @@ def check_gradients(
         <v, f(x + h d) - f(x - h d)> / 2h = <gradient of <v, f(x)>, d> + O(h^2),   h = cbrt(eps),
 
     must hold to ``rtol``. Each input is checked by itself, so that one with a small gradient is not
-    hidden by the others. Where f is so large that its change is lost in rounding, or so curved that
-    h is too long, differences of order 6 with several h are tried. The one with the smallest error
-    counts (the difference from order 4, plus the rounding noise of f), and that error is allowed.
+    hidden by the others. Where the change of f is lost in rounding, or f is so curved that h is too
+    long, differences of order 6 with several h are tried. The one with the smallest error counts
+    (the difference from order 4, plus the rounding noise of f), and that error is allowed. Each
+    rule also has to be linear in the gradient g that it is given, and to write into no input.
 
     Parameters
     ----------
     f : callable
         A function of the inputs, the same at each call. Its value is a Tensor of any shape.
     *inputs : array_like or Tensor
-        Those of floating dtype are checked, all of them. Anything else (labels, masks, options) is
-        passed to ``f`` as it is.
+        All of floating dtype are checked. Labels, masks, options are passed to ``f`` as they are.
     order : int
-        2 also checks the gradients of the gradients (also with respect to v, the gradient that
-        the rules start from), and so on.
+        2 also checks the gradients of the gradients, with respect to the inputs and v; and so on.
     directions : int
         The number of random directions for each input.
     rtol : float
-        The relative error allowed. With correct rules it is about 1e-9.
+        The relative error allowed, in float64. Of correct rules it is about 1e-9.
     rng : int or numpy.random.Generator
         The seed, or the generator, of v and d.
-
-    A gradient has to have the shape and the dtype of its input, whatever the dtype; values are
-    compared in float64.
 
     Raises
     ------
     AssertionError
-        If a gradient is wrong. The message names the input and gives the error.
+        If a gradient is wrong, or has not the shape and dtype of its input: the message names the
+        input and gives the error. Or if ``f`` has a kink at the inputs: the message says where.
     TypeError
-        If no input is floating, or the value of ``f`` is not a floating Tensor.
+        If no input is floating, an array is not NumPy's, or ``f`` returns no floating Tensor.
     ValueError
         If ``f`` gives two values for the same inputs, or ``order`` or ``directions`` is below 1.
 
-    Sources: Fornberg 1988, "Generation of Finite Difference Formulas on Arbitrarily Spaced Grids";
-    Moré & Wild 2011, "Estimating Computational Noise".
+    Sources: Fornberg 1988, Math. Comp. 51 (184); Moré & Wild 2011, SIAM J. Sci. Comput. 33 (3).
 
     >>> from tinygrad_loss import Op, exp
     >>> check_gradients(exp, [0.5, -1.0], order=2)
@@ -86,113 +85,128 @@ def check_gradients(
     ...     check_gradients(wrong, [0.5, -1.0])
     ... except AssertionError as error:
     ...     print(error)
-    check_gradients: input 0 (2,): along a random direction its gradient gives -0.3440721615, but
-    the change of f gives -0.3439002114: relative error 5.0e-04, allowed 1.0e-06
+    check_gradients: input 0 (2,): along a random direction its gradient gives -0.7334940188, but
+    the change of f gives -0.7331274551: relative error 5.0e-04, allowed 1.0e-06
     """
     if order < 1 or directions < 1:
-        raise ValueError(
-            f"check_gradients: order={order}, directions={directions}; expected 1 or more of each"
-        )
-    values: list[Any] = [data_of(x) for x in inputs]
-    checked = [i for i, x in enumerate(values) if np.asarray(x).dtype.kind == "f"]
+        raise ValueError(f"check_gradients: order={order}, directions={directions}; expected >= 1")
+    values = [data_of(x) for x in inputs]
+    for i, x in enumerate(values):
+        if is_foreign(x):
+            given = f"input {i} is a {type(x).__name__}"
+            raise TypeError(f"check_gradients: {given}; expected arrays of NumPy: x.get()")
+    checked = {i: np.array(x) for i, x in enumerate(values) if np.asarray(x).dtype.kind == "f"}
     if not checked:
         kinds = [type(x).__name__ for x in inputs]
-        raise TypeError(
-            f"check_gradients: got {kinds}, none of floating dtype; pass floating arrays or Tensors"
-        )
-    for i in checked:
-        values[i] = np.array(values[i])
-    names = [f"input {i} {getattr(x, 'name', None) or ''}".strip() for i, x in enumerate(inputs)]
-    generator = np.random.default_rng(rng)
-    _check_shapes_and_dtypes(f, values, checked, names)
-    for i in checked:
-        values[i] = values[i].astype(np.float64)
-    _check_values(f, values, checked, names, order, directions, rtol, generator)
+        raise TypeError(f"check_gradients: got {kinds}, none of floating dtype; pass such an array")
 
+    def of_checked(*xs: Tensor) -> Tensor:
+        given = dict(enumerate(values)) | dict(zip(checked, xs, strict=True))
+        y = f(*given.values())
+        if not isinstance(y, Tensor) or y.dtype.kind != "f":
+            what = f"a Tensor of dtype {y.dtype}" if isinstance(y, Tensor) else type(y).__name__
+            raise TypeError(f"check_gradients: f returned {what}; expected a floating Tensor")
+        return y
 
-def _variables(values: Sequence[Any], checked: Sequence[int]) -> list[Any]:
-    return [Tensor(x, requires_grad=True) if i in checked else x for i, x in enumerate(values)]
-
-
-def _value(f: Callable[..., Tensor], variables: Sequence[Any]) -> Tensor:
-    y = f(*variables)
-    if not isinstance(y, Tensor) or y.dtype.kind != "f":
-        what = f"a Tensor of dtype {y.dtype}" if isinstance(y, Tensor) else type(y).__name__
-        raise TypeError(f"check_gradients: f returned {what}; expected a floating Tensor")
-    return y
-
-
-def _check_shapes_and_dtypes(
-    f: Callable[..., Tensor], values: Sequence[Any], checked: Sequence[int], names: Sequence[str]
-) -> None:
-    variables = _variables(values, checked)
-    y = _value(f, variables)
-    if not np.array_equal(y.data, _value(f, variables).data, equal_nan=True):
+    names = [f"input {i} {getattr(inputs[i], 'name', None) or ''}".strip() for i in checked]
+    variables = [Tensor(x, requires_grad=True) for x in checked.values()]
+    y = of_checked(*variables)
+    if not np.array_equal(y.data, of_checked(*variables).data, equal_nan=True):
         raise ValueError(
-            "check_gradients: f gave two values for the same inputs, so it has no gradient. If it "
-            "draws random numbers, seed them inside of f."
+            "check_gradients: f gave two values for the same inputs. Seed random numbers inside f."
         )
-    for i in checked:
+    for name, x in zip(names, variables, strict=True):
         try:
-            (slope,) = gradients(y, [variables[i]], np.ones_like(y.data))
+            gradients(y, [x], np.ones_like(y.data))
         except Exception as error:
-            raise AssertionError(
-                f"check_gradients: {names[i]} {values[i].shape}: no gradient: {error}"
-            ) from error
-        got, expected = (slope.shape, slope.dtype), (values[i].shape, values[i].dtype)
-        if got != expected:
-            raise AssertionError(
-                f"check_gradients: {names[i]}: its gradient has shape {got[0]} and dtype {got[1]}; "
-                f"expected those of the input, {expected[0]} and {expected[1]}"
-            )
+            what = f"check_gradients: {name} {x.shape}: no gradient: {error}"
+            raise AssertionError(what) from error
+    xs = [x.astype(np.float64) for x in checked.values()]
+    _check_values(of_checked, xs, names, order, directions, rtol, np.random.default_rng(rng))
 
 
 def _check_values(
     f: Callable[..., Tensor],
-    values: list[Any],
-    checked: list[int],
+    xs: list[Array],
     names: list[str],
     order: int,
     directions: int,
     rtol: float,
     rng: np.random.Generator,
 ) -> None:
-    variables = _variables(values, checked)
-    y = _value(f, variables)
+    variables = [Tensor(x, requires_grad=True) for x in xs]
+    y = f(*variables)
     finite = np.isfinite(y.data)
-    v = np.where(finite, rng.uniform(0.5, 1.5, y.shape), 0)
-    slopes = gradients(y, [variables[i] for i in checked], v)
-    for i, slope in zip(checked, slopes, strict=True):
+    v = np.where(finite, rng.uniform(0.5, 1.5, y.shape) * rng.choice([-1, 1], y.shape), 0)
+    with set_mode(observer=_Rules()):
+        slopes = gradients(y, variables, v)
+
+    def change(i: int, d: Array, step: float) -> Array:
+        """The change of the finite elements of f when input i moves by step d; NaN if f raises."""
+        moved = [*xs[:i], xs[i] + step * d, *xs[i + 1 :]]
+        try:
+            y_moved = f(*(Tensor(x, requires_grad=True) for x in moved))
+            return y_moved.data[finite].astype(np.float64) - y.data[finite]
+        except (ValueError, ArithmeticError):
+            return np.full(np.count_nonzero(finite), np.nan)
+
+    for i, (x, slope) in enumerate(zip(xs, slopes, strict=True)):
         for _ in range(directions):
             for least in (1e-3, 0.0):
-                d = _random_direction(values[i], least, rng)
-                line = partial(_value_along, f, values, checked, i, d, finite)
+                d = _random_direction(x, least, rng)
                 given = float((slope.data * d).sum())
+                line = partial(change, i, d)
                 measured, uncertainty = _measure(line, y.data[finite], v[finite], given, rtol)
                 if not math.isnan(measured):
                     break
-            if not abs(given - measured) <= rtol * abs(given) + uncertainty:
-                error = abs(given - measured) / max(abs(given), abs(measured))
-                raise AssertionError(
-                    f"check_gradients: {names[i]} {values[i].shape}: along a random direction its "
-                    f"gradient gives {given:.10g}, but the change of f gives {measured:.10g}: "
-                    f"relative error {error:.1e}, allowed {rtol:.1e}"
+            error = abs(given - measured)
+            if not error <= rtol * abs(given) + uncertainty:
+                wrong = (
+                    f"along a random direction its gradient gives {given:.10g}, but the change of "
+                    f"f gives {measured:.10g}: relative error "
+                    f"{error / max(abs(given), abs(measured)):.1e}, allowed {rtol:.1e}"
                 )
+                why = _kink(partial(change, i), np.abs(d)) or wrong
+                raise AssertionError(f"check_gradients: {names[i]} {x.shape}: {why}")
     if order > 1:
-        values, checked, names = [*values, v], [*checked, len(values)], [*names, "v"]
-        for i in checked[:-1]:
-            of = [f"the gradient of {names[i]}, differentiated by {name}" for name in names]
-            slope_of_i = partial(_slope, f, i, finite)
-            _check_values(slope_of_i, values, checked, of, order - 1, directions, rtol, rng)
+        for i, name in enumerate(names):
+
+            def slope_of_i(*inputs: Tensor, i: int = i) -> Tensor:
+                *xs, v = inputs
+                total = (where(finite, f(*xs), 0) * v).sum()
+                return gradients(total, [xs[i]], create_graph=True)[0]
+
+            of = [f"the gradient of {name}, differentiated by {other}" for other in (*names, "v")]
+            _check_values(slope_of_i, [*xs, v], of, order - 1, directions, rtol, rng)
 
 
-def _slope(f: Callable[..., Tensor], i: int, finite: Array, *inputs: Any) -> Tensor:
-    """The gradient of <v, f> with respect to input i, as a function of the inputs and v."""
-    *xs, v = inputs
-    y = f(*xs)
-    total: Tensor = ((y if finite.all() else where(finite, y, 0)) * v).sum()
-    slope: Tensor = gradients(total, [xs[i]], create_graph=True)[0]
-    return slope
+class _Rules(Observer):
+    """Calls each rule a second time, for what its first value does not show."""
+
+    def after_rule(self, node: Any, position: int, g: Any, part: Any) -> None:
+        """Raise if the rule writes into arrays that others use, or is not linear in g."""
+        op, inputs, arrays, options = node.origin
+        what = f"backward of {op.name}: {describe(op.name, inputs)}: rule {position}"
+        scale = -(2.0**20)  # a power of two rounds nothing
+        with np.errstate(all="ignore"):
+            given = [
+                np.broadcast_to(x, x.shape) if isinstance(x, np.ndarray) else x  # read-only
+                for x in (np.asarray(scale * g), node.data, *arrays)
+            ]
+            try:
+                again = fitted(op.rules[position](*given, **options), part, op, position)
+            except ValueError as error:
+                raise AssertionError(
+                    f"check_gradients: {what} writes into g, y or an input, which others use too: "
+                    f"{error}. Make a new array: g * y, not g *= y."
+                ) from error
+            noise = 1e-13 * np.abs(given[0]).max(initial=0)
+            same = np.allclose(again, scale * part, rtol=1e-9, atol=noise, equal_nan=True)
+        if not same and g.dtype == part.dtype == np.float64:
+            raise AssertionError(
+                f"check_gradients: {what} is not linear in g: for {scale:.0f} g its value is not "
+                f"{scale:.0f} times that for g. It has to multiply g by derivatives."
+            )
 
 
 def _random_direction(x: Array, least: float, rng: np.random.Generator) -> Array:
@@ -200,34 +214,41 @@ def _random_direction(x: Array, least: float, rng: np.random.Generator) -> Array
 
     Elements smaller than ``least`` times the largest count as that large, so that they show.
     """
-    finite = np.isfinite(x)
-    size = np.where(finite, np.abs(x), 0)
+    size = np.abs(np.nan_to_num(x, posinf=0, neginf=0))
     largest = size.max(initial=0) or 1.0
-    size = np.where(size == 0, 1e-3 * largest, np.maximum(size, least * largest)) * finite
+    size = np.where(size == 0, 1e-3 * largest, np.maximum(size, least * largest))
     return rng.uniform(0.5, 1, x.shape) * rng.choice([-1, 1], x.shape) * size
 
 
-def _value_along(
-    f: Callable[..., Tensor],
-    values: list[Any],
-    checked: list[int],
-    i: int,
-    d: Array,
-    finite: Array,
-    step: float,
-) -> Array:
-    """The values at x + step d of the elements of f that are finite at x; NaN if f raises there."""
-    try:
-        moved = f(*_variables([*values[:i], values[i] + step * d, *values[i + 1 :]], checked))
-    except (ValueError, ArithmeticError):
-        return np.full(np.count_nonzero(finite), np.nan)
-    return moved.data[finite].astype(np.float64)
+def _kink(change: Callable[[Array, float], Array], d: Array) -> str:
+    """Say at which element of the input f has a kink, if it has one there."""
+    if _is_bent(partial(change, d)):
+        for index in np.ndindex(d.shape):
+            alone = np.zeros_like(d)
+            alone[index] = d[index]
+            if _is_bent(partial(change, alone)):
+                place = f"at {list(index)}" if index else "there"
+                return f"f has a kink {place}, and so no gradient. Move the input, and check again."
+    return ""
+
+
+def _is_bent(line: Callable[[float], Array]) -> bool:
+    """Whether an element of f has two slopes at step 0, one on each side: for all short steps.
+
+    Those of a curve draw near to each other, and those of rounding are at random. They are computed
+    from the changes at t and 3 t, so that the second derivative cancels.
+    """
+    with np.errstate(all="ignore"):
+        steps = np.outer((-1, 1), _STEPS[:3])
+        slopes = np.array([[(9 * line(t) - line(3 * t)) / (6 * t) for t in side] for side in steps])
+        between = np.abs(slopes[1, 0] - slopes[0, 0])
+        return bool((np.ptp(slopes, axis=1).max(axis=0) < 0.1 * between).any())
 
 
 def _measure(
     line: Callable[[float], Array], y: Array, v: Array, given: float, rtol: float
 ) -> tuple[float, float]:
-    """The derivative at step 0 of <v, line(step)>, and its uncertainty; y is line(0).
+    """The derivative of <v, f> at step 0 of a line, and its uncertainty; y is f there.
 
     Elements are subtracted before they are summed: a small change would be lost in a large sum.
     """
@@ -235,17 +256,17 @@ def _measure(
         quick = float(v @ (line(_STEP) - line(-_STEP))) / (2 * _STEP)
         if abs(quick - given) <= rtol * abs(given):
             return quick, 0.0
-        changes = np.array([[line(k * step) - y for k in range(-3, 4)] for step in _OTHER_STEPS])
+        changes = np.array([[line(k * step) for k in range(-3, 4)] for step in _STEPS])
         noise = float(np.linalg.norm(v * _noise(changes, y)))
         measured, uncertainty = math.nan, math.inf
-        for step, change in zip(_OTHER_STEPS, changes @ v, strict=True):
+        for step, change in zip(_STEPS, changes @ v, strict=True):
             best, second = float(_ORDER_6 @ change) / step, float(_ORDER_4 @ change) / step
             error = abs(best - second) + 10 * noise / step
             if abs(best - measured) > 10 * (error + uncertainty):
                 break  # this step and the later ones are too long: they jump over a kink
             if error < uncertainty:
                 measured, uncertainty = best, error
-    return measured, uncertainty if math.isfinite(uncertainty) else 0.0
+    return measured, uncertainty
 
 
 def _noise(changes: Array, y: Array) -> Array:

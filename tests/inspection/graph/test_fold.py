@@ -51,8 +51,12 @@ def check(view):
         if node.maker:
             before[node].add(view.item(node.maker))
     TopologicalSorter(before).prepare()
-    hidden = [node for group in groups(view) for node in group.hidden]
-    assert len(hidden) + len(view.tensors) == len(view.trace.tensors)
+    hidden = {node for group in groups(view) for node in group.hidden}
+    drawn = {use for arrow in view.arrows for use in arrow.uses}
+    for use in view.trace.uses:
+        maker = use.source.maker
+        inside = use.source in hidden or (maker and view.item(maker) is view.item(use.op))
+        assert (use in drawn) is not inside
     assert set(view.trace.outputs) <= set(view.tensors)
 
 
@@ -124,7 +128,7 @@ def test_an_edge_that_stands_for_several_uses_shows_their_sum():
     x = y = Tensor(2.0, requires_grad=True, name="x")
     for _ in range(50):
         y = y + x * 0.5
-    assert draw(y, max_nodes=30).dot().count("5 uses 2.5") == 9  # of 10 groups; the first has 6
+    assert "51 uses 52" in draw(y * x, max_nodes=30).dot()
 
 
 def test_many_parameters_used_everywhere():
@@ -132,9 +136,10 @@ def test_many_parameters_used_everywhere():
     y = parameters[0]
     for i in range(600):
         y = (y * parameters[i % 12]).tanh()
-    # Even where all nodes would be few enough: so many long edges are a tangle, and take minutes.
+    # Even where all nodes would be few enough: many long edges are a tangle, and take minutes. So
+    # a parameter has a box beside each use.
     for limit in (200, 10_000):
         view = fold(trace(y), limit)
         check(view)
         assert len(view) <= limit
-        assert view.span() <= 1000
+        assert view.span() <= len(view.items)

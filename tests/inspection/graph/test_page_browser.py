@@ -412,6 +412,18 @@ def test_a_page_of_a_graph_that_is_folded(opened):
     assert page.problems() == []
 
 
+def test_the_mask_of_causal_attention_is_not_red_but_a_nan_is(opened):
+    """faults.md F7: its -inf is there by design."""
+    scores = Tensor(np.ones((3, 3)), requires_grad=True, name="scores")
+    masked = scores + np.where(np.tril(np.ones((3, 3))) > 0, 0, -np.inf)
+    page = opened((masked.softmax(axis=-1) * np.arange(9.0).reshape(3, 3)).sum())
+    page.press("e")
+    assert page.js("document.querySelectorAll('.node.notfinite').length") == 0
+    page = opened(Tensor([np.nan, 1.0], requires_grad=True).sum())
+    page.press("e")
+    assert page.js("document.querySelectorAll('.node.notfinite').length") == 2
+
+
 def test_a_vector_has_a_page_without_a_backward_pass(opened):
     page = opened(Tensor([1.0, 2.0, 3.0], requires_grad=True) * 2)
     assert page.count == 3

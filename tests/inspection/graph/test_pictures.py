@@ -13,7 +13,7 @@ import pytest
 from tests.inspection.graph.graphs import micrograd
 from tinygrad_loss import Tensor, nn
 from tinygrad_loss.inspection.graph import draw
-from tinygrad_loss.inspection.graph.render import render
+from tinygrad_loss.inspection.graph.dot import render
 from tinygrad_loss.inspection.graph.text import clean, summary
 
 SVG = "{http://www.w3.org/2000/svg}"

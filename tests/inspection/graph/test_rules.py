@@ -7,11 +7,12 @@ import pytest
 
 from tinygrad_loss import Op, Tensor, concatenate
 from tinygrad_loss.engine import ops
-from tinygrad_loss.inspection.graph.reasons import derivative, reason
 from tinygrad_loss.inspection.graph.rules import (
     argument_names,
+    derivative,
     forward_text,
     helpers,
+    reason,
     rule_text,
     with_numbers,
 )
@@ -132,6 +133,8 @@ def test_texts_as_one_would_write_them():
     assert forward_text(ops.multiply, ["a", "b"]) == "a * b"
     assert forward_text(ops.exp, ["x"]) == "np.exp(x)"
     assert forward_text(ops.relu, ["x"]) == "np.maximum(x, 0)"
+    another_add = Op(lambda x: x + 1, lambda g, y, x: g, name="add")
+    assert forward_text(another_add, ["x"]) == "x + 1"
 
 
 def test_a_users_op_with_its_rule_on_the_same_line_as_another():

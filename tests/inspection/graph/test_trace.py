@@ -172,12 +172,13 @@ def test_a_gradient_penalty_is_an_ordinary_graph():
     np.testing.assert_allclose(node.gradient, dx.data, rtol=1e-12)
 
 
-def test_data_changed_since_is_refused():
+def test_the_graph_of_gradients_of_changed_data_is_refused():
     w = Tensor(2.0, requires_grad=True, name="w")
     loss = w * w
     w.data -= 1.0
-    with pytest.raises(RuntimeError, match=r"draw: the data of w .* was changed after multiply"):
-        trace(loss)
+    with pytest.raises(RuntimeError, match=r"the data of w .* was changed after multiply"):
+        trace(loss, backward=True)
+    assert [node.changed for node in trace(loss).tensors] == [True, False]
 
 
 def test_a_later_write_does_not_change_the_trace():

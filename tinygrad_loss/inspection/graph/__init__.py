@@ -5,17 +5,18 @@ from __future__ import annotations
 import html
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ...engine.tensor import Tensor
-from .dot import as_dot
-from .fold import fold
+from ...files import replacing
+from .dot import as_dot, render
+from .fold import View, fold
 from .page import as_page
-from .render import render
 from .svg import dress
 from .text import as_text
-from .trace import Trace, trace
+from .trace import trace
 
 __all__ = ["Graph", "draw"]
 
@@ -26,7 +27,7 @@ def draw(
     *,
     backward: bool = False,
     rankdir: str | None = None,
-    max_nodes: int = 200,
+    max_nodes: int | None = None,
 ) -> Graph:
     """Draw how a Tensor was computed, and how backprop computes the gradients.
 
@@ -46,8 +47,8 @@ def draw(
     rankdir
         "LR" from left to right, "TB" from top to bottom; by default what suits the depth.
     max_nodes
-        Fold modules, the innermost first, and then stretches of ops, until at most so many
-        nodes are left.
+        Fold what repeats, modules, the innermost first, and then stretches of ops, until at most
+        so many nodes are left; by default, until the picture fits some screens.
 
     Returns
     -------
@@ -61,7 +62,8 @@ def draw(
     ValueError
         An option is wrong, or ``grad`` has another shape than ``output``.
     RuntimeError
-        Data was changed after it had been used, so that the picture would be wrong.
+        ``backward=True``, and data was changed after it had been used. (Otherwise, what is not
+        known any more is left out, and the picture says so.)
 
     >>> a, b = Tensor(2.0, True, name="a"), Tensor(-3.0, True, name="b")
     >>> print(draw(a * b + a).text())
@@ -73,24 +75,24 @@ def draw(
     """
     if rankdir not in (None, "LR", "TB"):
         raise ValueError(
-            f"draw: rankdir is {rankdir!r}; expected 'LR' (left to right), 'TB' (top to bottom), "
-            "or None to choose by depth"
+            f"draw: rankdir is {rankdir!r}; expected 'LR' (left to right), 'TB' (top to bottom) or "
+            "None, what suits the depth"
         )
-    if max_nodes < 2:
+    if max_nodes is not None and not (isinstance(max_nodes, int) and max_nodes > 1):
         raise ValueError(
-            f"draw: max_nodes is {max_nodes}; expected at least 2, a result and its origin"
+            f"draw: max_nodes is {max_nodes!r}; expected an int >= 2, for a result and its origin, "
+            "or None, what fits some screens"
         )
-    return Graph(trace(output, grad, backward=backward), rankdir, max_nodes)
+    return Graph(fold(trace(output, grad, backward=backward), max_nodes), rankdir)
 
 
 class Graph:
     """A picture of a computation: text, DOT, SVG, PNG, PDF, or a page that steps through it."""
 
-    def __init__(self, trace: Trace, rankdir: str | None = None, max_nodes: int = 200) -> None:
-        self.trace = trace
+    def __init__(self, view: View, rankdir: str | None = None) -> None:
+        self.view = view
+        self.trace = view.trace
         self.rankdir = rankdir
-        self.max_nodes = max_nodes
-        self.view = fold(trace, max_nodes)
 
     def text(self) -> str:
         """A table of leaves and outputs of ops: name, op and inputs, shape, value, gradient."""
@@ -101,24 +103,13 @@ class Graph:
         return as_dot(self.view, self.rankdir)
 
     def svg(self) -> str:
-        """The picture as SVG; it follows the reader's dark mode.
-
-        Raises
-        ------
-        RuntimeError
-            Graphviz is not installed.
-        """
+        """The picture as SVG, which follows dark mode; RuntimeError if there is no Graphviz."""
         return dress(render(self.dot(), "svg"), self.view)
 
     def html(self) -> str:
         """The page that steps through the forward and the backward pass: one file, no network.
 
-        Raises
-        ------
-        RuntimeError
-            Graphviz is not installed.
-        ValueError
-            There are too many ops to step through.
+        Raises RuntimeError if there is no Graphviz, ValueError if there are too many ops.
         """
         return as_page(self.trace, self.rankdir)
 
@@ -135,6 +126,8 @@ class Graph:
             Another ending.
         RuntimeError
             Graphviz is needed and not installed.
+        OSError
+            The file cannot be written. A former file is then still as it was.
         """
         path = Path(path)
         writers: dict[str, Callable[[], str | bytes]] = {
@@ -150,7 +143,8 @@ class Graph:
             expected = ", ".join(writers)
             raise ValueError(f"save: {path.name!r} ends in {ending!r}; expected one of {expected}")
         content = writers[ending]()
-        path.write_bytes(content.encode() if isinstance(content, str) else content)
+        with replacing(path) as file:
+            file.write(content.encode() if isinstance(content, str) else content)
         return path
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
@@ -161,16 +155,15 @@ class Graph:
         return bundle
 
 
+@dataclass(repr=False)
 class Frame:
     """A page in a frame of its own: evaluate it in a notebook's cell to see it."""
 
-    def __init__(self, page: str, height: int) -> None:
-        self.page = page
-        self.height = height
+    page: str
+    height: int
 
     def _repr_html_(self) -> str:
-        source = html.escape(self.page)
         return (
-            f'<iframe title="Backprop, step by step" sandbox="allow-scripts" srcdoc="{source}" '
-            f'width="100%" height="{self.height}"></iframe>'
+            '<iframe title="Backprop, step by step" sandbox="allow-scripts" '
+            f'srcdoc="{html.escape(self.page)}" width="100%" height="{self.height}"></iframe>'
         )

@@ -1,9 +1,13 @@
-"""The picture in DOT, Graphviz's language: Tensors are boxes, ops ellipses, uses edges."""
+"""The picture in DOT, Graphviz's language: Tensors are boxes, ops ellipses, uses edges.
+
+It is drawn by Graphviz' program ``dot``, else by pygraphviz, which contains it.
+"""
 
 from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
 
 import graphviz
@@ -30,34 +34,18 @@ FONT_SIZE = 10
 DEEP, WIDE = 14, 200
 
 
-def as_dot(
-    view: View,
-    rankdir: str | None = None,
-    *,
-    dpi: int | None = None,
-    two_heads: bool = False,
-    columns: dict[TensorNode, int] | None = None,
-) -> str:
-    """DOT source of a view.
+def as_dot(view: View, rankdir: str | None = None, *, dpi: int | None = None) -> str:
+    """DOT source of a view; ``rankdir`` None for what suits the depth.
 
-    Parameters
-    ----------
-    view
-        What to show.
-    rankdir
-        "LR", "TB", or None for what suits the depth.
-    dpi
-        Dots per inch, for formats made of pixels.
-    two_heads
-        Give edges a head at either end, of which the page shows one at a time.
-    columns
-        The least width, in characters, of the boxes of some Tensors.
+    For formats made of pixels ``dpi``, dots per inch. On the page each edge has two heads, of which
+    it shows one at a time.
     """
     rankdir = rankdir or ("LR" if _fits_across(view) else "TB")
     picture = graphviz.Digraph("computation")
-    across, along = ("0.15", "0.25") if rankdir == "LR" else ("0.2", "0.25")
-    picture.attr(rankdir=rankdir, nodesep=across, ranksep=along, fontname=FONT, bgcolor="#FFFFFF")
-    picture.attr(fontsize=str(FONT_SIZE), label=escape([view.note()]), labeljust="l")
+    across = "0.15" if rankdir == "LR" else "0.2"
+    picture.attr(rankdir=rankdir, nodesep=across, ranksep="0.25", fontname=FONT, bgcolor="#FFFFFF")
+    picture.attr(fontsize=str(FONT_SIZE), labeljust="l")
+    picture.attr(label=escape(note for note in (view.note(), view.trace.note()) if note))
     # Good layouts are found early; looking on can take minutes where many edges are long.
     picture.attr(nslimit="2", nslimit1="2")
     if view.span() > LONG:
@@ -65,19 +53,22 @@ def as_dot(
     if dpi:
         picture.attr(dpi=str(dpi))
     picture.attr("node", shape="box", fontname=FONT, fontsize=str(FONT_SIZE))
-    heads = {"dir": "both"} if two_heads else {}
-    picture.attr("edge", fontname=FONT, fontsize="9", fontcolor=BACKWARD, arrowsize="0.7", **heads)
-    _Writer(view, columns or {}).add_scope(picture, None)
+    picture.attr("edge", fontname=FONT, fontsize="9", fontcolor=BACKWARD, arrowsize="0.7")
+    picture.attr("edge", dir="both" if view.for_page else "forward")
+    _Writer(view).add_scope(picture, None)
+    # Heavy edges are straight: those of long paths, such as the state of a recurrent network.
+    weight = {item: str(10 * depth) for item, depth in view.depths().items()}
     for arrow in view.arrows:
         label = escape([f" {arrow_label(arrow)} "]) if arrow_label(arrow) else None
-        op = arrow.uses[0].op
-        picture.edge(
-            arrow.source.id, arrow.target.id, label, id=arrow.uses[0].id, **_edge_style(op)
-        )
+        style = _edge_style(arrow.uses[0].op)
+        if arrow.source.maker:
+            style["weight"] = weight[view.item(arrow.source.maker)]
+        picture.edge(arrow.source.id, arrow.target.id, label, id=arrow.uses[0].id, **style)
     for node in view.tensors:
         if node.maker:
             maker = view.item(node.maker)
-            picture.edge(maker.id, node.id, id=f"{node.id}-made", **_edge_style(node.maker))
+            style = _edge_style(node.maker) | {"weight": weight[maker]}
+            picture.edge(maker.id, node.id, id=f"{node.id}-made", **style)
     return str(picture.source)
 
 
@@ -100,37 +91,38 @@ def node_lines(view: View, node: TensorNode | Item) -> list[str]:
     if isinstance(node, OpNode):
         constants = (f"{text.clean(k)} = {text.constant(x)}" for k, x in node.constants.items())
         return [text.clean(node.op.name), *constants]
-    lines = [text.title(node), f"value {text.summary(node.value)}"]
+    lines = [text.title(node), f"value {text.value(node)}"]
     if view.trace.has_backward_graph:  # then gradients are boxes of their own
         return lines
-    return [*lines, f"grad {'-' if node.gradient is None else text.summary(node.gradient)}"]
+    return [*lines, f"grad {text.gradient(node)}"]
 
 
 def arrow_label(arrow: Arrow) -> str:
     """The gradient that came back along an edge, or the sum if it stands for several."""
     count = f"{len(arrow.uses)} uses " if len(arrow.uses) > 1 else ""
-    sent = [use.gradient for use in arrow.uses if use.gradient is not None]
+    sent = [use for use in arrow.uses if use.gradient is not None]
+    if sent and all(use.rounding for use in sent):
+        return count + text.gradient(sent[0])
+    if len({use.source for use in sent}) > 1:
+        return count.strip()
     with np.errstate(all="ignore"):
-        return (count + (text.short(np.sum(sent, axis=0)) if sent else "")).strip()
+        total = text.short(np.sum([use.gradient for use in sent], axis=0)) if sent else ""
+    return (count + total).strip()
 
 
 def _fits_across(view: View) -> bool:
     """Whether the longest path through the picture is short enough for left to right."""
-    characters = {
-        view.item(x.maker): max(map(columns_of, node_lines(view, x)))
-        for x in view.tensors
-        if x.maker
-    }
-    ops, wide = view.longest(lambda item: 1), view.longest(lambda item: characters.get(item, 0))
-    return ops <= DEEP and wide <= WIDE
+    deepest = max(view.depths().values(), default=0)
+    values = (node for node in view.tensors if node.maker)
+    widest = max((columns_of(x) for node in values for x in node_lines(view, node)), default=0)
+    return deepest <= DEEP and deepest * widest <= WIDE
 
 
 class _Writer:
     """Writes nodes and clusters, scope by scope."""
 
-    def __init__(self, view: View, columns: dict[TensorNode, int]) -> None:
+    def __init__(self, view: View) -> None:
         self.view = view
-        self.columns = columns
         self.members: dict[Scope | None, list[TensorNode | Item]] = {}
         for node in (*view.tensors, *view.items):
             self.members.setdefault(self.scope_of(node), []).append(node)
@@ -142,10 +134,8 @@ class _Writer:
     def scope_of(self, node: TensorNode | Item) -> Scope | None:
         """The scope of a node; what a group made, or what only a group uses, is in the group's."""
         if isinstance(node, TensorNode) and node.scope:
-            items = [
-                self.view.item(op) for op in (node.maker, *(use.op for use in node.uses)) if op
-            ]
-            return next((item.scope for item in items if isinstance(item, Group)), node.scope)
+            groups = (item for item in self.view.ends(node) if isinstance(item, Group))
+            return next((group.scope for group in groups), node.scope)
         return node.scope
 
     def add_scope(self, picture: Any, scope: Scope | None) -> None:
@@ -161,32 +151,39 @@ class _Writer:
 
     def add_node(self, picture: Any, node: TensorNode | Item) -> None:
         """Write a node, of a fixed size for monospaced text, so that all renderers agree."""
-        kind, style, stretch = _look(node)
-        lines = node_lines(self.view, node)
-        minimum = self.columns.get(node, 0) if isinstance(node, TensorNode) else 0
-        columns = max(minimum, *map(columns_of, lines))
-        width = (columns * 0.61 * FONT_SIZE + 14) * stretch / 72
+        lines, later = node_lines(self.view, node), ""
+        kind = "folded" if isinstance(node, Group) else getattr(node, "kind", "op")
+        stretch = 1.25 if kind == "op" else 1.0
+        if self.view.for_page and isinstance(node, TensorNode) and len(node.uses) > 1:
+            later = f"grad 1 of {len(node.uses)} parts"
+        style = STYLES[kind] | {"class": kind}
+        if not isinstance(node, OpNode) and node.wrong:
+            style["class"] += " notfinite"
+            if not self.view.for_page:  # which colors it once it is there
+                style |= {"color": NOT_FINITE, "penwidth": "3"}
+        width = (max(map(columns_of, [*lines, later])) * 0.61 * FONT_SIZE + 14) * stretch / 72
         height = (len(lines) * 1.25 * FONT_SIZE + 8) * stretch / 72
-        picture.node(
-            node.id, escape(lines), id=node.id, width=f"{width:.2f}", height=f"{height:.2f}",
-            fixedsize="true", **{"class": kind}, **style,
-        )  # fmt: skip
-
-
-def _look(node: TensorNode | Item) -> tuple[str, dict[str, str], float]:
-    """Class, style, and how much larger than its text a node is."""
-    if isinstance(node, OpNode):
-        return "op", STYLES["op"], 1.25
-    if isinstance(node, Group):
-        kind, finite = "folded", node.is_finite()
-    else:
-        kind, finite = node.kind, text.is_finite(node.value) and text.is_finite(node.gradient)
-    if finite:
-        return kind, STYLES[kind], 1.0
-    return f"{kind} notfinite", STYLES[kind] | {"color": NOT_FINITE, "penwidth": "3"}, 1.0
+        size = {"width": f"{width:.2f}", "height": f"{height:.2f}", "fixedsize": "true"}
+        picture.node(node.id, escape(lines), id=node.id, **size, **style)
 
 
 def _edge_style(op: OpNode) -> dict[str, str]:
     if op.backward:
         return {"class": "backward", "color": BACKWARD, "style": "dashed"}
     return {"class": "forward", "color": FORWARD}
+
+
+def render(source: str, form: str) -> bytes:
+    """Lay out DOT source and draw it in a format of Graphviz: "svg", "png" or "pdf"."""
+    with suppress(graphviz.ExecutableNotFound):
+        return bytes(graphviz.pipe("dot", form, source.encode(), quiet=True))
+    try:
+        import pygraphviz
+    except ImportError:
+        raise RuntimeError(
+            f"drawing as {form} needs Graphviz. Either install the program dot (apt install "
+            "graphviz, brew install graphviz, or graphviz.org/download), or the Python package "
+            "that contains it: pip install 'pygraphviz>=2.0.1'. Without them, .text() and .dot() "
+            "still work."
+        ) from None
+    return bytes(pygraphviz.AGraph(string=source).draw(format=form, prog="dot"))

@@ -1,28 +1,35 @@
 """Which nodes a picture shows: large graphs are folded until they can be read.
 
-First modules are folded, the innermost first; what repeats becomes one node, "Block x 12". If that
-is not enough, or there are no modules, stretches of consecutive ops are. What is folded is always
-an interval of a topological order, so no path leaves it and comes back: there are no cycles.
+First what repeats becomes one node, "(matmul, add, tanh) x 50"; then modules do, the innermost
+first, and those that repeat, "Block x 12"; at last stretches of consecutive ops. What is folded is
+always an interval of a topological order, so no path leaves it and comes back: there are no cycles.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Any
+
+import numpy as np
 
 from . import text
 from .scopes import Scope
 from .trace import OpNode, TensorNode, Trace, Use
 
-LONGEST_PATTERN = 4  # modules that repeat together, such as Linear, LayerNorm, ReLU, Dropout
-MOST_STRETCHES = 24  # of a graph without modules: as many as can still be read
+MOST_NODES = 200
+DEEPEST = 25  # ops in a row, about 4,500 pixels: with text that can just be read, three screens
+MOST_STRETCHES = 24  # of a graph in which nothing repeats: as many as can still be read
 LONG = 1000  # the span of all edges from which on a picture is a tangle
 LONGEST = 4000  # and from which on Graphviz takes more than a few seconds to lay it out
+LONGEST_PATTERN = 6  # of which all names are shown, such as (Linear, LayerNorm, ReLU, Dropout)
+MANY = 4  # Tensors between the same groups, from which on they are one box
+FAR = 12  # ops between the first and the last use of a leaf, from which on it is drawn repeatedly
 
 
-@dataclass(eq=False, slots=True)
+@dataclass(eq=False, repr=False, slots=True)
 class Group:
     """Ops that are drawn as one node."""
 
@@ -36,23 +43,22 @@ class Group:
     def lines(self) -> list[str]:
         """The text of the node: what it stands for, and how much is inside."""
         parameters = [node for node in self.hidden if node.kind == "parameter"]
-        lines = [text.clean(self.label), _plural(len(self.ops), "op")]
+        lines = [text.clean(self.label, 80), _plural(len(self.ops), "op")]
         if parameters:
             numbers = sum(node.value.size for node in parameters)
             lines.append(f"{_plural(len(parameters), 'parameter')}, {_plural(numbers, 'number')}")
-        if not self.is_finite():
-            lines.append("NaN or inf inside")
-        return lines
+        return lines + ["NaN or inf inside"] * self.wrong
 
-    def is_finite(self) -> bool:
-        """Whether all values and gradients inside are finite."""
-        return all(text.is_finite(x) for node in self.hidden for x in (node.value, node.gradient))
+    @property
+    def wrong(self) -> bool:
+        """Whether there is a NaN or an inf inside that does not come to nothing."""
+        return any(node.wrong for node in self.hidden)
 
 
 Item = OpNode | Group
 
 
-@dataclass(eq=False, slots=True)
+@dataclass(eq=False, repr=False, slots=True)
 class Arrow:
     """An edge of the picture from a Tensor to an item: one use, or several that were folded."""
 
@@ -61,13 +67,14 @@ class Arrow:
     uses: list[Use]
 
 
-@dataclass(eq=False, slots=True)
+@dataclass(eq=False, repr=False, slots=True)
 class View:
     """The nodes and edges that are shown, in topological order."""
 
     trace: Trace
     owner: dict[OpNode, Group]
     items: list[Item]
+    for_page: bool
     tensors: list[TensorNode] = field(default_factory=list)
     arrows: list[Arrow] = field(default_factory=list)
 
@@ -78,161 +85,262 @@ class View:
         """The op itself, or the group that stands for it in the picture."""
         return self.owner.get(op, op)
 
-    def longest(self, length: Callable[[Item], int]) -> int:
-        """The length of the longest path to an output, where each op or group has a length."""
-        into: dict[Item, list[TensorNode]] = {}
-        for arrow in self.arrows:
-            into.setdefault(arrow.target, []).append(arrow.source)
-        reached: dict[Item, int] = {}
+    def ends(self, node: TensorNode) -> list[Item]:
+        """The items that make and use a Tensor, each once."""
+        ops = ([node.maker] if node.maker else []) + [use.op for use in node.uses]
+        return list(dict.fromkeys(map(self.item, ops)))
+
+    def depths(self) -> dict[Item, int]:
+        """How many items there are on the longest path up to each item."""
+        found = dict.fromkeys(self.items, 0)
         for item in self.items:
-            makers = [self.item(x.maker) for x in into.get(item, ()) if x.maker]
-            before = max((reached.get(maker, 0) for maker in makers), default=0)
-            reached[item] = before + length(item)
-        return max(reached.values(), default=0)
+            makers = (use.source.maker for op in _ops([item]) for use in op.uses)
+            found[item] = 1 + max((found[self.item(x)] for x in makers if x), default=0)
+        return found
 
     def span(self) -> int:
         """How many ops and groups the edges pass by, added up: a measure of time and tangle."""
         place = {item: i for i, item in enumerate(self.items)}
-        start: dict[TensorNode, int] = {}
-        total = 0
-        for arrow in self.arrows:
-            end, maker = place[arrow.target], arrow.source.maker
-            total += end - start.setdefault(arrow.source, place[self.item(maker)] if maker else end)
-        return total
+        ends = [[place[item] for item in self.ends(node)] for node in self.tensors]
+        return sum(sum(places) - len(places) * min(places) for places in ends if places)
 
     def note(self) -> str:
         """A line that says what was folded; empty if nothing was."""
         groups = [item for item in self.items if isinstance(item, Group)]
-        if not groups:
-            return ""
         kinds = Counter(group.kind for group in groups)
-        named = [f"{n} x ({kind})" if n > 1 else kind for kind, n in kinds.most_common(4)]
-        more = [f"{len(kinds) - 4} more"] if len(kinds) > 4 else []
+        named = ", ".join(f"{n} x ({kind})" if n > 1 else kind for kind, n in kinds.most_common())
         inside = sum(len(group.ops) for group in groups)
-        return (
-            f"Folded: {inside:,} of {len(self.trace.ops):,} ops, in "
-            f"{text.clean(', '.join(named + more), 120)}. max_nodes=... unfolds them."
-        )
+        folded = f"Folded: {inside:,} of {len(self.trace.ops):,} ops, in {text.clean(named, 120)}. "
+        return f"{folded}max_nodes=... unfolds them." if groups else ""
 
 
-def fold(trace: Trace, max_nodes: int) -> View:
-    """The first view of at most ``max_nodes`` nodes: all, modules folded, stretches folded."""
-    shown = _view(trace, {})
-    if _fits(shown, max_nodes):
-        return shown
-    depths = {scope: sum(1 for _ in scope.path()) for scope in trace.scopes}
-    for depth in range(max(depths.values(), default=0), 0, -1):
-        shown = _view(trace, _modules(trace, depth))
-        if _fits(shown, max_nodes):
-            return shown
-    items, stretches = shown.items, max(1, min(max_nodes // 3, MOST_STRETCHES))
-    while stretches and not _fits(shown, max_nodes, LONG):
-        shown = _view(trace, _stretches(items, stretches))
+def fold(trace: Trace, max_nodes: int | None = None, *, for_page: bool = False) -> View:
+    """The first view that fits: all; what repeats folded; modules folded; stretches folded.
+
+    Fits what? ``max_nodes``; or else some screens, as far as repeats and modules allow, and in any
+    case ``MOST_NODES``. On the page, each Tensor has one box of its own.
+    """
+    limit = max_nodes or MOST_NODES
+    best: View | None = None
+    for items in _foldings(trace, for_page):
+        view = _view(trace, items, for_page) if len(items) <= limit else None
+        if view and len(view) <= limit and view.span() <= LONGEST:
+            if max_nodes or max(view.depths().values(), default=0) <= DEEPEST:
+                return view
+            best = best or view
+    stretches = max(1, min(limit // 3, MOST_STRETCHES))
+    while not best:
+        view = _view(trace, _stretches(trace.ops, stretches), for_page)
+        if stretches == 1 or (len(view) <= limit and view.span() <= LONG):
+            best = view
         stretches //= 2
-    return shown
+    return best
 
 
-def _fits(view: View, max_nodes: int, longest: int = LONGEST) -> bool:
-    return len(view) <= max_nodes and view.span() <= longest
+def _foldings(trace: Trace, for_page: bool) -> Iterator[Sequence[Item]]:
+    """All ops; what repeats as one node; and the modules, too, from the innermost outwards."""
+    yield trace.ops
+    deepest = max((sum(1 for _ in scope.path()) for scope in trace.scopes), default=0)
+    for depth in range(deepest if for_page else deepest + 1, 0, -1):
+        items = _join_repeats(_modules(trace, depth))
+        yield items
+        while len(joined := _join_repeats(items)) < len(items):
+            items = joined  # what repeats can repeat again, as layers of neurons do
+            yield items
 
 
-def _view(trace: Trace, owner: dict[OpNode, Group]) -> View:
-    """The view with these groups; a Tensor that only one group makes and uses is hidden in it."""
-    view = View(trace, owner, list(dict.fromkeys(owner.get(op, op) for op in trace.ops)))
-    for i, group in enumerate(group for group in view.items if isinstance(group, Group)):
+def _modules(trace: Trace, depth: int) -> list[Item]:
+    """The ops, with the scopes of this depth folded, with all inside them."""
+    found: dict[OpNode | Scope, list[OpNode]] = {}
+    for op in trace.ops:
+        path = list(op.scope.path())[::-1] if op.scope else []
+        found.setdefault(path[depth - 1] if len(path) >= depth else op, []).append(op)
+    return [
+        Group(ops, x.kind, x.label, x.parent) if isinstance(x, Scope) else x
+        for x, ops in found.items()
+    ]
+
+
+def _stretches(ops: list[OpNode], count: int) -> list[Item]:
+    """The ops, in topological order, as ``count`` groups of about equal length."""
+    ends = [k * len(ops) // count for k in range(count + 1)]
+    parts = [ops[start:end] for start, end in pairwise(ends) if start < end]
+    return [Group(part, _common(part), _common(part), None) for part in parts]
+
+
+def _view(trace: Trace, items: Sequence[Item], for_page: bool) -> View:
+    """The view of these items; a Tensor that only one group makes and uses is hidden in it."""
+    groups = [item for item in items if isinstance(item, Group)]
+    view = View(trace, {op: group for group in groups for op in group.ops}, list(items), for_page)
+    for i, group in enumerate(groups):
         group.id, group.hidden = f"g{i}", []
-    outputs = set(trace.outputs)
+    shown: dict[Any, list[TensorNode]] = {}
     for node in trace.tensors:
-        around = {view.item(use.op) for use in node.uses}
-        if node.maker:
-            around.add(view.item(node.maker))
-        only = next(iter(around)) if len(around) == 1 else None
-        if isinstance(only, Group) and node not in outputs:
-            only.hidden.append(node)
+        ends = view.ends(node)
+        inside = all(isinstance(end, Group) for end in ends) and node not in trace.outputs
+        if inside and isinstance(ends[0], Group) and len(ends) == 1:
+            ends[0].hidden.append(node)
         else:
-            view.tensors.append(node)
-    visible = set(view.tensors)
-    into_groups: dict[tuple[TensorNode, Group], Arrow] = {}
-    for use in trace.uses:
-        target = view.item(use.op)
-        inside = use.source.maker is not None and view.item(use.source.maker) is target
-        if use.source not in visible or inside:
-            continue
-        if isinstance(target, Group) and (use.source, target) in into_groups:
-            into_groups[use.source, target].uses.append(use)
-            continue
-        arrow = Arrow(use.source, target, [use])
-        view.arrows.append(arrow)
-        if isinstance(target, Group):
-            into_groups[use.source, target] = arrow
+            # Many between the same groups are one box: they have no place of their own.
+            alike = (node.kind, node.scope, node.maker is None, *ends)
+            shown.setdefault(alike if inside and not for_page else node, []).append(node)
+    for nodes in shown.values():
+        view.tensors += [_whole(nodes)] if len(nodes) >= MANY else nodes
+    if not for_page and len(items) > FAR:
+        view.tensors = _repeat_leaves(view)
+    arrows: dict[Any, Arrow] = {}
+    for node in view.tensors:
+        for use in node.uses:
+            target = view.item(use.op)
+            if not (node.maker and view.item(node.maker) is target):
+                key = (node, target if isinstance(target, Group) else use)
+                arrows.setdefault(key, Arrow(node, target, [])).uses.append(use)
+    view.arrows = list(arrows.values())
     return view
 
 
-def _modules(trace: Trace, depth: int) -> dict[OpNode, Group]:
-    """Fold the scopes of this depth, with all inside them; then join those that repeat."""
-    groups: dict[Scope, Group] = {}
-    runs: list[list[Any]] = [[]]  # groups that follow each other with nothing between them
-    for op in trace.ops:
-        path = list(op.scope.path())[::-1] if op.scope else []
-        if len(path) < depth:
-            runs.append([])
-            continue
-        scope = path[depth - 1]
-        if scope not in groups:
-            groups[scope] = Group([], scope.kind, scope.label, scope.parent)
-            if runs[-1] and runs[-1][-1].scope is not scope.parent:
-                runs.append([])
-            runs[-1].append(groups[scope])
-        groups[scope].ops.append(op)
-    joined = [group for run in runs for group in _join_repeats(run)]
-    return {op: group for group in joined for op in group.ops}
-
-
-def _join_repeats(run: list[Group]) -> Iterator[Group]:
-    """One group for each stretch of identical groups, or of an identical sequence of up to four."""
-    signatures = [_signature(group) for group in run]
-    i = 0
-    while i < len(run):
-        best = (1, 1)  # length of the pattern, how often it occurs in a row
-        for length in range(1, LONGEST_PATTERN + 1):
-            pattern, times = signatures[i : i + length], 1
-            while signatures[i + times * length : i + (times + 1) * length] == pattern:
-                times += 1
-            if times > 1 and length * times > best[0] * best[1]:
-                best = (length, times)
-        length, times = best
-        part = run[i : i + length * times]
-        i += length * times
-        if times == 1:
-            yield part[0]
-            continue
-        kinds = ", ".join(group.kind for group in part[:length])
-        label = f"{kinds if length == 1 else f'({kinds})'} x {times}"
-        yield Group([op for group in part for op in group.ops], label, label, part[0].scope)
-
-
-def _signature(group: Group) -> tuple[Any, ...]:
-    """What identical groups have in common: module, ops, and all shapes."""
-    ops = (
-        (op.op.name, op.output.value.shape, *(use.source.value.shape for use in op.uses))
-        for op in group.ops
+def _whole(nodes: list[TensorNode]) -> TensorNode:
+    """Several Tensors as one, "337 parameters", with all of their numbers."""
+    gradients = [node.gradient.ravel() for node in nodes if node.gradient is not None]
+    return replace(
+        nodes[0],
+        name=_plural(len(nodes), nodes[0].kind),
+        value=np.concatenate([node.value.ravel() for node in nodes]),
+        gradient=np.concatenate(gradients) if len(gradients) == len(nodes) else None,
+        uses=[use for node in nodes for use in node.uses],
+        wrong=any(node.wrong for node in nodes),
+        changed=any(node.changed for node in nodes),
+        rounding=all(node.rounding for node in nodes),
     )
-    return (group.kind, *ops)
 
 
-def _stretches(items: list[Item], count: int) -> dict[OpNode, Group]:
-    """Fold the items, in topological order, into ``count`` stretches of about equal length."""
-    ops = [op for item in items for op in (item.ops if isinstance(item, Group) else [item])]
-    owner: dict[OpNode, Group] = {}
-    for k in range(count):
-        part = ops[k * len(ops) // count : (k + 1) * len(ops) // count]
-        if part:
-            names = Counter(op.op.name for op in part)
-            kind = ", ".join(name for name, _ in names.most_common(3)) + (
-                ", ..." if len(names) > 3 else ""
-            )
-            owner |= dict.fromkeys(part, Group(part, kind, kind, None))
-    return owner
+def _repeat_leaves(view: View) -> list[TensorNode]:
+    """The boxes, several for a leaf that is used far and wide: one beside each step that uses it.
+
+    A step is a module, a scope, a group, or one of several stretches of ops that repeat.
+    """
+    step: dict[Item, Any] = {x: x if isinstance(x, Group) else x.scope for x in view.items}
+    for start, period, times in _repeats(view.items):
+        for i, item in enumerate(view.items[start : start + period * times]):
+            if isinstance(item, OpNode):
+                step[item] = (start, i // period)
+    place = {item: i for i, item in enumerate(view.items)}
+    boxes = []
+    for node in view.tensors:
+        ends = [place[item] for item in view.ends(node)]
+        parts: dict[Any, list[Use]] = defaultdict(list)
+        for use in node.uses:
+            parts[step[view.item(use.op)]].append(use)
+        if node.maker or len(parts) < 2 or max(ends) - min(ends) <= FAR:
+            boxes.append(node)
+        else:
+            boxes += [
+                replace(node, id=f"{node.id}-{k}", uses=uses, box=f"box {k} of {len(parts)}")
+                for k, uses in enumerate(parts.values(), 1)
+            ]
+    return boxes
+
+
+# --- what repeats --------------------------------------------------------------------------------
+
+
+def _join_repeats(items: Sequence[Item]) -> list[Item]:
+    """The items, with each stretch that repeats as one group."""
+    joined: list[Item] = []
+    end = 0
+    for start, period, times in _repeats(items):
+        part = items[start : start + period * times]
+        label = f"{_kinds(part[:period])} x {times}"
+        joined += [*items[end:start], Group(_ops(part), label, label, part[0].scope)]
+        end = start + len(part)
+    return joined + list(items[end:])
+
+
+def _repeats(items: Sequence[Item]) -> list[tuple[int, int, int]]:
+    """Stretches (start, period, times) in which equal items come again and again.
+
+    Patterns that can be shown in full first, then the longest stretches, then the shortest periods.
+    Single ops have to come three times, for there are many, such as two sums one after the other.
+    """
+    known: dict[Any, int] = {}
+    codes = np.array([known.setdefault(_signature(item), len(known)) for item in items])
+    crossing = _crossing(items)
+    found = []
+    for period in _periods(codes.tolist()):
+        other = np.flatnonzero(codes[period:] != codes[:-period])
+        edges = np.concatenate([[-1], other, [len(codes) - period]])
+        for i in np.flatnonzero(np.diff(edges) > period):
+            start, length = int(edges[i]) + 1, int(edges[i + 1] - edges[i]) - 1 + period
+            modules = isinstance(items[start], Group)
+            if length >= (2 if modules else 3) * period:
+                # Where it begins is free within the rest: where it cuts off the fewest Tensors.
+                # A loop of ops is mostly preceded by others as at its end: (matmul, add, tanh).
+                starts = range(start, start + length % period + 1)
+                cut = min(starts if modules else starts[::-1], key=lambda i: crossing[i])
+                found.append((cut, period, length // period))
+    free = np.ones(len(items), bool)
+    chosen = []
+    found.sort(key=lambda found: (found[1] > LONGEST_PATTERN, -found[1] * found[2], found[1]))
+    for start, period, times in found:
+        part = slice(start, start + period * times)
+        if free[part].all():
+            free[part] = False
+            chosen.append((start, period, times))
+    return sorted(chosen)
+
+
+def _crossing(items: Sequence[Item]) -> Any:
+    """How many Tensors lead from the items before each item to it and those after it."""
+    at = {op: i for i, item in enumerate(items) for op in _ops([item])}
+    crossing = np.zeros(len(items), int)
+    for op, i in at.items():
+        last = max((at[use.op] for use in op.output.uses), default=i)
+        crossing[i + 1 : last + 1] += 1
+    return crossing
+
+
+def _periods(codes: list[int]) -> list[int]:
+    """After how many items equal items mostly come again."""
+    last: dict[int, int] = {}
+    gaps: dict[int, Counter[int]] = defaultdict(Counter)
+    for i, code in enumerate(codes):
+        if code in last:
+            gaps[code][i - last[code]] += 1
+        last[code] = i
+    return sorted({count.most_common(1)[0][0] for count in gaps.values()})
+
+
+def _signature(item: Item) -> tuple[Any, ...]:
+    """What identical items have in common: scope, module, ops, and all shapes."""
+    ops = ((x.op.name, [x.output, *(use.source for use in x.uses)]) for x in _ops([item]))
+    shapes = ((name, *(node.value.shape for node in nodes)) for name, nodes in ops)
+    return (item.scope, getattr(item, "kind", ""), *shapes)
+
+
+# --- what items are called -----------------------------------------------------------------------
+
+
+def _ops(items: Sequence[Item]) -> list[OpNode]:
+    return [op for item in items for op in (item.ops if isinstance(item, Group) else [item])]
+
+
+def _kind(item: Item) -> str:
+    return item.kind if isinstance(item, Group) else item.op.name
+
+
+def _kinds(items: Sequence[Item]) -> str:
+    """What items are, in short: "Linear", "(matmul, add, tanh)", "(650 ops: add, ...)"."""
+    if len(items) == 1:
+        return _kind(items[0])
+    if len(items) <= LONGEST_PATTERN:
+        return f"({', '.join(map(_kind, items))})"
+    return f"({_plural(len(_ops(items)), 'op')}: {_common(items)})"
+
+
+def _common(items: Sequence[Item]) -> str:
+    """The most common kinds of item."""
+    counts = Counter(map(_kind, items))
+    return ", ".join(kind for kind, _ in counts.most_common(3)) + ", ..." * (len(counts) > 3)
 
 
 def _plural(count: int, noun: str) -> str:

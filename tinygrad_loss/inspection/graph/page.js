@@ -7,7 +7,6 @@ const nodes = [...document.querySelectorAll("#picture g.node")];
 const edges = [...document.querySelectorAll("#picture g.edge")];
 const born = {}; // at which step a node or edge is reached by the forward pass
 const answered = {}; // and by the backward pass
-const still = matchMedia("(prefers-reduced-motion: reduce)");
 let current = 0;
 let timer = null;
 
@@ -29,41 +28,35 @@ function make(tag, text, kind) {
   if (kind) element.className = kind;
   return element;
 }
-function digits(x) {
-  if (typeof x !== "number") return x;
-  if (x !== 0 && Math.abs(x) < 1e-4) return x.toExponential(3).replace(/\.?0+e/, "e");
-  return Math.abs(x) < 1e4 ? String(Number(x.toPrecision(4))) : x.toPrecision(4).replace(/\.?0+e/, "e");
-}
+const digits = (x) => (typeof x === "number" ? String(Number(x.toPrecision(4))) : x);
 function arrayView(number, caption) {
   const array = data.arrays[number];
   const figure = make("figure");
-  const shape = array.shape.length ? ` (${array.shape.join(", ")}${array.shape.length === 1 ? "," : ""})` : "";
-  figure.append(make("figcaption", caption + shape));
-  if (array.heat) {
-    figure.append(heatMap(array));
-    figure.append(make("p", array.text + (array.cut ? `; shown: ${array.cut}` : ""), array.notfinite ? "wrong" : "quiet"));
-    return figure;
+  const shape = array.shape.length === 1 ? `${array.shape},` : array.shape.join(", ");
+  figure.append(make("figcaption", shape ? `${caption} (${shape})` : caption));
+  if (array.numbers.length) figure.append(array.heat ? heatMap(array) : table(array));
+  if (array.heat || array.rounding || !array.numbers.length) {
+    const shown = array.cut ? `; shown: ${array.cut}` : "";
+    figure.append(make("p", array.text + shown, array.notfinite ? "wrong" : "quiet"));
   }
-  if (!array.numbers.length) {
-    figure.append(make("p", "empty", "quiet"));
-    return figure;
-  }
-  const body = figure.appendChild(make("table", undefined, "numbers")).appendChild(make("tbody"));
+  return figure;
+}
+function table(array) {
+  const element = make("table", undefined, "numbers");
   for (let i = 0; i < array.numbers.length; i += array.columns) {
-    const row = body.appendChild(make("tr"));
+    const row = element.insertRow();
     for (const x of array.numbers.slice(i, i + array.columns)) {
       row.append(make("td", digits(x), typeof x === "string" && /NaN|inf/.test(x) ? "wrong" : ""));
     }
   }
-  return figure;
+  return element;
 }
 function heatMap(array) {
   const map = make("div", undefined, "heat");
   map.setAttribute("role", "img");
   map.setAttribute("aria-label", `heat map: ${array.text}`);
   map.style.gridTemplateColumns = `repeat(${array.columns}, 10px)`;
-  const finite = array.numbers.filter((x) => typeof x === "number").map(Math.abs);
-  const largest = Math.max(...finite, 1e-300);
+  const largest = Math.max(1e-300, ...array.numbers.filter(Number.isFinite).map(Math.abs));
   for (const x of array.numbers) {
     const cell = map.appendChild(make("span", typeof x === "string" ? "?" : x > 0 ? "+" : x < 0 ? "\u2212" : ""));
     cell.title = digits(x);
@@ -72,111 +65,96 @@ function heatMap(array) {
   }
   return map;
 }
-function titled(use) {
-  const tensor = data.tensors[use.tensor];
-  return use.argument === tensor.name ? tensor.name : `${use.argument} = ${tensor.name}`;
-}
 
 // --- the panel: one function for each kind of step ---------------------------------------------
+const add = (...elements) => $("details").append(...elements);
+const say = (text, kind) => add(make("p", text, kind));
 const panels = {
-  start(step, panel) {
-    panel.append(make("p", step.say));
-    panel.append(make("p", "Go on with Next or the right arrow key; click a box or an ellipse to go to its step."));
+  start(step) {
+    say(step.say);
+    say("Go on with Next or the right arrow key; click a box or an ellipse to go to its step.");
   },
-  forward(step, panel) {
-    if (step.formula) panel.append(make("code", step.formula, "rule"));
-    if (step.about) panel.append(make("p", step.about, "reason"));
-    for (const use of step.inputs) panel.append(arrayView(data.tensors[use.tensor].value, titled(use)));
-    for (const [name, text] of Object.entries(step.constants)) panel.append(make("p", `${name} = ${text}`, "numbers"));
+  forward(step) {
+    if (step.formula) add(make("code", step.formula, "rule"));
+    if (step.about) say(step.about, "reason");
+    for (const use of step.inputs) add(arrayView(data.tensors[use.tensor].value, use.title));
+    for (const [name, text] of Object.entries(step.constants)) say(`${name} = ${text}`, "numbers");
     const output = data.tensors[step.output];
-    panel.append(make("h3", "Result"), arrayView(output.value, output.name));
+    add(make("h3", "Result"), arrayView(output.value, output.name));
   },
-  seed(step, panel) {
-    panel.append(make("p", step.say), arrayView(step.seed, "gradient to start from"));
+  seed(step) {
+    say(step.say);
+    add(arrayView(step.seed, "gradient to start from"));
   },
-  backward(step, panel) {
-    const output = data.tensors[step.output];
-    panel.append(arrayView(step.incoming, `g, the gradient that came in at ${output.name}`));
-    if (output.parts > 1) panel.append(make("p", `It is the sum of ${output.parts} parts, all of which have arrived.`, "reason"));
-    for (const send of step.sends) sent(send, panel);
-    for (const name of step.silent) panel.append(make("p", `${name} is not differentiated: nothing is sent to it.`, "quiet"));
+  backward(step) {
+    const { name, gradients } = data.tensors[step.output];
+    add(arrayView(step.incoming, `g, the gradient that came in at ${name}`));
+    if (gradients.length > 1) say(`It is the sum of ${gradients.length} parts, all of which have arrived.`, "reason");
+    for (const send of step.sends) addSent(send);
+    for (const input of step.silent) say(`${input} is not differentiated: nothing is sent to it.`, "quiet");
   },
-  end(step, panel) {
-    panel.append(make("p", step.say));
+  end(step) {
+    say(step.say);
     for (const { tensor, gradient } of step.parameters) {
       const name = data.tensors[tensor].name;
-      if (gradient === null) panel.append(make("p", `${name}: no gradient`, "quiet"));
-      else panel.append(arrayView(gradient, `gradient of ${name}`));
+      if (gradient === null) say(`${name}: no gradient`, "quiet");
+      else add(arrayView(gradient, `gradient of ${name}`));
     }
   },
 };
-function sent(send, panel) {
-  const target = data.tensors[send.tensor];
-  panel.append(make("h3", `To ${titled(send)}`));
-  panel.append(make("code", send.rule ?? "the source of this rule is not available", "rule"));
-  if (send.numbers) panel.append(make("p", send.numbers, "numbers"));
-  for (const [name, does] of Object.entries(send.helpers)) panel.append(make("p", `${name}: ${does}`, "quiet"));
-  panel.append(make("p", send.reason, "reason"));
-  for (const [name, number] of Object.entries(send.reads)) panel.append(arrayView(number, name));
-  for (const [name, text] of Object.entries(send.constants)) panel.append(make("p", `${name} = ${text}`, "numbers"));
+function addSent(send) {
+  add(make("h3", `To ${send.title}`), make("code", send.rule ?? "the source of this rule is not available", "rule"));
+  if (send.numbers) say(send.numbers, "numbers");
+  for (const [name, does] of Object.entries(send.helpers)) say(`${name}: ${does}`, "quiet");
+  say(send.reason, "reason");
+  for (const [name, number] of Object.entries(send.reads)) add(arrayView(number, name));
+  for (const [name, text] of Object.entries(send.constants)) say(`${name} = ${text}`, "numbers");
   const sum = make("div", undefined, "sum");
-  if (send.before !== null) sum.append(arrayView(send.before, "already there"), make("span", "+"));
-  sum.append(arrayView(send.gives, send.before === null ? "sent" : "this"));
-  if (send.before !== null) sum.append(make("span", "="), arrayView(send.total, "total so far"));
-  panel.append(sum);
-  if (target.parts > 1) {
-    const missing = target.parts - send.arrived;
-    const rest = missing ? `${missing} still to come.` : "the gradient is complete.";
-    panel.append(make("p", `${target.name} is used ${target.parts} times, so ${target.parts} gradients add up: ${send.arrived} of them here, ${rest}`, "reason"));
-  }
+  if (send.before === null) sum.append(arrayView(send.gives, "sent"));
+  else sum.append(arrayView(send.before, "already there"), "+", arrayView(send.gives, "this"), "=", arrayView(send.total, "total so far"));
+  add(sum);
+  const { name, gradients } = data.tensors[send.tensor];
+  const parts = gradients.length;
+  const rest = send.arrived < parts ? `${parts - send.arrived} still to come.` : "the gradient is complete.";
+  if (parts > 1) say(`${name} is used ${parts} times, so ${parts} gradients add up: ${send.arrived} of them here, ${rest}`, "reason");
 }
 
 // --- the picture -------------------------------------------------------------------------------
 function gradientLine(tensor, step) {
   const arrived = tensor.gradients.filter(([when]) => when <= step);
+  const parts = tensor.gradients.length;
   if (!arrived.length) return "grad -";
-  if (arrived.length < tensor.parts) return `grad ${arrived.length} of ${tensor.parts} parts`;
-  return `grad ${data.arrays[arrived.at(-1)[1]].text}`;
+  return arrived.length < parts ? `grad ${arrived.length} of ${parts} parts` : `grad ${data.arrays[arrived.at(-1)[1]].text}`;
 }
-function drawNodes(step, active) {
+function draw(step, active) {
+  for (const edge of edges) edge.classList.toggle("reversed", answered[edge.id] <= step);
+  for (const element of [...nodes, ...edges]) {
+    element.classList.toggle("waiting", !(born[element.id] <= step));
+    element.classList.toggle("active", active.has(element.id));
+  }
   for (const node of nodes) {
     const tensor = data.tensors[node.id];
-    const waiting = !(born[node.id] <= step);
-    node.classList.toggle("waiting", waiting);
-    node.classList.toggle("active", active.has(node.id));
     if (!tensor) continue;
-    const lines = node.querySelectorAll("text");
+    const waiting = !(born[node.id] <= step);
     const value = waiting ? "value -" : `value ${data.arrays[tensor.value].text}`;
     const gradient = gradientLine(tensor, step);
     const label = `${tensor.title}, ${value}, ${gradient}`;
-    if (node.getAttribute("aria-label") !== label) { // most stay as they are from step to step
-      lines[1].textContent = value;
-      if (lines.length > 2) lines[2].textContent = gradient;
-      node.setAttribute("aria-label", label);
-    }
-    const complete = tensor.gradients.length && tensor.gradients.at(-1)[0] <= step;
-    const bad = (!waiting && data.arrays[tensor.value].notfinite) || (complete && data.arrays[tensor.gradients.at(-1)[1]].notfinite);
-    node.classList.toggle("notfinite", Boolean(bad));
-  }
-}
-function drawEdges(step, active) {
-  for (const edge of edges) {
-    const back = answered[edge.id] <= step;
-    edge.classList.toggle("waiting", !(born[edge.id] <= step));
-    edge.classList.toggle("reversed", back);
-    edge.classList.toggle("active", active.has(edge.id));
-    const label = edge.querySelector("text");
-    if (label) label.style.visibility = back ? "visible" : "hidden";
+    if (node.getAttribute("aria-label") === label) continue; // most stay as they are from step to step
+    const lines = node.querySelectorAll("text");
+    lines[1].textContent = value;
+    if (lines.length > 2) lines[2].textContent = gradient;
+    node.setAttribute("aria-label", label);
+    const shown = [!waiting && tensor.wrong ? tensor.value : -1, answered[node.id] <= step ? tensor.gradients.at(-1)[1] : -1];
+    node.classList.toggle("notfinite", shown.some((number) => data.arrays[number]?.notfinite));
   }
 }
 function scrollTo(node) {
-  const frame = $("picture");
-  const inside = frame.getBoundingClientRect();
+  const inside = $("picture").getBoundingClientRect();
   const box = node.getBoundingClientRect();
-  frame.scrollTo({
-    left: frame.scrollLeft + box.x + box.width / 2 - inside.x - inside.width / 2,
-    top: frame.scrollTop + box.y + box.height / 2 - inside.y - inside.height / 2,
-    behavior: still.matches ? "instant" : "smooth",
+  $("picture").scrollBy({
+    left: box.x + box.width / 2 - inside.x - inside.width / 2,
+    top: box.y + box.height / 2 - inside.y - inside.height / 2,
+    behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "instant" : "smooth",
   });
 }
 
@@ -185,14 +163,11 @@ function show(wanted) {
   current = Math.min(Math.max(wanted, 0), steps.length - 1);
   const step = steps[current];
   const active = new Set([step.node, step.kind === "forward" ? step.output : undefined, ...(step.edges ?? [])]);
-  drawNodes(current, active);
-  drawEdges(current, active);
-  const kinds = { forward: "Forward: ", backward: "Backward: " };
-  $("heading").textContent = (kinds[step.kind] ?? "") + step.title;
-  const panel = $("details");
-  panel.className = step.kind;
-  panel.replaceChildren();
-  panels[step.kind](step, panel);
+  draw(current, active);
+  $("heading").textContent = step.title;
+  $("details").className = step.kind;
+  $("details").replaceChildren();
+  panels[step.kind](step);
   $("panel").scrollTop = 0;
   $("slider").value = current;
   $("slider").setAttribute("aria-valuetext", `step ${current} of ${steps.length - 1}`);
@@ -200,8 +175,7 @@ function show(wanted) {
   $("status").textContent = `Step ${current}: ${step.say}`;
   $("first").disabled = $("back").disabled = current === 0;
   $("last").disabled = $("next").disabled = current === steps.length - 1;
-  const node = step.node && $(step.node);
-  if (node) scrollTo(node);
+  if (step.node) scrollTo($(step.node));
 }
 function go(step) {
   show(step);
@@ -220,18 +194,12 @@ function togglePlay() {
   if (timer === null && current === steps.length - 1) go(0);
   play(timer === null);
 }
+const firstOf = (kind) => steps.findIndex((step) => step.kind === kind || step.kind === "end");
 function stepOf(id) {
-  const goingBack = current >= firstOf("seed");
-  return (goingBack ? answered[id] : undefined) ?? born[id] ?? answered[id];
+  const back = current >= firstOf("seed") ? answered[id] : undefined;
+  return back ?? born[id] ?? answered[id];
 }
-function firstOf(kind) {
-  const i = steps.findIndex((step) => step.kind === kind);
-  return i < 0 ? steps.length - 1 : i;
-}
-function fromAddress() {
-  const match = /^#step=(\d+)$/.exec(location.hash);
-  show(match ? Number(match[1]) : 0);
-}
+const fromAddress = () => show(Number(/^#step=(\d+)$/.exec(location.hash)?.[1] ?? 0));
 function find(text) {
   const wanted = text.trim().toLowerCase();
   const label = (node) => (data.tensors[node.id]?.title ?? node.textContent).toLowerCase();
@@ -257,25 +225,22 @@ const keys = {
   "/": () => $("find").focus(),
 };
 document.addEventListener("keydown", (event) => {
-  const target = event.target;
+  const { target, key } = event;
   if (event.ctrlKey || event.metaKey || event.altKey) return;
   if (target.matches("input[type=search]")) {
-    if (event.key === "Escape") target.blur();
+    if (key === "Escape") target.blur();
     return;
   }
-  const presses = event.key === " " || event.key === "Enter";
-  if (target.matches("g.node") && presses) go(stepOf(target.id));
-  else if (presses && target.matches("button, summary, input")) return; // they answer themselves
-  else if (keys[event.key] ?? keys[event.key.toLowerCase()]) (keys[event.key] ?? keys[event.key.toLowerCase()])();
-  else return;
+  const presses = key === " " || key === "Enter";
+  if (presses && target.matches("button, summary, input")) return; // they answer themselves
+  const action = presses && target.matches("g.node") ? () => go(stepOf(target.id)) : keys[key] ?? keys[key.toLowerCase()];
+  if (!action) return;
+  action();
   event.preventDefault();
 });
 for (const node of nodes) node.addEventListener("click", () => go(stepOf(node.id)));
-$("first").addEventListener("click", keys.Home);
-$("back").addEventListener("click", keys.ArrowLeft);
-$("next").addEventListener("click", keys.ArrowRight);
-$("last").addEventListener("click", keys.End);
-$("play").addEventListener("click", togglePlay);
+const buttons = { first: keys.Home, back: keys.ArrowLeft, next: keys.ArrowRight, last: keys.End, play: togglePlay };
+for (const id in buttons) $(id).addEventListener("click", buttons[id]);
 $("slider").max = steps.length - 1;
 $("slider").addEventListener("input", () => go(Number($("slider").value)));
 $("fit").addEventListener("change", () => $("picture").classList.toggle("fit", $("fit").checked));

@@ -1,4 +1,4 @@
-"""The text of a rule, found from the code that runs: what the page shows is what was computed.
+"""The text of a rule, found from the code that runs, and why it is so: what the page shows.
 
 The code of a rule knows its file and line. Of the functions that start on that line, the rule is
 the one that compiles to the same code. So no text is ever shown that is not the rule's own.
@@ -9,33 +9,32 @@ from __future__ import annotations
 import ast
 import inspect
 import linecache
-from collections.abc import Callable
-from functools import cache
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from functools import cache, lru_cache
 from types import CodeType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ...engine import ops, products
 from ...engine.ops import Op
+from .text import clean
 
-SYMBOLS = {
-    "add": "a + b",
-    "subtract": "a - b",
-    "multiply": "a * b",
-    "divide": "a / b",
-    "power": "a ** b",
-    "negative": "-x",
-    "matmul": "a @ b",
-}
+if TYPE_CHECKING:
+    from .trace import Use
+
+SIGNS = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/", "power": "**", "matmul": "@"}
+# Which inputs are broadcast, where that is not all inputs of a ufunc and none of another op.
+BROADCASTING = {"where": "ab", "linear": "b", "matmul": ""}
 
 
+@lru_cache(maxsize=1000)
 def argument_names(op: Op, count: int) -> list[str]:
     """The names of the op's arguments in its rules, or else in its forward function."""
     for function, skipped in [*((rule, 2) for rule in op.rules if rule), (op.forward, 0)]:
-        try:
-            parameters = list(inspect.signature(function).parameters.values())[skipped:]
-        except (TypeError, ValueError):  # a function written in C may have no signature
-            continue
+        parameters = list(_parameters(function).values())[skipped:]
         names = [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
         if len(names) >= count:
             return names[:count]
@@ -57,10 +56,9 @@ def rule_text(rule: Callable[..., Any]) -> str | None:
 
 def forward_text(op: Op, names: list[str]) -> str | None:
     """The code of what the op computes; None where it is more than one line."""
-    if op.name in SYMBOLS:
-        return SYMBOLS[op.name]
-    if isinstance(op.forward, np.ufunc) or not hasattr(op.forward, "__code__"):
-        return f"np.{op.forward.__name__}({', '.join(names)})"
+    name = getattr(op.forward, "__name__", "")
+    if name and getattr(np, name, None) is op.forward:
+        return f"a {SIGNS[name]} b" if name in SIGNS else f"np.{name}({', '.join(names)})"
     body = _body(op.forward)
     return ast.unparse(body[0]) if body is not None and len(body) == 1 else None
 
@@ -72,18 +70,16 @@ def with_numbers(rule: Callable[..., Any], numbers: dict[str, str]) -> str | Non
     >>> with_numbers(multiply.rules[0], {"g": "2", "b": "-3"})
     '2 * (-3)'
     """
-    body = _body(rule)
-    if body is None or len(body) != 1:
+    body, variables = _body(rule), variables_used(rule)
+    if body is None or len(body) != 1 or isinstance(body[0], ast.Name):
         return None
-    variables = set(inspect.signature(rule).parameters)
-    used = {node.id for node in ast.walk(body[0]) if isinstance(node, ast.Name)} & variables
     asks_for_more = any(
         isinstance(node, ast.Attribute | ast.Subscript)
         and isinstance(node.value, ast.Name)
         and node.value.id in variables
         for node in ast.walk(body[0])
     )
-    if asks_for_more or not used <= set(numbers) or isinstance(body[0], ast.Name):
+    if asks_for_more or not variables <= set(numbers):
         return None
     expression = ast.parse(ast.unparse(body[0]), mode="eval")
     for node in ast.walk(expression):
@@ -95,26 +91,75 @@ def with_numbers(rule: Callable[..., Any], numbers: dict[str, str]) -> str | Non
 
 def variables_used(rule: Callable[..., Any]) -> set[str]:
     """The names of the rule's arguments that its text mentions."""
-    body = _body(rule) or []
-    used = {node.id for part in body for node in ast.walk(part) if isinstance(node, ast.Name)}
-    return used & set(inspect.signature(rule).parameters)
+    return _names(rule) & set(_parameters(rule))
 
 
 def helpers(rule: Callable[..., Any]) -> dict[str, str]:
     """The functions in the rule's module that its text calls, with their docstrings."""
-    names = {x.id for part in _body(rule) or [] for x in ast.walk(part) if isinstance(x, ast.Name)}
-    found = {name: rule.__globals__[name] for name in sorted(names & set(rule.__globals__))}
+    around = getattr(rule, "__globals__", {})  # which a partial, a ufunc or an object has not
+    found = {name: around[name] for name in sorted(_names(rule) & set(around))}
     return {
-        name: inspect.cleandoc(function.__doc__).split("\n\n")[0].replace("\n", " ")
+        name: first_paragraph(function.__doc__)
         for name, function in found.items()
         if inspect.isfunction(function) and function.__doc__
     }
 
 
+def first_paragraph(doc: str | None) -> str:
+    """The first paragraph of a docstring as one line."""
+    return inspect.cleandoc(doc or "").split("\n\n")[0].replace("\n", " ")
+
+
 def defaults(rule: Callable[..., Any]) -> dict[str, Any]:
     """The default values of the rule's options."""
-    parameters = inspect.signature(rule).parameters.values()
+    parameters = _parameters(rule).values()
     return {p.name: p.default for p in parameters if p.default is not p.empty}
+
+
+def derivative(op: Op, argument: str) -> str | None:
+    """The sentence after "Derivative: ", or "Derivative by x: ", in the docstring of an op.
+
+    >>> derivative(ops.divide, "a")
+    'The quotient is a times 1 / b, so the slope is 1 / b.'
+    """
+    # matmul and concatenate are functions that call an op of the same name.
+    public = (getattr(module, op.name, None) for module in (ops, products))
+    for doc in (op.__doc__, *(function.__doc__ for function in public)):
+        text = " ".join((doc or "").split())
+        found = dict(re.findall(r"Derivative(?: by (\w+))?: (.*?)(?= Derivative| >>> |$)", text))
+        if sentence := found.get(argument) or found.get(""):
+            return str(sentence[0].upper() + sentence[1:])
+    return None
+
+
+def reason(use: Use) -> str:
+    """Why a gradient is what it is, and that it was summed where the input had been broadcast."""
+    op, argument = use.op.op, use.op.argument_names[use.position]
+    text = derivative(op, argument) or f"{clean(op.name)} gives no reason for this rule."
+    source, output = use.source.value.shape, use.op.output.value.shape
+    elementwise = isinstance(op.forward, np.ufunc)
+    if source != output and argument in BROADCASTING.get(op.name, argument if elementwise else ()):
+        text += (
+            f" {clean(use.source.name)} was broadcast from {source} to {output}: an element was "
+            "used in many places, and receives the sum of their gradients."
+        )
+    return text
+
+
+# --- the source of functions ---------------------------------------------------------------------
+
+
+def _parameters(function: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:
+    """The parameters of a function; none where it is written in C and has no signature."""
+    with suppress(TypeError, ValueError):
+        return inspect.signature(function).parameters
+    return {}
+
+
+def _names(function: Callable[..., Any]) -> set[str]:
+    """The names that the text of a function mentions."""
+    nodes = (node for part in _body(function) or [] for node in ast.walk(part))
+    return {node.id for node in nodes if isinstance(node, ast.Name)}
 
 
 def _body(function: Callable[..., Any]) -> list[ast.AST] | None:
@@ -125,57 +170,39 @@ def _body(function: Callable[..., Any]) -> list[ast.AST] | None:
 @cache
 def _body_of(code: CodeType) -> list[ast.AST] | None:
     """The statements of the function that compiles to this code; the last without its return."""
-    tree = _parsed("".join(linecache.getlines(code.co_filename)))
-    for node in _functions(tree):
-        first = min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", ()))])
-        if (first, _name(node)) == (code.co_firstlineno, code.co_name) and _same(
-            _compiled(node, tree, code), code
-        ):
-            if isinstance(node, ast.Lambda):
-                return [node.body]
-            body: list[ast.AST] = list(node.body[ast.get_docstring(node) is not None :])
-            if isinstance(body[-1], ast.Return) and body[-1].value is not None:
-                body[-1] = body[-1].value
-            return body
-    return None
+    file, start = code.co_filename, (code.co_firstlineno, code.co_name)
+    nodes, codes = _compiled("".join(linecache.getlines(file)), file)
+    nodes = [x for x in nodes if _start(x) == start]
+    codes = [x for x in codes if (x.co_firstlineno, x.co_name) == start]
+    if len(codes) < len(nodes):  # Python 3.10 compiles equal functions on a line once
+        nodes = list({ast.dump(node): node for node in nodes}.values())
+    node = next((node for node, x in zip(nodes, codes, strict=False) if x == code), None)
+    if isinstance(node, ast.Lambda):
+        return [node.body]
+    if node is None:
+        return None
+    body: list[ast.AST] = list(node.body[ast.get_docstring(node) is not None :])
+    if isinstance(body[-1], ast.Return) and body[-1].value is not None:
+        body[-1] = body[-1].value
+    return body
 
 
 @cache
-def _parsed(source: str) -> ast.Module:
-    return ast.parse(source)
+def _compiled(source: str, file: str) -> tuple[list[Any], list[CodeType]]:
+    """The functions of a file as syntax and as code, both in the order of the text."""
+    tree = ast.parse(source)
+    nodes = [node for node in ast.walk(tree) if isinstance(node, ast.Lambda | ast.FunctionDef)]
+    nodes.sort(key=lambda node: (node.lineno, node.col_offset))
+    return nodes, list(_inside(compile(tree, file, "exec", dont_inherit=True)))
 
 
-@cache
-def _functions(tree: ast.Module) -> list[ast.Lambda | ast.FunctionDef]:
-    return [node for node in ast.walk(tree) if isinstance(node, ast.Lambda | ast.FunctionDef)]
+def _inside(code: CodeType) -> Iterator[CodeType]:
+    for x in code.co_consts:
+        if isinstance(x, CodeType):
+            yield x
+            yield from _inside(x)
 
 
-def _name(node: ast.Lambda | ast.FunctionDef) -> str:
-    return "<lambda>" if isinstance(node, ast.Lambda) else node.name
-
-
-def _compiled(node: ast.Lambda | ast.FunctionDef, tree: ast.Module, code: CodeType) -> CodeType:
-    """The code that the function compiles to, given the module's imports and its free variables."""
-    imports = [x for x in tree.body if isinstance(x, ast.Import | ast.ImportFrom)]
-    around = ast.parse(f"def around({', '.join(code.co_freevars)}): pass").body[0]
-    around.body = [ast.Return(node) if isinstance(node, ast.Lambda) else node]  # type: ignore[attr-defined]
-    module = ast.fix_missing_locations(ast.Module([*imports, around], type_ignores=[]))
-    compiled = compile(module, code.co_filename, "exec", dont_inherit=True)
-    for name in ("around", code.co_name):
-        inner = (c for c in compiled.co_consts if isinstance(c, CodeType) and c.co_name == name)
-        compiled = next(inner)
-    return compiled
-
-
-def _same(a: CodeType, b: CodeType) -> bool:
-    """Whether two code objects are the same, wherever they were written."""
-    if (a.co_code, a.co_names, a.co_varnames) != (b.co_code, b.co_names, b.co_varnames):
-        return False
-    if len(a.co_consts) != len(b.co_consts):
-        return False
-    return all(
-        _same(x, y)
-        if isinstance(x, CodeType) and isinstance(y, CodeType)
-        else (type(x), x) == (type(y), y)
-        for x, y in zip(a.co_consts, b.co_consts, strict=True)
-    )
+def _start(node: Any) -> tuple[int, str]:
+    lines = [node.lineno, *(x.lineno for x in getattr(node, "decorator_list", ()))]
+    return min(lines), getattr(node, "name", "<lambda>")

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import unicodedata
-from typing import Any
+from collections import Counter
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .trace import OpNode, TensorNode, Trace
+if TYPE_CHECKING:
+    from .trace import OpNode, TensorNode, Trace, Use
 
 NAME_LENGTH = 40
+ROUNDING = "0 (rounding)"
 
 
 def clean(name: str, limit: int = NAME_LENGTH) -> str:
@@ -52,14 +55,9 @@ def summary(array: Any) -> str:
     if array.size <= 3:
         return "[" + ", ".join(number(x) for x in array.ravel()) + "]"
     if not is_finite(array):
-        counts = {
-            "NaN": np.isnan(array).sum(),
-            "inf": np.isposinf(array).sum(),
-            "-inf": np.isneginf(array).sum(),
-        }
-        return ", ".join(
-            f"{count} of {array.size} {word}" for word, count in counts.items() if count
-        )
+        kinds = {"NaN": np.isnan(array), "inf": np.isposinf(array), "-inf": np.isneginf(array)}
+        counts = {word: where.sum() for word, where in kinds.items()}
+        return ", ".join(f"{n} of {array.size} {word}" for word, n in counts.items() if n)
     with np.errstate(over="ignore"):
         mean, largest = array.mean(dtype=np.float64), np.abs(array.astype(np.float64)).max()
         noise = array.dtype.kind == "f" and abs(mean) <= np.finfo(array.dtype).eps * largest
@@ -79,10 +77,29 @@ def is_finite(array: Any) -> bool:
 
 
 def title(node: TensorNode) -> str:
-    """The name; the shape, unless it is (); the dtype, unless it is float64."""
+    """The name; the shape, unless it is (); the dtype, unless it is float64; "box 2 of 5"."""
     shape = f" {node.value.shape}" if node.value.ndim else ""
-    dtype = f" {node.value.dtype}" if node.value.dtype != np.float64 else ""
-    return clean(node.name) + shape + dtype
+    box = f", {node.box}" if node.box else ""
+    return clean(node.name) + shape + _dtype(node) + box
+
+
+def _dtype(node: TensorNode) -> str:
+    return f" {node.value.dtype}" if node.value.dtype != np.float64 else ""
+
+
+def value(node: TensorNode) -> str:
+    """The value of a Tensor in the pass, in one line."""
+    return "changed since" if node.changed else summary(node.value)
+
+
+def gradient(x: TensorNode | Use) -> str:
+    """A gradient in one line; "-" where there is none, which is not the same as 0.
+
+    The rounding error of a sum that is 0 is called so, instead of 1.388e-17.
+    """
+    if x.gradient is None:
+        return "-"
+    return ROUNDING if x.rounding else summary(x.gradient)
 
 
 def constant(x: Any) -> str:
@@ -102,27 +119,32 @@ def constant(x: Any) -> str:
     return number(x) if isinstance(x, float) else clean(str(getattr(x, "__name__", x)))
 
 
-def call(op: OpNode) -> str:
-    """The op and its arguments: ``power(b, 3)``."""
+def call(op: OpNode, names: dict[TensorNode, str] | None = None) -> str:
+    """The op and its arguments: ``power(b, 3)``, with other names for Tensors if given."""
     parts = [
-        clean(x.source.name) if hasattr(x, "source") else constant(x) for x in op.arguments
-    ] + [f"{name}={constant(x)}" for name, x in op.options.items()]
+        (names or {}).get(x.source) or clean(x.source.name) if hasattr(x, "source") else constant(x)
+        for x in op.arguments
+    ]
+    parts += [f"{name}={constant(x)}" for name, x in op.options.items()]
     return f"{op.op.name}({', '.join(parts)})"
 
 
 def as_text(trace: Trace) -> str:
-    """One line for every leaf, then for every op: name, origin, shape, value and gradient."""
+    """One line for every leaf, then for every op: name, origin, shape, value and gradient.
+
+    Of several Tensors that are called w, the second is w#2.
+    """
+    names: dict[TensorNode, str] = {}
+    count: Counter[str] = Counter()
+    for node in trace.tensors:
+        name = clean(node.name)
+        count[name] += 1
+        names[node] = f"{name}#{count[name]}" if count[name] > 1 else name
     rows = [("name", "made by", "shape", "value", "gradient")]
     for node in sorted(trace.tensors, key=lambda node: node.maker is not None):
-        made = call(node.maker) if node.maker else node.kind
-        gradient = "-" if node.gradient is None else summary(node.gradient)
-        shape = str(node.value.shape) + (
-            f" {node.value.dtype}" if node.value.dtype != np.float64 else ""
-        )
-        rows.append((clean(node.name), made, shape, summary(node.value), gradient))
+        made = call(node.maker, names) if node.maker else node.kind
+        shape = str(node.value.shape) + _dtype(node)
+        rows.append((names[node], made, shape, value(node), gradient(node)))
     widths = [min(max(len(row[i]) for row in rows), 48) for i in range(4)]
-    lines = (
-        "  ".join(cell.ljust(width) for cell, width in zip(row, [*widths, 0], strict=True))
-        for row in rows
-    )
-    return "\n".join(line.rstrip() for line in lines) + "\n"
+    lines = ["  ".join(map(str.ljust, row, [*widths, 0])) for row in rows]
+    return "\n".join(line.rstrip() for line in [*lines, trace.note()] if line) + "\n"

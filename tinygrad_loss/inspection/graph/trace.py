@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from ...engine.backprop import propagate, seed
-from ...engine.errors import changed
+from ...engine.arrays import on_host
+from ...engine.backprop import propagate, seed, unbroadcast
 from ...engine.mode import Observer, set_mode
 from ...engine.node import Node
 from ...engine.ops import Op
@@ -24,9 +24,10 @@ from ...engine.tensor import Tensor
 from ...engine.transforms import ancestors, gradients
 from .rules import argument_names
 from .scopes import Scope, Scopes
+from .text import clean, is_finite
 
 
-@dataclass(eq=False, slots=True)
+@dataclass(eq=False, repr=False, slots=True)
 class TensorNode:
     """A value: a parameter (leaf that requires grad), an input (other leaf), or an op's output."""
 
@@ -38,20 +39,24 @@ class TensorNode:
     maker: OpNode | None = None
     uses: list[Use] = field(default_factory=list)
     scope: Scope | None = None
+    changed: bool = False  # since the pass: ``value`` has its shape, but not its numbers
+    rounding: bool = False  # the gradient is the rounding error of a sum that is 0
+    wrong: bool = False  # NaN or inf, unless all that is computed from an inf is finite
+    box: str = ""  # "box 2 of 5" of a leaf that a picture shows several times
 
 
-@dataclass(eq=False, slots=True)
+@dataclass(eq=False, repr=False, slots=True)
 class OpNode:
     """One application of an op."""
 
     id: str
     op: Op
-    output: TensorNode
-    arguments: list[Any]  # as in the call, with a Use for each that is drawn as a Tensor
     argument_names: list[str]
     options: dict[str, Any]
     scope: Scope | None = None
     backward: bool = False  # part of a backward pass, drawn on request
+    arguments: list[Any] = field(default_factory=list)  # with a Use for each drawn as a Tensor
+    output: TensorNode = field(init=False)
 
     @property
     def uses(self) -> list[Use]:
@@ -65,7 +70,7 @@ class OpNode:
         return {name: x for name, x in given if not isinstance(x, Use)} | self.options
 
 
-@dataclass(eq=False, slots=True)
+@dataclass(eq=False, repr=False, slots=True)
 class Use:
     """One use of a Tensor by an op, and the gradient that it sent back. ``x * x`` uses x twice."""
 
@@ -74,9 +79,10 @@ class Use:
     op: OpNode
     position: int
     gradient: Any = None
+    rounding: bool = False
 
 
-@dataclass(eq=False, slots=True)
+@dataclass(eq=False, repr=False, slots=True)
 class Trace:
     """All nodes and uses; in topological order, so that inputs come before what uses them."""
 
@@ -88,34 +94,20 @@ class Trace:
     sent: list[Use] = field(default_factory=list)  # uses that sent a gradient, in that order
     has_backward_graph: bool = False
 
+    def note(self) -> str:
+        """Why values and gradients are missing; empty if none is."""
+        names = dict.fromkeys(clean(x.name) for x in self.tensors if x.changed and not x.maker)
+        if not names:
+            return ""
+        return (
+            f"Changed after this pass, as by optimizer.step(): {clean(', '.join(names), 80)}. "
+            "Their values then, and all gradients, are not known any more: draw before the step, "
+            "or compute the output again."
+        )
+
 
 def trace(output: Tensor | Sequence[Tensor], grad: Any = None, *, backward: bool = False) -> Trace:
-    """Return the trace of one output, or of several.
-
-    Parameters
-    ----------
-    output
-        A Tensor. The backward pass is replayed for a scalar, and for any Tensor with ``grad``. Of
-        several outputs only the forward graph is traced.
-    grad
-        The gradient at ``output`` to start from, of its shape; 1 for a scalar.
-    backward
-        Also trace the graph of the gradients: how the gradient of each leaf is computed.
-
-    Returns
-    -------
-    Trace
-        Plain data; arrays that could change later are copied.
-
-    Raises
-    ------
-    TypeError
-        ``output`` is not a Tensor.
-    ValueError
-        ``grad`` has the wrong shape; ``backward`` of several outputs, or of one that does not
-        require grad.
-    RuntimeError
-        Data was changed after it had been used, so that the picture would be wrong.
+    """The trace of one output, or the forward part for several; arguments and errors as ``draw``.
 
     >>> x = Tensor(3.0, requires_grad=True, name="x")
     >>> [(use.source.name, use.gradient.item()) for use in trace(x * x).uses]
@@ -124,23 +116,28 @@ def trace(output: Tensor | Sequence[Tensor], grad: Any = None, *, backward: bool
     outputs: list[Any] = list(output) if isinstance(output, list | tuple) else [output]
     if not outputs or not all(isinstance(x, Tensor) for x in outputs):
         kinds = ", ".join(type(x).__name__ for x in outputs) or "an empty sequence"
-        raise TypeError(f"draw: expected a Tensor or a sequence of Tensors, got {kinds}")
+        raise TypeError(
+            f"draw: got {kinds}; expected a Tensor or a sequence of Tensors. Draw the loss itself, "
+            "not its item()."
+        )
     if len(outputs) > 1 and (backward or grad is not None):
         raise ValueError(
             f"draw: backward= and grad= are for one output, but {len(outputs)} were given. Draw "
             "the sum of them, or one picture for each."
         )
     if backward:
-        return _Recorder(*_gradient_graph(outputs[0], grad), outputs[0].stamp).result
-    recorder = _Recorder(outputs)
-    starts = grad is not None or outputs[0].size == 1
-    if len(outputs) == 1 and outputs[0].requires_grad and starts:
-        _replay(recorder, outputs[0], grad)
+        recorder = _Recorder(*_gradient_graph(outputs[0], grad), outputs[0].stamp)
+    else:
+        recorder = _Recorder(outputs)
+        starts = outputs[0].requires_grad and (grad is not None or outputs[0].size == 1)
+        if len(outputs) == 1 and starts and not recorder.changed:
+            _replay(recorder, outputs[0], grad)
+    _judge(recorder.result)
     return recorder.result
 
 
-def _gradient_graph(output: Tensor, grad: Any) -> tuple[list[Tensor], dict[Tensor, str]]:
-    """The output and the gradients of the leaves behind it, with their graphs; and their names."""
+def _gradient_graph(output: Tensor, grad: Any) -> tuple[list[Tensor], dict[int, str]]:
+    """The output and the gradients of the leaves behind it, with their graphs; and names by id."""
     if output.origin is None:
         raise ValueError(
             "draw: backward=True draws how the gradients of the output are computed, but this "
@@ -150,11 +147,9 @@ def _gradient_graph(output: Tensor, grad: Any) -> tuple[list[Tensor], dict[Tenso
     leaves = [x for x in tensors if x.origin is None]
     found = gradients(output, leaves, grad, create_graph=True)
     known = Scopes(tensors).names
-    names = {
-        g: f"gradient of {x.name or known.get(id(x), 'a parameter')}"
-        for x, g in zip(leaves, found, strict=True)
-    }
-    return [output, *dict.fromkeys(found)], names
+    names = [x.name or known.get(id(x), "a parameter") for x in leaves]
+    named = {id(g): f"gradient of {name}" for g, name in zip(found, names, strict=True)}
+    return [output, *dict.fromkeys(found)], named
 
 
 class _Recorder:
@@ -163,101 +158,72 @@ class _Recorder:
     def __init__(
         self,
         outputs: list[Tensor],
-        names: dict[Tensor, str] | None = None,
+        names: dict[int, str] | None = None,
         last_forward: float = float("inf"),
     ) -> None:
         tensors = sorted({x for y in outputs for x in ancestors(y)}, key=attrgetter("stamp"))
-        self.scopes = Scopes(tensors)
+        tensors.sort(key=lambda x: x.origin is not None)  # a leaf that was changed is the newest
+        self.scopes = scopes = Scopes(tensors)
         self.names = names or {}
         self.last_forward = last_forward  # a stamp; newer nodes belong to the backward pass
-        order, label = len(self.scopes.all), "backward pass"
-        self.backward = Scope("backward", label, kind=label, order=order)
+        self.backward = Scope("backward", "backward pass", "backward pass", order=len(scopes.all))
         self.outputs = set(map(id, outputs))
         self.counters: Counter[str] = Counter()
         # By id. The graph keeps its Tensors and arrays alive, so that no id is used twice.
         self.nodes: dict[int, TensorNode] = {}
-        self.result = Trace(scopes=self.scopes.all)
+        self.changed: list[Tensor] = []
+        self.result = Trace(scopes=scopes.all)
         for x in tensors:
             if x.origin is None:
                 self.add_tensor(x, x.data, "parameter" if x.requires_grad else "input")
             else:
-                self.add_op(x)
-        self.result.outputs = [
-            self.nodes.get(id(x)) or self.add_tensor(x, x.data, "input") for x in outputs
-        ]
+                self.add_op(x, *x.origin)
+        for x in tensors:  # a view of changed data has changed, too
+            if any(np.may_share_memory(x.data, other.data) for other in self.changed):
+                self.nodes[id(x)].changed = True
+        self.result.outputs = [self.nodes[id(x)] for x in outputs]
         if any(op.backward for op in self.result.ops):
             self.result.has_backward_graph = True
             self.result.scopes.append(self.backward)
-        owned = {self.nodes[key] for key in self.nodes.keys() & self.scopes.owned}
-        _place_leaves(self.result, owned)
+        _place_leaves(self.result, {self.nodes[key] for key in self.nodes.keys() & scopes.names})
 
     def add_tensor(self, x: Any, value: Any, kind: str, scope: Scope | None = None) -> TensorNode:
         """Add a Tensor, or an array that was given to an op directly."""
-        name = self.names.get(x) if isinstance(x, Tensor) else None
-        name = (
-            name or getattr(x, "name", None) or self.scopes.names.get(id(x)) or self.count(x, kind)
-        )
-        node = TensorNode(f"t{len(self.nodes)}", str(name), kind, _snapshot(value), scope=scope)
-        self.nodes[id(x)] = node
+        key = id(x)
+        name = self.names.get(key) or getattr(x, "name", None) or self.scopes.names.get(key)
+        if not name:  # the op that made it, or its kind, and a number
+            origin, stamp = getattr(x, "origin", None), getattr(x, "stamp", 0)
+            stem = origin[0].name if origin else "constant" if stamp > self.last_forward else kind
+            self.counters[stem] += 1
+            name = f"{stem}{self.counters[stem]}"
+        copy = np.array(on_host(value))  # which no later write changes
+        node = TensorNode(f"t{len(self.nodes)}", str(name), kind, copy, scope=scope)
+        self.nodes[key] = node
         self.result.tensors.append(node)
         return node
 
-    def count(self, x: Any, kind: str) -> str:
-        """A name for what has none: the op that made it, or its kind, and a number."""
-        if not isinstance(x, Tensor):
-            stem = kind
-        elif x.origin:
-            op, _, _, _ = x.origin
-            stem = op.name
-        else:
-            stem = "constant" if x.stamp > self.last_forward else kind
-        self.counters[stem] += 1
-        return f"{stem}{self.counters[stem]}"
-
-    def add_op(self, x: Tensor) -> None:
+    def add_op(self, x: Tensor, op: Op, inputs: Any, arrays: Any, options: dict[str, Any]) -> None:
         """Add a Tensor, the op that made it, and the op's uses of other Tensors."""
-        _check_unchanged(x)
-        assert x.origin is not None
-        op, inputs, arrays, options = x.origin
-        arguments: list[Any] = []
-        for argument, array in zip(inputs, arrays, strict=True):
-            if isinstance(argument, Tensor) or getattr(array, "ndim", 0) > 0:
-                known = self.nodes.get(id(argument))
-                arguments.append(known or self.add_tensor(argument, array, "input"))
-            else:
-                arguments.append(argument)
         later = x.stamp > self.last_forward
         scope = self.backward if later else self.scopes.of.get(x)
-        output = self.add_tensor(x, x.data, "output" if id(x) in self.outputs else "value", scope)
-        names, number = argument_names(op, len(arguments)), len(self.result.ops)
-        made = OpNode(f"op{number}", op, output, arguments, names, options, scope, later)
-        output.maker = made
+        names = argument_names(op, len(inputs))
+        made = OpNode(f"op{len(self.result.ops)}", op, names, options, scope, later)
+        for position, (argument, array) in enumerate(zip(inputs, arrays, strict=True)):
+            if not isinstance(argument, Tensor) and not getattr(array, "ndim", 0):
+                made.arguments.append(argument)
+                continue
+            source = self.nodes.get(id(argument)) or self.add_tensor(argument, array, "input")
+            if isinstance(argument, Tensor) and argument.stamp > x.stamp:
+                source.changed = True
+                self.changed.append(argument)
+            use = Use(f"e{len(self.result.uses)}", source, made, position)
+            made.arguments.append(use)
+            source.uses.append(use)
+            self.result.uses.append(use)
+        kind = "output" if id(x) in self.outputs else "value"
+        made.output = self.add_tensor(x, x.data, kind, scope)
+        made.output.maker = made
         self.result.ops.append(made)
-        for position, source in enumerate(arguments):
-            if isinstance(source, TensorNode):
-                use = Use(f"e{len(self.result.uses)}", source, made, position)
-                arguments[position] = use
-                source.uses.append(use)
-                self.result.uses.append(use)
-
-
-def _snapshot(value: Any) -> Any:
-    """The numbers as a NumPy array that no later write can change."""
-    if hasattr(value, "get"):  # an array of CuPy's comes to the host by get()
-        value = value.get()
-    array = np.asarray(value)
-    if array.flags.writeable:
-        array = array.copy()
-        array.setflags(write=False)
-    return array
-
-
-def _check_unchanged(x: Node) -> None:
-    assert x.origin is not None
-    _, inputs, _, _ = x.origin
-    for argument in inputs:
-        if isinstance(argument, Node) and argument.stamp > x.stamp:
-            raise changed(argument, x, "draw")
 
 
 def _place_leaves(result: Trace, owned: set[TensorNode]) -> None:
@@ -273,13 +239,9 @@ def _place_leaves(result: Trace, owned: set[TensorNode]) -> None:
         users = [op for op in everyone if not op.backward] or everyone
         met = (other.source for user in users for other in user.uses if other.source is not node)
         if node in owned or (node.kind == "input" and any(other.maker for other in met)):
-            node.scope = _common(users)
-
-
-def _common(ops: list[OpNode]) -> Scope | None:
-    """The innermost scope that contains all of the ops."""
-    paths = [list(op.scope.path()) if op.scope else [] for op in ops]
-    return next((scope for scope in paths[0] if all(scope in path for path in paths)), None)
+            paths = [list(op.scope.path()) if op.scope else [] for op in users]
+            around = (scope for scope in paths[0] if all(scope in path for path in paths))
+            node.scope = next(around, None)
 
 
 def _replay(recorder: _Recorder, output: Tensor, grad: Any) -> None:
@@ -290,11 +252,56 @@ def _replay(recorder: _Recorder, output: Tensor, grad: Any) -> None:
     class Note(Observer):
         def after_rule(self, node: Node, position: int, g: Any, part: Any) -> None:
             use = uses[nodes[id(node)], position]
-            use.gradient = _snapshot(part)
+            use.gradient = np.array(on_host(part))
+            use.rounding = _cancels(node, position, g, use.gradient)
             result.sent.append(use)
 
     # A NaN is shown in the picture, so there is no need for a warning.
     with set_mode(observer=Note(), alone=True), np.errstate(all="ignore"):
         totals = propagate(output, seed(output, grad), keep=ancestors(output))
     for x, total in totals.items():
-        nodes[id(x)].gradient = _snapshot(total)
+        nodes[id(x)].gradient = np.array(on_host(total))
+
+
+# --- rounding errors, and what is wrong ----------------------------------------------------------
+
+
+def _cancels(node: Node, position: int, g: Any, part: Any) -> bool:
+    """Whether the gradient of a broadcast input is the rounding error of a sum that is 0.
+
+    So it is for a mean that is subtracted, as in batch norm: any shift of it cancels out.
+    """
+    assert node.origin is not None
+    op, _, arrays, options = node.origin
+    rule = op.rules[position]
+    if part.shape == g.shape or not part.any() or rule is None:
+        return False
+    terms = abs(on_host(rule(g, node._array, *arrays, **options)))
+    return terms.shape != part.shape and _is_rounding(part, unbroadcast(terms, part.shape))
+
+
+def _is_rounding(total: Any, size: Any) -> bool:
+    """Whether a sum is within rounding of 0, given the sum of the absolute values, and not 0."""
+    return bool(np.any(total) and np.all(abs(total) <= 64 * np.finfo(total.dtype).eps * size))
+
+
+@np.errstate(all="ignore")
+def _judge(result: Trace) -> None:
+    """Mark what is the rounding error of a sum that is 0, or comes of one; and NaN and inf.
+
+    But no inf that comes to nothing, as that of a mask does: all that is computed from it is
+    finite, or an inf that comes to nothing.
+    """
+    for node in reversed(result.tensors):
+        parts = [use for use in node.uses if use.gradient is not None and use.gradient.any()]
+        if parts and (
+            all(use.rounding for use in parts)
+            or _is_rounding(node.gradient, sum(abs(use.gradient) for use in parts))
+        ):
+            node.rounding = True
+            for use in node.maker.uses if node.maker else ():
+                use.rounding = True
+        fine = node.changed or is_finite(node.value)
+        if not fine and not np.isnan(node.value).any() and node.uses:
+            fine = not any(use.op.output.wrong for use in node.uses)
+        node.wrong = not (fine and is_finite(node.gradient))

@@ -1,18 +1,159 @@
-"""The statistics of one layer in one pass."""
+"""What happens in a pass: its ops and gradients, the layers of these, and their statistics."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ...engine import ops
+from ...engine.arrays import data_of, on_host
+from ...engine.mode import Mark, Observer
 from ...engine.node import Array
+from ...engine.ops import Op
 from ...engine.tensor import Tensor
-from .record import Pass, Row, norm, numbers
+from ...nn import Module
 
+ACTIVATIONS = (ops.relu, ops.leaky_relu, ops.sigmoid, ops.tanh)
 # A sigmoid or tanh is saturated where its slope is below this share of its largest slope.
 SATURATED_SLOPE = 0.05
+
+
+class Step(NamedTuple):
+    """One op of the forward pass."""
+
+    output: Tensor
+    op: Op
+    inputs: tuple[Any, ...]
+    arrays: list[Array]
+
+
+@dataclass
+class Pass:
+    """All that was computed in a pass. Once it is over, only the statistics remain."""
+
+    steps: list[Step] = field(default_factory=list)
+    end: int | None = None  # how many steps came before the last gradient
+    gradient: dict[Tensor, float] = field(default_factory=dict)  # norm at each Tensor it came to
+    of_parameter: dict[Tensor, Array] = field(default_factory=dict)
+    sent: set[tuple[Tensor, int]] = field(default_factory=set)  # (node, position) of each rule
+
+
+class Recorder(Observer):
+    """Notes every op and every gradient, pass by pass; ``keep`` is called with each pass."""
+
+    def __init__(self, keep: Callable[[Pass], None]) -> None:
+        self._keep = keep
+        self._pass = Pass()
+
+    def end_pass(self) -> None:
+        """End a pass. Ops after its last gradient are of the next one, or of none."""
+        over, self._pass = self._pass, Pass()
+        if over.end is not None:
+            over.steps, self._pass.steps = over.steps[: over.end], over.steps[over.end :]
+        self._keep(over)
+
+    def after_forward(self, output: Any, op: Op, inputs: Any, arrays: Any) -> None:
+        """Note an op. The first recorded use of a parameter after backward() begins a pass."""
+        if self._pass.end is not None and output.requires_grad and any(map(is_leaf, inputs)):
+            self.end_pass()
+        self._pass.steps.append(Step(output, op, inputs, arrays))
+
+    def after_rule(self, node: Any, position: int, g: Any, part: Any) -> None:
+        """Note the gradient at a node, and what one of its rules sends to an input."""
+        seen, x, part = self._pass, node.origin[1][position], data_of(part)
+        seen.sent.add((node, position))
+        if not isinstance(g, Tensor):  # create_graph is still forward
+            seen.end = len(seen.steps)
+        seen.gradient[node] = norm([g])
+        if x.origin is None:
+            seen.of_parameter[x] = seen.of_parameter[x] + part if x in seen.of_parameter else part
+
+
+@dataclass
+class Row:
+    """One call of a layer: of a module with parameters of its own, or with no module inside it.
+
+    A ``scope`` block counts as one too, and so does an activation function called between modules.
+    """
+
+    name: str
+    kind: str
+    outputs: list[Tensor]
+    first: int  # the stamp at which the call began
+    parameters: list[Tensor]
+
+    @property
+    def last(self) -> int:
+        """The stamp at which the call ended."""
+        return self.outputs[-1].stamp
+
+    @property
+    def recorded(self) -> bool:
+        """Whether an output requires grad."""
+        return any(x.requires_grad for x in self.outputs)
+
+    def holds(self, stamp: int) -> bool:
+        """Whether something happened in this call."""
+        return self.first <= stamp <= self.last
+
+
+def find_rows(module: Module, seen: Pass) -> list[Row]:
+    """The calls of layers, in the order in which they ended.
+
+    Calls of the module under ``no_grad()`` are evaluations, and left out if others were recorded.
+    """
+    marked: dict[tuple[int, int], tuple[Any, dict[Tensor, Step]]] = {}  # a tuple has several
+    for step in seen.steps:
+        for maker, first in step.output.scopes:
+            marked.setdefault((id(maker), first), (maker, {}))[1][step.output] = step
+    names = {id(m): name or type(m).__name__ for name, m in module.named_modules()}
+    calls = [
+        (m, Row(names[key], type(m).__name__, [*steps], first, own_parameters(m)))
+        for (key, first), (m, steps) in marked.items()
+        if key in names
+    ]
+    if any(row.recorded for m, row in calls if m is module):
+        evaluations = [row for m, row in calls if m is module and not row.recorded]
+        calls = [call for call in calls if not _inside(call[1].first, evaluations)]
+    every = [row for _, row in calls]
+    layers = [row for m, row in calls if row.parameters or len(list(m.named_modules())) == 1]
+    blocks = []
+    for (_, first), (mark, steps) in marked.items():
+        if isinstance(mark, Mark) and _inside(first, every):
+            last = [*steps][-1]
+            inside = [row for row in layers if first <= row.first and row.last <= last.stamp]
+            owned = {p for row in inside for p in row.parameters}
+            used = dict.fromkeys(x for step in steps.values() for x in step.inputs if is_leaf(x))
+            own = [x for x in used if x not in owned]
+            blocks.append(Row(mark.name, "scope", [last], first, own))
+    rows = layers + blocks
+    for step in seen.steps:
+        stamp = step.output.stamp
+        if step.op in ACTIVATIONS and _inside(stamp, every) and not _inside(stamp, layers + blocks):
+            rows.append(Row("", step.op.name, [step.output], stamp, []))
+    rows.sort(key=lambda row: row.last)
+    before, count = "", Counter[str]()
+    for row in rows:  # functions are named after the layer before, calls of one layer are numbered
+        name = row.name or f"{before}+{row.kind}".removeprefix("+")
+        before = row.name or before
+        count[name] += 1
+        row.name = name if count[name] == 1 else f"{name}, call {count[name]}"
+    return rows
+
+
+def _inside(stamp: int, rows: list[Row]) -> bool:
+    return any(row.holds(stamp) for row in rows)
+
+
+def own_parameters(module: Module) -> list[Tensor]:
+    """The parameters of a module that belong to no module inside it."""
+    inner = {p for _, m in module.named_modules() if m is not module for p in m.parameters()}
+    return [p for p in module.parameters() if p not in inner]
 
 
 @dataclass(frozen=True)
@@ -36,7 +177,7 @@ class Layer:
     saturated : float
         The share of the outputs of sigmoid or tanh where the slope is below 5 % of the largest.
     update : float
-        Norm of the change of the parameters during the pass, relative to their norm before it.
+        Norm of the change of the parameters in the pass, if any, relative to their norm before it.
         About 1e-3 is usual; at 1e-1 they are overwritten, at 1e-6 they hardly learn.
     """
 
@@ -53,59 +194,47 @@ class Layer:
 
 def summarize(row: Row, seen: Pass, before: dict[Tensor, Array]) -> Layer:
     """Compute the statistics of a layer from what was noted in the pass."""
-    output = numbers(row.output)
-    inside = [
-        step for step in seen.steps.values() if row.first <= step.output.stamp <= row.output.stamp
-    ]
-    off = [dead_units(numbers(step.output)) for step in inside if step.op is ops.relu]
-    slopes = [
-        relative_slope(numbers(step.output), steepest_at=0.5 if step.op is ops.sigmoid else 0.0)
-        for step in inside
-        if step.op in (ops.sigmoid, ops.tanh)
-    ]
-    weight_gradient = update = None
-    if row.parameters:
-        if seen.gradient:
-            found = [seen.of_parameter[p] for p in row.parameters if p in seen.of_parameter]
-            weight_gradient = norm(found)
-        old = [p for p in row.parameters if p in before]  # a layer can make its own when called
-        change = norm([p.data - before[p] for p in old])
-        size = norm([before[p] for p in old])
-        stepped = change or any(p.stamp > seen.began for p in old)
-        update = change / size if stepped and size else None
+    output = np.concatenate([numbers(x).ravel() for x in row.outputs])
+    dead, saturated = [], []
+    for step in seen.steps:
+        if row.holds(step.output.stamp) and step.op in (ops.relu, ops.sigmoid, ops.tanh):
+            y = numbers(step.output)
+            if step.op is ops.relu:
+                dead.append((y == 0).all(axis=tuple(range(y.ndim - 1))).ravel())
+            else:  # the slope of y = tanh(x) is 1 - y^2, and 2 sigmoid(x) - 1 = tanh(x / 2)
+                y = 2 * y - 1 if step.op is ops.sigmoid else y
+                saturated.append(1 - np.square(y).ravel() < SATURATED_SLOPE)
+    gradient = math.hypot(*(seen.gradient.get(x, 0.0) for x in row.outputs))
+    of_parameters = norm([seen.of_parameter[p] for p in row.parameters if p in seen.of_parameter])
+    old = [p for p in row.parameters if p in before]  # a layer can make its own when called
+    size, change = norm([before[p] for p in old]), norm([p.data - before[p] for p in old])
     return Layer(
         row.name,
         row.kind,
-        float(output.mean()) if output.size else np.nan,
-        float(output.std()) if output.size else np.nan,
-        seen.gradient.get(row.output, 0.0) if seen.gradient else None,
-        weight_gradient,
-        _share(off),
-        _share([slope < SATURATED_SLOPE for slope in slopes]),
-        update,
+        float(output.mean()) if output.size else math.nan,
+        float(output.std()) if output.size else math.nan,
+        gradient if seen.gradient else None,
+        of_parameters if seen.gradient and row.parameters else None,
+        float(np.concatenate(dead).mean()) if dead else None,
+        float(np.concatenate(saturated).mean()) if saturated else None,
+        change / size if change and size else None,
     )
 
 
-def dead_units(output: Array) -> Array:
-    """A mask of the columns of a ReLU's output that are 0 for every sample.
+def norm(arrays: list[Any]) -> float:
+    """The Euclidean norm of all numbers together, in float64, where tiny squares do not vanish.
 
-    >>> dead_units(np.array([[0.0, 2.0], [0.0, 0.0]]))
-    array([ True, False])
+    >>> norm([np.array([3.0]), np.array([[4.0]])])
+    5.0
     """
-    return (output == 0).all(axis=tuple(range(output.ndim - 1)))
+    return float(np.sqrt(sum(float(np.sum(np.square(numbers(a)))) for a in arrays)))
 
 
-def relative_slope(output: Array, steepest_at: float) -> Array:
-    """The slope of a sigmoid or tanh, from its output, relative to the largest: 1 - t^2.
-
-    A sigmoid, stretched to (-1, 1), is a tanh: t = 2 sigmoid(x) - 1 = tanh(x / 2).
-
-    >>> relative_slope(np.array([0.5, 1.0]), steepest_at=0.5)  # of a sigmoid
-    array([1., 0.])
-    """
-    t = (output - steepest_at) / (1 - steepest_at)
-    return 1 - np.square(t)
+def numbers(x: Any) -> Array:
+    """The data as a NumPy array of float64."""
+    return on_host(x).astype(np.float64, copy=False)
 
 
-def _share(flags: list[Array]) -> float | None:
-    return float(np.concatenate([x.ravel() for x in flags]).mean()) if flags else None
+def is_leaf(x: Any) -> bool:
+    """Whether x is a parameter, or another Tensor that collects a gradient."""
+    return isinstance(x, Tensor) and x.requires_grad and x.origin is None

@@ -3,30 +3,54 @@
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 
 import numpy as np
 
 from ...engine import ops
 from ...engine.tensor import Tensor
 from ...nn import Module
-from .layers import Layer
-from .record import Pass, Row, own_parameters
+from .layers import Layer, Pass, Row, own_parameters
 
 # Gradients vanish if at the first layer they are below this share of those at the last layer, and
 # explode if they are above its inverse.
 VANISHING = 1e-3
 MANY = 0.5
+_SATURATED = "is saturated everywhere. Use smaller weights or inputs, or relu."
+_FLAT = {  # why an op whose slope is nowhere 0 by its formula sends back 0 alone
+    ops.relu: "is off in every unit for every sample. Lower the learning rate, or use leaky_relu.",
+    ops.sigmoid: _SATURATED,
+    ops.tanh: _SATURATED,
+}
 
 
 def diagnose(module: Module, rows: list[Row], layers: list[Layer], seen: Pass) -> list[str]:
     """All problems of a pass, each in a sentence or two."""
+    used = {x for step in seen.steps for x in step.inputs if isinstance(x, Tensor)}
     if not rows:
-        return [f"{type(module).__name__} was not called in this pass."]
-    problems = _not_called(module, rows) + _not_finite(rows, layers)
-    if not seen.gradient:
-        problems.append(_no_backward(rows))
+        what = "was not called"
+        if used.intersection(module.parameters()):
+            what = "returned no Tensor, nor a tuple, list or dict of them"
+        return [f"{type(module).__name__} {what} in this pass."]
+    called = used.union(*(row.parameters for row in rows))
+    problems = [
+        f"{name or type(m).__name__} was not called in this pass, so it does not learn."
+        for name, m in module.named_modules()
+        if (own := own_parameters(m)) and not called.intersection(own)
+    ]
+    bad = [x.name for x in layers if not math.isfinite(x.mean)]
+    bad_gradient = [x.name for x in layers if not math.isfinite(x.gradient or 0)]
+    if bad:
+        problems.append(f"{bad[0]}: its output holds NaN or inf, the first to do so.")
+    elif bad_gradient:
+        what = "the gradient that arrives there holds NaN or inf. detect_anomaly() names the op."
+        problems.append(f"{bad_gradient[-1]}: {what}")
+    if seen.gradient:
+        problems += _silent(rows, layers, seen) + _scale(layers)
+    elif any(row.recorded for row in rows):
+        problems.append("No gradients: backward() was not called inside the block.")
     else:
-        problems += _silent(rows, layers, seen) + _scale(rows, layers)
+        problems.append("No gradients: the pass was computed under no_grad(), or all is frozen.")
     for layer in layers:
         if (layer.dead or 0) >= MANY:
             problems.append(f"{layer.name}: {layer.dead:.0%} of its ReLUs are dead.")
@@ -35,129 +59,98 @@ def diagnose(module: Module, rows: list[Row], layers: list[Layer], seen: Pass) -
     return problems
 
 
-def _not_called(module: Module, rows: list[Row]) -> list[str]:
-    """Layers that have parameters but were not called."""
-    called = {p for row in rows for p in row.parameters}
-    return [
-        f"{name or type(m).__name__} was not called in this pass, so it does not learn."
-        for name, m in module.named_modules()
-        if (own := own_parameters(m)) and not called.intersection(own)
-    ]
-
-
-def _not_finite(rows: list[Row], layers: list[Layer]) -> list[str]:
-    """The first layer whose output is not finite; or else, from the loss, whose gradient is not."""
-    problems = []
-    for layer in layers:
-        if not math.isfinite(layer.mean):
-            problems.append(f"{layer.name}: its output holds NaN or inf, the first to do so.")
-            break
-    else:
-        for layer in reversed(layers):
-            if not math.isfinite(layer.gradient or 0):
-                problems.append(
-                    f"{layer.name}: the gradient that arrives there holds NaN or inf, though all "
-                    "outputs are finite. detect_anomaly() names the op."
-                )
-                break
-    return problems
-
-
-def _no_backward(rows: list[Row]) -> str:
-    if not any(row.output.requires_grad for row in rows):
-        return "No gradients: the pass was computed under no_grad(), or all parameters are frozen."
-    return "No gradients: backward() was not called inside the block."
+def _scale(layers: list[Layer]) -> list[str]:
+    """Say so if gradients shrink or grow by orders of magnitude on their way from the loss."""
+    found = [(x.gradient, x.name) for x in layers if x.weight_gradient is not None and x.gradient]
+    if found:
+        (first, start), (last, end) = found[0], found[-1]
+        for what, small, large in (("vanish", first, last), ("explode", last, first)):
+            if small < VANISHING * large:
+                how = f"with depth: {first:.1e} at {start}, {last:.1e} at {end}"
+                return [f"Gradients {what} {how}."]
+    return []
 
 
 def _silent(rows: list[Row], layers: list[Layer], seen: Pass) -> list[str]:
     """Layers with parameters whose gradient is missing or 0, grouped by the reason."""
+    search = _Search(rows, seen)
     reasons: dict[str, list[str]] = {}
     for row, layer in zip(rows, layers, strict=True):
         if layer.weight_gradient == 0:
-            reasons.setdefault(_why(row, rows, seen), []).append(layer.name)
+            reasons.setdefault(search.why(row), []).append(layer.name)
     return [f"No gradient at {', '.join(names)}: {why}" for why, names in reasons.items()]
 
 
-def _why(row: Row, rows: list[Row], seen: Pass) -> str:
-    """Follow what was computed from a layer to the place where its gradient was lost."""
-    if not row.output.requires_grad:
-        return "it was computed under no_grad()."
-    if seen.gradient.get(row.output):
-        return "its own input is 0 for every sample, or its rule stops the gradient."
-    stack, followed, ends = [row.output], {row.output}, []
-    while stack:
-        x = stack.pop()
-        for user, i in seen.uses[x]:
-            if seen.gradient.get(user):
-                return _stopped(user, i, rows, seen)
-            if not user.requires_grad:
-                ends.append(f"{_place(user, rows, seen)} used it under no_grad().")
-            elif user not in followed:
-                followed.add(user)
-                stack.append(user)
-        if not seen.uses[x]:
-            ends.append(_cut(x, rows, seen))
-    return ends[0]
+class _Search:
+    """Follows what was computed from a layer to the place where its gradient was lost."""
 
+    def __init__(self, rows: list[Row], seen: Pass) -> None:
+        self.rows, self.seen = rows, seen
+        self.steps = {step.output: step for step in seen.steps}
+        self.uses: defaultdict[Tensor, list[tuple[Tensor, int]]] = defaultdict(list)
+        self.copies: dict[Tensor, Tensor] = {}  # values that went on without their history
+        makers: dict[int, Tensor] = {}  # by the id of the array, which the pass keeps alive
+        for output, _, inputs, arrays in seen.steps:
+            for i, (x, array) in enumerate(zip(inputs, arrays, strict=True)):
+                if isinstance(x, Tensor) and (x.requires_grad or x in self.steps):
+                    self.uses[x].append((output, i))
+                elif id(array) in makers:
+                    self.copies[makers[id(array)]] = output
+            makers[id(output.data)] = output
 
-def _stopped(user: Tensor, i: int, rows: list[Row], seen: Pass) -> str:
-    """Why an op that received a gradient sent nothing, or zeros, to its i-th input."""
-    op, arrays, place = seen.steps[user].op, seen.steps[user].arrays, _place(user, rows, seen)
-    if (user, i) not in seen.sent:
-        return f"{place} does not differentiate that input."
-    if op is ops.relu:
+    def why(self, row: Row) -> str:
+        """Why the parameters of a layer received no gradient."""
+        if not row.recorded:
+            return "it was computed under no_grad()."
+        if any(self.seen.gradient.get(x) for x in row.outputs):
+            return "its own input is 0 for every sample, or its rule stops the gradient."
+        stack, followed, ends = [*row.outputs], {*row.outputs}, []
+        while stack:
+            x = stack.pop()
+            for user, i in self.uses[x]:
+                if self.seen.gradient.get(user):
+                    return self._stopped(user, i)
+                if not user.requires_grad:
+                    ends.append(f"{self._place(user)} used it under no_grad().")
+                elif user not in followed:
+                    followed.add(user)
+                    stack.append(user)
+            if not self.uses[x]:
+                ends.append(self._cut(x))
+        return ends[0]
+
+    def _stopped(self, user: Tensor, i: int) -> str:
+        """Why an op that received a gradient sent nothing, or zeros, to its i-th input."""
+        _, op, _, arrays = self.steps[user]
+        place = self._place(user)
+        if (user, i) not in self.seen.sent:
+            return f"{place} does not differentiate that input."
+        if op in _FLAT:
+            return f"{place} {_FLAT[op]}"
+        if op in (ops._linear, ops._matmul, ops.multiply) and i < 2 and not np.any(arrays[1 - i]):
+            return f"what {place} multiplies it by is all 0. Draw weights at random."
+        return f"the derivative of {place} is 0 at these values."
+
+    def _cut(self, x: Tensor) -> str:
+        """Why nothing that leads to the loss was computed from x."""
+        place = self._place(x)
+        if x in self.copies:
+            return (
+                f"the output of {place} went into {self._place(self.copies[x])} as a constant. "
+                "detach(), .data and .numpy() cut the graph: pass the Tensor itself."
+            )
+        if x in self.seen.gradient:
+            return f"the gradient of {place} is 0 from the start."
         return (
-            f"{place} is off in every unit for every sample, and its slope is 0 there. Lower the "
-            "learning rate, start biases at 0, or use leaky_relu."
+            f"the output of {place} does not lead to the loss. It is not used, or only a copy of "
+            "it is: Tensor(t.data), NumPy arrays, comparisons and argmax cut the graph."
         )
-    if op in (ops.sigmoid, ops.tanh):
-        return (
-            f"{place} is saturated everywhere, so far out that its slope rounds to 0. Use smaller "
-            "weights or inputs, or relu."
-        )
-    if op in (ops.linear, ops.matmul, ops.multiply) and i < 2 and not np.any(arrays[1 - i]):
-        return f"what {place} multiplies it by is all 0. Draw weights at random, as Linear does."
-    return f"the derivative of {place} is 0 at these values."
 
-
-def _cut(x: Tensor, rows: list[Row], seen: Pass) -> str:
-    """Why nothing that leads to the loss was computed from x."""
-    if x in seen.copies:
-        return (
-            f"the output of {_place(x, rows, seen)} went into {_place(seen.copies[x], rows, seen)} "
-            "as a constant. detach(), .data and .numpy() cut the graph: pass the Tensor itself."
-        )
-    if x in seen.gradient:
-        return f"the gradient of {_place(x, rows, seen)} is 0 from the start."
-    return (
-        f"the output of {_place(x, rows, seen)} does not lead to the loss. It is not used, or only "
-        "a copy of it is: Tensor(t.data), NumPy arrays, comparisons and argmax cut the graph."
-    )
-
-
-def _place(x: Tensor, rows: list[Row], seen: Pass) -> str:
-    """The op that computed x, and the layer that it belongs to."""
-    op = seen.steps[x].op.name
-    for row in rows:
-        if row.first <= x.stamp <= row.output.stamp:
-            return op if op == row.kind else f"{op} in {row.name}"
-    before = [row for row in rows if row.output.stamp < x.stamp]
-    return f"{op} (after {before[-1].name})" if before else op
-
-
-def _scale(rows: list[Row], layers: list[Layer]) -> list[str]:
-    """Say so if gradients shrink or grow by orders of magnitude on their way from the loss."""
-    found = [
-        layer for row, layer in zip(rows, layers, strict=True) if row.parameters and layer.gradient
-    ]
-    if len(found) < 2:
-        return []
-    first, last = found[0], found[-1]
-    ratio = (first.gradient or 0.0) / (last.gradient or 1.0)
-    what = "vanish" if ratio < VANISHING else "explode" if ratio > 1 / VANISHING else ""
-    if not what:
-        return []
-    return [
-        f"Gradients {what} with depth: {first.gradient:.1e} at {first.name}, "
-        f"{last.gradient:.1e} at {last.name}."
-    ]
+    def _place(self, x: Tensor) -> str:
+        """The op that computed x, and the layer that it belongs to."""
+        op = self.steps[x].op.name
+        for row in self.rows:
+            if row.holds(x.stamp):
+                return op if op == row.kind else f"{op} in {row.name}"
+        before = [row.name for row in self.rows if row.last < x.stamp]
+        return f"{op} (after {before[-1]})" if before else op

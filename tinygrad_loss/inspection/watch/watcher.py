@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ...engine.mode import set_mode
+from ...engine.node import Array
+from ...engine.tensor import Tensor
 from ...nn import Module
-from .layers import Layer, summarize
+from .layers import Layer, Pass, Recorder, find_rows, summarize
 from .problems import diagnose
-from .record import Pass, find_rows
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -36,47 +38,96 @@ DASHES = ("-", "--", ":", "-.")  # to tell lines of similar brightness apart
 MANY_LAYERS = 12  # a legend has room for so many; of more it shows first, middle and last
 
 
-class Watch:
-    """A watched module, made by ``watch(module)``.
+def watch(module: Module) -> Watch:
+    """Watch a module: statistics of its layers, one set for each pass.
 
-    Attributes
+    A *pass* is a forward pass, the backward pass and the optimizer's step. If one is left out, its
+    columns stay empty. The ``with`` block goes around one pass or around a training loop: a forward
+    pass after a backward pass begins the next. Later passes without gradients do not count.
+    ``detect_anomaly()`` goes around the block, not into it.
+
+    Parameters
     ----------
-    history : list of lists of Layer
-        One list for each pass.
-    problems : list of str
-        Problems in the last pass: layers that receive no gradient, and why; gradients that vanish
-        or explode; dead or saturated units; numbers that are not finite.
+    module : Module
+        The model, or a part of it.
+
+    Returns
+    -------
+    Watch
+        Print it for a table of the last pass and its ``problems``, sentences on layers without
+        gradient, and why; on vanishing or exploding gradients, dead or saturated units, NaN, inf.
+        ``layers`` lists its Layers, ``history`` those of each pass; ``plot()`` draws them.
+
+    Raises
+    ------
+    TypeError
+        If ``module`` is not a Module.
+
+    >>> import numpy as np
+    >>> from tinygrad_loss import nn, optim
+    >>> rng = np.random.default_rng(0)
+    >>> model = nn.MLP([2, 4, 1], activation="relu", rng=rng)
+    >>> optimizer = optim.SGD(model.parameters(), lr=0.1)
+    >>> with watch(model) as watched:
+    ...     for _ in range(3):
+    ...         optimizer.zero_grad()
+    ...         model(rng.normal(size=(8, 2))).sum().backward()
+    ...         optimizer.step()
+    >>> len(watched.history)
+    3
+    >>> [(layer.name, layer.kind) for layer in watched.layers]
+    [('layers.0', 'Linear'), ('layers.1', 'ReLU'), ('layers.2', 'Linear')]
+    >>> watched.problems
+    []
     """
+    if not isinstance(module, Module):
+        raise TypeError(
+            f"watch: got {type(module).__name__}; expected a Module, such as nn.MLP(...)"
+        )
+    return Watch(module)
+
+
+class Watch:
+    """A watched module, made by ``watch(module)``, which see."""
 
     def __init__(self, module: Module) -> None:
         self.module = module
         self.history: list[list[Layer]] = []
         self.problems: list[str] = []
         self._block: Any = None
+        self._learned = False  # whether a gradient came back in the last pass
 
     def __enter__(self) -> Watch:
         """Begin a pass."""
         if self._block is not None:
-            raise RuntimeError(
-                "watch: this block is inside another one of the same watch; a pass cannot hold a "
-                "pass. Make a second watch(module)."
-            )
-        self._pass = Pass()
-        self._before = {p: p.data.copy() for p in self.module.parameters()}
-        self._block = set_mode(observer=self._pass)
+            raise RuntimeError("watch: a block inside its own block. Make a second watch(module).")
+        self._block = set_mode(observer=Recorder(self._keep))
+        self._before = self._values()
         self._block.__enter__()
         return self
 
     def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
         """End the pass; keep its statistics, unless an error ended it."""
-        self._block.__exit__(None, None, None)
-        seen, before, self._block = self._pass, self._before, None
-        del self._pass, self._before  # with them go the arrays of the pass
+        block, self._block = self._block, None
+        block.__exit__(None, None, None)
         if error is None:
-            rows = find_rows(self.module, seen)
-            layers = [summarize(row, seen, before) for row in rows]
-            self.history.append(layers)
-            self.problems = diagnose(self.module, rows, layers, seen)
+            block.observer.end_pass()
+        del self._before
+
+    def _values(self) -> dict[Tensor, Array]:
+        return {p: p.data.copy() for p in self.module.parameters()}
+
+    def _keep(self, seen: Pass) -> None:
+        """Keep the statistics of a pass, and nothing else of it."""
+        rows = find_rows(self.module, seen)
+        layers = [summarize(row, seen, self._before) for row in rows]
+        learns = any(layer.gradient is not None for layer in layers)
+        if self._learned and not learns:
+            return  # an evaluation between training steps, or a step of another model
+        self._learned = learns
+        self.history.append(layers)
+        self.problems = diagnose(self.module, rows, self.layers, seen)
+        self._before = self._values()
 
     @property
     def layers(self) -> list[Layer]:
@@ -92,14 +143,11 @@ class Watch:
             numbers = [(getattr(layer, field), form) for field, (_, form) in COLUMNS.items()]
             cells = ["-" if x is None else format(x, form) for x, form in numbers]
             lines.append([layer.name, layer.kind, *cells])
-        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-        return "\n".join(
-            "  ".join(
-                cell.ljust(width) if i < 2 else cell.rjust(width)
-                for i, (cell, width) in enumerate(zip(line, widths, strict=True))
-            )
-            for line in lines
-        )
+        columns = list(zip(*lines, strict=True))
+        for i, column in enumerate(columns):  # words to the left, numbers to the right
+            width = max(map(len, column))
+            columns[i] = tuple(f"{cell:{'<' if i < 2 else '>'}{width}}" for cell in column)
+        return "\n".join(map("  ".join, zip(*columns, strict=True)))
 
     def __repr__(self) -> str:
         if not self.history:
@@ -109,10 +157,7 @@ class Watch:
     def plot(self) -> Figure:
         """Draw all passes: a line for each layer, from dark (first) to light (last).
 
-        Returns
-        -------
-        matplotlib.figure.Figure
-            To be shown in a notebook, or saved with ``.savefig("watch.png")``.
+        Outside of a notebook, save the figure with ``.savefig("watch.png")``.
 
         Raises
         ------
@@ -128,28 +173,26 @@ class Watch:
             from matplotlib.figure import Figure
             from matplotlib.ticker import MaxNLocator
         except ModuleNotFoundError as error:
-            raise ModuleNotFoundError(
-                "watch.plot() draws with matplotlib, which is not installed: "
-                "pip install 'tinygrad_loss[examples]'"
-            ) from error
-        # Without pyplot, which keeps every figure until it is closed.
+            advice = "watch.plot() needs matplotlib: pip install 'tinygrad_loss[examples]'"
+            raise ModuleNotFoundError(advice) from error
         names = list(dict.fromkeys(x.name for layers in self.history for x in layers))
         shades = colormaps["viridis"](np.linspace(0, 0.9, len(names)))
-        panels = {field: self._lines(field, names) for field in PANELS}
-        panels = {field: lines for field, lines in panels.items() if lines}
-        height = (len(panels) + 1) // 2
-        figure = Figure(figsize=(8, 0.4 + 2.6 * height), layout="constrained")
-        for i, (field, lines) in enumerate(panels.items()):
-            axis = figure.add_subplot(height, min(len(panels), 2), i + 1)
+        styles = dict(zip(names, zip(shades, cycle(DASHES), strict=False), strict=True))
+        panels = [(field, lines) for field in PANELS if (lines := self._lines(field, names))]
+        rows = (len(panels) + 1) // 2
+        # Without pyplot, which keeps every figure until it is closed.
+        figure = Figure(figsize=(8, 0.4 + 2.6 * rows), layout="constrained")
+        for i, (field, lines) in enumerate(panels, start=1):
+            axis = figure.add_subplot(rows, min(len(panels), 2), i)
             for name, values in lines.items():
-                style = {"color": shades[names.index(name)], "label": name}
-                style["linestyle"] = DASHES[names.index(name) % len(DASHES)]
-                axis.plot(values, marker="." if len(values) < 9 else "", **style)
+                color, dash = styles[name]
+                alone = len(values) < 9 or np.isnan(values).any()  # points without a line to them
+                axis.plot(values, dash, marker="." if alone else "", color=color, label=name)
             axis.set(xlabel="pass", ylabel=PANELS[field])
             axis.xaxis.set_major_locator(MaxNLocator(integer=True))
             if field in ("dead", "saturated"):
                 axis.set_ylim(-0.03, 1.03)
-            elif any(x > 0 for values in lines.values() for x in values):
+            elif any((values > 0).any() for values in lines.values()):
                 axis.set_yscale("log")
         if names:
             shown = list(figure.axes[0].lines)  # the first panel has a line for every layer
@@ -158,12 +201,9 @@ class Watch:
             figure.legend(handles=shown, loc="outside right upper", fontsize="small")
         return figure
 
-    def _lines(self, field: str, names: list[str]) -> dict[str, list[float]]:
+    def _lines(self, field: str, names: list[str]) -> dict[str, Array]:
         """One number per pass for each layer that has any; NaN for a pass in which it has none."""
         passes = [{x.name: getattr(x, field) for x in layers} for layers in self.history]
         found = {name: [one.get(name) for one in passes] for name in names}
-        return {
-            name: [np.nan if x is None else x for x in values]
-            for name, values in found.items()
-            if any(x is not None for x in values)
-        }
+        seen = {name for one in passes for name, x in one.items() if x is not None}
+        return {name: np.array(x, float) for name, x in found.items() if name in seen}
