@@ -142,13 +142,13 @@ def test_an_object_with_layers_is_refused_where_a_sequential_gets_it():
     with pytest.raises(
         TypeError, match=r"Sequential: layers\.1 is a Block; .*a Module of your own"
     ):
-        Sequential(linear(), Block([linear()]))
+        Sequential(linear(), Block([linear()])).parameters()
 
 
 @pytest.mark.parametrize(
     "held",
     [
-        {1, 2}, deque([1.0]), iter([1, 2]), itertools.count(), range(9), "text", b"bytes", rng(),
+        {1, 2}, deque([1.0]), itertools.count(), range(9), "text", b"bytes", rng(),
         np.ones(3), np.array([None, "a"], object), Block(3), Slots([]), tl.tanh, np.tanh, MLP, np,
         lambda x: x, len, [].append, SimpleNamespace(constant=Tensor([1.0, 2.0])), frozenset(),
         functools.partial(tl.leaky_relu, slope=0.1), tl.losses.huber, 3.5, None, {"a": {1: []}},

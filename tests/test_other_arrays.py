@@ -1,10 +1,12 @@
 """Losses and training on the arrays of other libraries: Dask, and CuPy where there is a GPU.
 
-Expected values are NumPy's.
+Expected values are NumPy's. ``strict_array.py`` stands in for CuPy where there is none: see
+``test_strict_array.py``, ``test_strict_losses.py`` and ``test_strict_training.py``.
 """
 
 import importlib
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +14,7 @@ import pytest
 
 import tinygrad_loss
 from tinygrad_loss import Tensor, gradients, losses
-from tinygrad_loss.nn import MLP
+from tinygrad_loss.nn import MLP, load, save
 from tinygrad_loss.optim import SGD, Adam
 
 from .loss_cases import LOSS_ROWS, LOSSES
@@ -50,8 +52,8 @@ def value_and_gradients(f, inputs, n):
     """Of f, weighted to a scalar, with respect to the first n inputs: arrays, maybe of Dask."""
     variables = [Tensor(x, requires_grad=True, copy=False) for x in inputs[:n]]
     value = f(*variables, *inputs[n:])
-    total = (value * np.cos(np.arange(value.size)).reshape(value.shape)).sum()
-    return [value.data, *(slope.data for slope in gradients(total, variables))]
+    start = np.cos(np.arange(value.size)).reshape(value.shape)
+    return [value.data, *(slope.data for slope in gradients(value, variables, start))]
 
 
 def assert_same_on_dask(da, f, inputs, n):
@@ -191,16 +193,47 @@ def cupy():
     return cupy
 
 
+def differences(cupy, rows):
+    """What is not as on NumPy's arrays: pairs of (row, the error), of rows (name, f, inputs, n)."""
+    found = []
+    for name, f, inputs, n in rows:
+        expected = value_and_gradients(f, inputs, n)
+        try:
+            actual = value_and_gradients(f, [cupy.asarray(x) for x in inputs], n)
+            for x, desired in zip(actual, expected, strict=True):
+                assert (x.shape, x.dtype) == (desired.shape, desired.dtype)
+                np.testing.assert_allclose(x.get(), desired, rtol=1e-8, atol=1e-10)
+        except Exception as error:  # all rows that differ, not only the first one
+            found.append((name, repr(error)))
+    return found
+
+
+def test_every_op_on_a_gpu(cupy):
+    rows = [(str(c), c.f, c.inputs(), len(c.shapes)) for c in CASES if c.shapes]
+    assert differences(cupy, rows) == []
+
+
+def test_every_loss_on_a_gpu(cupy):
+    """With weights and targets on the GPU, and with those options that are NumPy's arrays."""
+    rows = [
+        (name, partial(getattr(losses, name), **options),
+         [draw(np.random.default_rng(0)) for draw in draws], n)
+        for name, draws, n, options in LOSS_ROWS
+    ]  # fmt: skip
+    assert differences(cupy, rows) == []
+
+
 @pytest.mark.parametrize("optimizer", [SGD, Adam])
 @pytest.mark.parametrize("loss", [losses.mean_squared_error, losses.cross_entropy])
-def test_training_on_a_gpu_takes_numpys_path(cupy, loss, optimizer):
+def test_training_on_a_gpu_takes_numpys_path(cupy, loss, optimizer, tmp_path):
     rng = np.random.default_rng(0)
     x, y = rng.standard_normal((50, 3)), rng.integers(0, 3, 50)
     if loss is losses.mean_squared_error:
         y = np.eye(3)[y]
     paths = []
     for array in (np.asarray, cupy.asarray):
-        model = MLP([3, 5, 3], activation="tanh", rng=np.random.default_rng(1))
+        rng = np.random.default_rng(1)
+        model = MLP([3, 5, 3], activation="gelu", dropout=0.2, rng=rng)
         for p in model.parameters():
             p.data = array(p.data)
         steps = optimizer(model.parameters(), lr=0.1)
@@ -211,6 +244,9 @@ def test_training_on_a_gpu_takes_numpys_path(cupy, loss, optimizer):
             value.backward()
             steps.step()
             path.append(value.item())
+        save(tmp_path / "weights.npz", model)
+        load(tmp_path / "weights.npz", model)
         assert isinstance(model.parameters()[0].data, type(array(x)))
+        path.append(model.eval()(array(x)).sum().item())
         paths.append(path)
     np.testing.assert_allclose(paths[1], paths[0], rtol=1e-10)

@@ -101,7 +101,7 @@ def wrong_states(state):
     )
     yield (
         TypeError,
-        r"layers\.2\.bias has dtype object",
+        r"layers\.2\.bias: .*dtype object",
         state | {"layers.2.bias": np.array([None, 1.0])},
     )
     yield TypeError, r"layers\.2\.bias is list", state | {"layers.2.bias": [1.0, 2.0]}
