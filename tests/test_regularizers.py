@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from tinygrad_loss import Tensor
 from tinygrad_loss.losses import sum_squared_error
+from tinygrad_loss.nn import Linear
 from tinygrad_loss.regularizers import dropout, elastic_net, l1, l2
 
 from .losses.derivatives import assert_same_as_torch, floats, shapes
@@ -113,6 +114,19 @@ def test_errors(name):
 
     with pytest.raises(TypeError, match=rf"{function}: params is a Model.*model\.parameters\(\)"):
         penalty(Model(), 0.1)
+
+
+@every_penalty
+def test_arrays_give_the_value_but_may_not_stand_beside_parameters(name):
+    penalty, function = PENALTIES[name], name.partition(".")[0]
+    layer = Linear(2, 1, rng=np.random.default_rng(0))
+    w, b = layer.weight.data, layer.bias.data
+    assert penalty([w, b], 0.1) == penalty(layer.parameters(), 0.1).item()
+    for params in ([layer.weight, b], {"w": layer.weight, "b": 1.0}):
+        with pytest.raises(TypeError, match=rf"^{function}: params holds Tensors and constants"):
+            penalty(params, 0.1)
+    frozen = Tensor([3.0])  # not to be trained now, but a parameter
+    assert penalty([layer.weight, frozen], 0.5).item() > penalty(layer.weight, 0.5).item()
 
 
 # --- dropout --------------------------------------------------------------------------------------

@@ -18,9 +18,6 @@ float16 are added up in float32. Libraries differ in factors; where ours are
 ``dropout`` is not added to the loss, but applied to activations in training.
 """
 
-# Parameters may be arrays, whose type is Any.
-# mypy: disable-error-code="no-any-return"
-
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -147,6 +144,8 @@ def _parameters(params: Any) -> list[Any]:
     found = [params] if alone else parameters_in(f"{running.name}: params", params)
     if not found:
         raise error("params is empty. A generator gives them once: call model.parameters() anew.")
+    if len({isinstance(p, Tensor) for p in found}) > 1:
+        raise error("params holds Tensors and constants; use model.parameters().", TypeError)
     return [floating("params", p) for p in found]
 
 

@@ -25,13 +25,14 @@ from .test_errors import raises
 from .test_extremes import CASES, arguments, every_loss
 
 RNG = np.random.default_rng
+ONES = Tensor(np.ones(3))
 CALLS = {name: (lambda name=name, **o: call_loss(name, **o)) for name in CASES} | {
     "gradient_penalty": lambda **o: losses.gradient_penalty(
         lambda x: x.sum(axis=1), np.ones((2, 2)), np.zeros((2, 2)), **({"rng": RNG(0)} | o)
     ),
-    "l1": lambda strength=1.0: regularizers.l1(np.ones(3), strength),
-    "l2": lambda strength=1.0: regularizers.l2(np.ones(3), strength),
-    "elastic_net": lambda **o: regularizers.elastic_net(np.ones(3), **({"l1": 1, "l2": 1} | o)),
+    "l1": lambda strength=1.0: regularizers.l1(ONES, strength),
+    "l2": lambda strength=1.0: regularizers.l2(ONES, strength),
+    "elastic_net": lambda **o: regularizers.elastic_net(ONES, **({"l1": 1, "l2": 1} | o)),
     "dropout": lambda p=0.5, **o: regularizers.dropout(np.ones(3), p, **({"rng": RNG(0)} | o)),
 }
 OPTIONS = [
@@ -202,6 +203,27 @@ def test_parameters_that_are_no_real_numbers(penalty):
                 call(params, 1.0)
 
 
+def test_targets_that_are_rounded_count_as_0_and_1():
+    """The loss is that of the labels 1 and 0, which is not negative: it was -1.8e-13."""
+    for loss in (binary_cross_entropy_with_logits, losses.binary_focal):
+        z = Tensor([800.0, -800.0], requires_grad=True)
+        each = loss(z, [ABOVE, -1e-17], reduction="none")
+        np.testing.assert_array_equal(each.data, loss(z.data, [1.0, 0.0], reduction="none"))
+        assert (each.data >= 0).all()
+    p = Tensor([1.0, 0.0], requires_grad=True)
+    np.testing.assert_array_equal(binary_cross_entropy(p, [ABOVE, -1e-17]).data, 0)
+    assert cross_entropy([0.0, -900.0], [1.0, -1e-17]) == 0
+
+
+def test_a_target_that_is_rounded_keeps_its_gradient():
+    """With respect to y it is softplus(-z) - softplus(z) = -z: both learn in distillation."""
+    z = Tensor([0.5, -3.0], requires_grad=True)
+    y = Tensor([ABOVE, -1e-17], requires_grad=True)
+    binary_cross_entropy_with_logits(z, y, reduction="sum").backward()
+    np.testing.assert_allclose(y.grad, [-0.5, 3.0], rtol=1e-15)
+    np.testing.assert_allclose(z.grad, 1 / (1 + np.exp(-z.data)) - [1, 0], rtol=1e-15)
+
+
 # --- swapped arguments ----------------------------------------------------------------------------
 
 
@@ -220,17 +242,35 @@ def test_parameters_that_are_no_real_numbers(penalty):
         (losses.squared_hinge, [[-1, 1]] * 3),
         (pinball, [[-1, 1]] * 3),
         (poisson_nll, [[3, 1]] * 3),
+        (binary_cross_entropy, [[0.5, 0.25]] * 3),
+        (cross_entropy_from_probs, [[0.5, 0.5]] * 3),
+        (cross_entropy, [[0.0, 1.0]] * 3),
     ],
 )
 def test_the_order_of_scikit_learn(loss, y):
-    """faults.md F1: the labels first. Where only the target requires grad, the error asks."""
+    """faults.md F1: the labels first. Where only the target requires grad, the error asks.
+
+    Also where all values could be meant so: binary_cross_entropy([1, 0], p) was 2.763, not 0.105.
+    """
     z = Tensor([[2.0, 1.0], [0.5, -3.0], [1.0, 1.0]], requires_grad=True)
-    with pytest.raises((ValueError, TypeError)) as error:
-        loss(y, z)
     given = ", ".join(list(inspect.signature(loss).parameters)[:2])
-    assert str(error.value).startswith(f"{loss.__name__}: ")
-    assert "Are the arguments swapped?" in str(error.value)
-    assert str(error.value).endswith(f"expected {loss.__name__}({given}).")
+    for scores in (z, z.softmax()):
+        with pytest.raises(ValueError, match=r"Are the arguments swapped\?") as error:
+            loss(y, scores)
+        assert str(error.value).startswith(f"{loss.__name__}: ")
+        assert str(error.value).endswith(f"expected {loss.__name__}({given}).")
+        with pytest.raises(ValueError, match=r"Are the arguments swapped\?"):
+            loss(y, **{given.split(", ")[1]: scores})
+
+
+def test_the_target_of_a_likelihood_first():
+    mean, log_variance = (Tensor([x], requires_grad=True) for x in (1.0, 2.0))
+    with raises("gaussian_nll: Are the arguments swapped? Only target requires grad; expected"):
+        losses.gaussian_nll([3.0], mean, log_variance)
+    losses.gaussian_nll(mean, log_variance, [3.0]).backward()
+    losses.gaussian_nll([1.0], log_variance, [3.0]).backward()  # of a mean that is known
+    losses.gaussian_nll(mean, [0.0], log_variance).backward()
+    assert mean.grad is not None
 
 
 def test_losses_that_are_the_same_when_swapped_are_not_refused():
@@ -239,7 +279,10 @@ def test_losses_that_are_the_same_when_swapped_are_not_refused():
         getattr(losses, name)([0.0, 4.0], p).backward()
     assert (p.grad * [1, -1] > 0).all()
     teacher = Tensor([0.3, 0.7], requires_grad=True)
-    pinball(p, teacher).backward()  # both learn
+    for loss in (pinball, binary_cross_entropy_with_logits):
+        teacher.grad = None
+        loss(p, teacher).backward()  # both learn
+        assert teacher.grad.any()
     with raises("mean_squared_error: pred has shape (2,)") as error:
         mean_squared_error(p, [1.0])
     assert "swapped" not in str(error.value)

@@ -450,8 +450,8 @@ def test_gradient_penalty_options():
         lambda t: focal(LOGITS, [0, 1], alpha=t([0.1, 0.2, 0.3])),
         lambda t: binary_focal(PAIR, [[0, 1], [1, 0]], alpha=t(0.25)),
         lambda t: binary_cross_entropy_with_logits(PAIR, [[0, 1], [1, 0]], pos_weight=t(2.0)),
-        lambda t: l1(PAIR, t(0.1)),
-        lambda t: l2(PAIR, t(0.1)),
+        lambda t: l1(Tensor(PAIR), t(0.1)),
+        lambda t: l2(Tensor(PAIR), t(0.1)),
     ],
 )
 def test_no_gradient_is_lost_at_an_option(loss):

@@ -151,3 +151,79 @@ def test_a_hopeless_class_has_the_gradient_of_the_others_softmax():
     z = Tensor([-1e10, -1.0, -2.0], requires_grad=True)
     focal(z, 0).backward()
     np.testing.assert_allclose(z.grad, [-1, 0.731058578630, 0.268941421370], rtol=1e-11)
+
+
+# --- the ends of the range ------------------------------------------------------------------------
+
+DTYPES = pytest.mark.parametrize("dtype", ["f2", "f4", "f8"])
+
+
+def exact_focal(z, y, gamma):
+    """Value and gradient by the closed form, in long double, of the logits as they are."""
+    z = z.astype(np.longdouble)
+    e = np.exp(z - z.max())
+    p, others = e / e.sum(), np.delete(z, y)
+    log_p = z[y] - z.max() - np.log(e.sum())
+    q = np.exp(others - z.max()).sum() / e.sum()
+    slope = q**gamma * (gamma * p[y] * log_p / q - 1) if q else 0  # by log p_y
+    return -(q**gamma) * log_p, slope * ((np.arange(len(z)) == y) - p)
+
+
+@pytest.mark.parametrize("gamma", [0.0, 0.5, 2.0])
+@pytest.mark.parametrize(
+    ("dtype", "z"),
+    [
+        ("f2", [4096, 4096, 4096]),
+        ("f2", [1001, 1002, 1000]),
+        ("f4", [1e5, 1e5, 1e5]),
+        ("f4", [-1e5 - 2, -1e5, -1e5 + 1]),
+        ("f8", [745, 745, 745]),
+        ("f8", [1e15, 1e15 + 1, 1e15 - 3]),
+    ],
+)
+def test_focal_is_invariant_under_a_shift(dtype, z, gamma):
+    """Closed form. float16 logits of 4096 gave 0.6934, where ln 3 is right."""
+    for y in range(3):
+        logits = Tensor(np.array(z, dtype), requires_grad=True)
+        loss = focal(logits, y, gamma=gamma)
+        loss.backward()
+        value, slopes = exact_focal(logits.data, y, gamma)
+        rounding = (4 if dtype == "f8" else 8) * float(np.finfo(dtype).eps)
+        np.testing.assert_allclose(float(loss.item()), float(value), rtol=rounding)
+        np.testing.assert_allclose(
+            logits.grad.astype(float), slopes.astype(float), rtol=rounding, atol=rounding / 8
+        )
+
+
+@DTYPES
+@pytest.mark.parametrize("gamma", [0.0, 0.5, 2.0])
+def test_focal_at_the_largest_logits(dtype, gamma):
+    """No warnings; a lead beyond the range is infinite. A hopeless class costs -log p = s."""
+    s = 0.6 * float(np.finfo(dtype).max)
+    half = 2**-gamma
+    slope = half * (1 + gamma * math.log(2)) / 2  # by the own logit at p = 1/2
+    for row, y, value, slopes in [
+        ([s, -s, 0], 0, 0, [0, 0, 0]),
+        ([s, -s, 0], 1, np.inf, [1, -1, 0]),
+        ([s, 0, -s], 1, s, [1, -1, 0]),
+        ([-s, 0, 0], 0, s, [-1, 0.5, 0.5]),
+        ([-s, s, s], 1, half * math.log(2), [0, -slope, slope]),
+        ([-s, 0, 0], 1, half * math.log(2), [0, -slope, slope]),
+    ]:
+        z = Tensor(np.array(row, dtype), requires_grad=True)
+        loss = focal(z, y, gamma=gamma)
+        loss.backward()
+        rounding = 8 * float(np.finfo(dtype).eps)
+        np.testing.assert_allclose(float(loss.item()), value, rtol=rounding)
+        np.testing.assert_allclose(z.grad.astype(float), slopes, rtol=rounding)
+
+
+@DTYPES
+@pytest.mark.parametrize("gamma", [0.0, 0.5, 2.0])
+def test_binary_focal_at_the_largest_logits(dtype, gamma):
+    s = 0.6 * float(np.finfo(dtype).max)
+    z = Tensor(np.array([s, s, -s, -s, s], dtype), requires_grad=True)
+    loss = binary_focal(z, [0, 1, 0, 1, 0.5], gamma=gamma, reduction="none")
+    loss.backward(np.ones_like(loss.data))
+    np.testing.assert_allclose(loss.data / z.data[0], [1, 0, 0, 1, 0.5], rtol=1e-3)
+    np.testing.assert_allclose(z.grad, [1, 0, 0, -1, 0.5], rtol=1e-3)

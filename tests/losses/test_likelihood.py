@@ -163,7 +163,7 @@ def test_targets_that_are_no_counts(wrong):
 
 def test_poisson_has_no_gradient_for_its_target():
     with raises("poisson_nll: target requires grad, but is a constant", kind=TypeError):
-        poisson_nll(np.zeros(1), Tensor([1.0], requires_grad=True))
+        poisson_nll(*[Tensor([1.0], requires_grad=True) for _ in range(2)])
     with raises("poisson_nll: log_rate has shape (2,) but target has shape (2, 1); they must"):
         poisson_nll(np.zeros(2), np.ones((2, 1)))
 
@@ -175,3 +175,17 @@ def test_a_sure_and_right_prediction_has_a_finite_likelihood(dtype, lowest):
     loss.backward()
     assert loss.item() == pytest.approx(lowest / 2 + np.log(2 * np.pi) / 2, rel=1e-2)
     assert (mean.grad.item(), log_variance.grad.item()) == (0, 0.5)
+
+
+@pytest.mark.parametrize("log_variance", [0.0, 9.0, -2.0])
+def test_the_gradient_of_log_variance_in_float16(log_variance):
+    """(1 - z^2)/2, where z^2 itself is out of range: at z = 300 it was -inf."""
+    z = 300.0
+    mean = Tensor(np.array([z * np.exp(log_variance / 2)], "f2"), requires_grad=True)
+    s = Tensor(np.array([log_variance], "f2"), requires_grad=True)
+    loss = gaussian_nll(mean, s, [0.0])
+    loss.backward()
+    assert loss.item() == pytest.approx(z**2 / 2, rel=5e-3)
+    assert s.grad.item() == pytest.approx((1 - z**2) / 2, rel=5e-3)
+    assert mean.grad.item() == pytest.approx(z / np.exp(log_variance / 2), rel=5e-3)
+    assert {loss.dtype, s.grad.dtype, mean.grad.dtype} == {np.dtype(np.float16)}

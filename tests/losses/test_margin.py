@@ -163,3 +163,18 @@ def test_unsigned_labels_do_not_wrap_around():
 @pytest.mark.parametrize(("kind", "cost"), [("crammer_singer", 1), ("weston_watkins", 2)])
 def test_the_margin_is_not_lost_in_the_rounding_of_large_scores(dtype, score, kind, cost):
     assert multiclass_hinge(np.full((1, 3), score, dtype), [0], kind=kind) == cost
+
+
+@pytest.mark.parametrize("dtype", ["f2", "f4", "f8"])
+@pytest.mark.parametrize("kind", ["crammer_singer", "weston_watkins"])
+def test_multiclass_hinge_at_the_largest_scores(dtype, kind):
+    """A lead that leaves the range costs nothing, without a warning; s - 0 costs s."""
+    s = 0.6 * float(np.finfo(dtype).max)
+    for row, y, cost, slopes in [([s, -s, -s], 0, 0, [0, 0, 0]), ([s, 0, -s], 1, s, [1, -1, 0]),
+                                 ([s, -s, -s], 1, np.inf, None)]:  # fmt: skip
+        scores = Tensor(np.array(row, dtype), requires_grad=True)
+        loss = multiclass_hinge(scores, y, kind=kind)
+        loss.backward()
+        np.testing.assert_allclose(float(loss.item()), cost, rtol=1e-3)
+        if slopes:
+            np.testing.assert_array_equal(scores.grad, slopes)

@@ -194,8 +194,8 @@ def test_support_vector_machine():
     model = svm.LinearSVC(loss="hinge", C=1, tol=1e-10, max_iter=10**7, random_state=0).fit(
         x[:, :-1], y
     )
-    optimum = objective(np.append(model.coef_[0], model.intercept_))
+    optimum = objective(Tensor(np.append(model.coef_[0], model.intercept_))).item()
     assert optimum == pytest.approx(0.0466192471, rel=1e-6)
-    reached = objective(average)
+    reached = objective(Tensor(average)).item()
     assert optimum <= reached + 1e-9
     assert reached == pytest.approx(optimum, rel=1.4e-3)

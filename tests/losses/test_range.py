@@ -344,8 +344,9 @@ def test_penalties_of_100_000_weights(penalty):
 
 def test_penalties_of_integers_do_not_wrap_around():
     # 100^2 is 16 in int8
-    assert regularizers.l2(np.array([100], np.int8), 1.0) == 10_000
-    assert regularizers.l2([np.array([100], np.int8), np.array([1.0], "f4")], 1.0) == 10_001
+    w, one = Tensor(np.array([100], np.int8)), Tensor(np.array([1.0], "f4"))
+    assert regularizers.l2(w, 1.0) == 10_000
+    assert regularizers.l2([w, one], 1.0) == 10_001
 
 
 # --- counts ---------------------------------------------------------------------------------------

@@ -206,3 +206,12 @@ def test_one_pair_without_a_batch():
     assert contrastive(a, b, True, reduction="none") == 12.5
     assert triplet(a, b, b, reduction="none") == 1.0
     assert cosine_embedding(a, [4.0, 3.0], 1) == pytest.approx(1 - 24 / 25)
+
+
+@pytest.mark.parametrize("shape", [(0,), (2, 0), (0, 0)])
+@pytest.mark.parametrize("loss", [contrastive, cosine_embedding, nt_xent, triplet])
+def test_embeddings_without_numbers(loss, shape):
+    x, name = np.ones(shape), loss.__name__
+    others = {"nt_xent": [], "triplet": [x]}.get(name, [1])
+    with pytest.raises(ValueError, match=rf"^{name}: the embeddings have shape .*; expected one"):
+        loss(x, x, *others)

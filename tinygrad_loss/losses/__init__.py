@@ -8,8 +8,9 @@ adversarial      for generators and their critics: GAN, Wasserstein, least squar
 
 All have two options: ``reduction``, "mean" or "sum" over the losses of all rows or elements, or
 "none", the losses; and ``sample_weight``, how much each loss counts, numbers >= 0 in the shape of
-the losses, whose sum is what "mean" divides by. In their examples np is NumPy, and Tensor is that
-of ``tinygrad_loss``.
+the losses, whose sum is what "mean" divides by. Where the order of prediction and target matters,
+a target that requires grad beside a prediction that does not is refused: are they swapped? In the
+examples np is NumPy, and Tensor is that of ``tinygrad_loss``.
 """
 
 from .adversarial import (

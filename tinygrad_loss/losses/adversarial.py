@@ -21,9 +21,6 @@ players. All raise ValueError for shapes that do not fit, an option out of range
 reduction, and the mean of 0 samples.
 """
 
-# Inputs may be arrays, whose type is Any.
-# mypy: disable-error-code="no-any-return"
-
 from __future__ import annotations
 
 from collections.abc import Callable

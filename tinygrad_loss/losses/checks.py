@@ -238,15 +238,15 @@ def matched(names: Names, pred: Any, *targets: Any) -> list[Any]:
     With pred (N, 1) and target (N,), NumPy would compare every prediction with every target, and
     training would silently end at the mean of the targets.
     """
-    inputs = [floating(names[0], pred)]
-    array = data_of(inputs[0])
-    dtype, shape = array.dtype, array.shape
+    pred = floating(names[0], pred)
+    array = pred._array if isinstance(pred, Node) else pred
+    inputs, dtype, shape = [pred], array.dtype, array.shape
     for target in targets:
-        name = names[len(inputs)]
         array = target._array if isinstance(target, Node) else target
         if type(array) is not np.ndarray or array.dtype != dtype:  # usually not, for speed
-            target = converted(as_data(name, target), dtype)
+            target = converted(as_data(names[len(inputs)], target), dtype)
         if target.shape != shape:
+            name = names[len(inputs)]
             advice = "They are never broadcast: each prediction has a target of its own."
             if shape and math.prod(shape) == math.prod(target.shape):
                 new = ", ".join(["-1", *map(str, shape[1:])])
@@ -401,24 +401,28 @@ def require_log_distributions(name: str, logp: Any) -> None:
     require_distributions(f"exp({name})", p, "Pass log_softmax(logits).")
 
 
-def require_unit_interval(name: str, p: Any, advice: str) -> None:
-    """Require values in [0, 1], give or take a few roundings. NaN passes."""
+def unit_interval(name: str, p: Any, advice: str) -> Any:
+    """Values in [0, 1]. What is off by a few roundings counts as 0 or 1. NaN passes."""
 
     def inside(p: Array, allowed: float = 0) -> bool:
-        return not (p.min() < -allowed or p.max() > 1 + allowed)
+        return not p.size or not (p.min() < -allowed or p.max() > 1 + allowed)
 
     def wrong(p: Array) -> str:
         given = f"{name} holds values from {shown(p.min())} to {shown(p.max())}"
         return f"{given}; expected values in [0, 1]. {advice}"
 
-    require(lambda p: p.size == 0 or inside(p) or inside(p, 8 * _rounding(p)), p, message=wrong)
+    array = data_of(p)
+    if mode.get().tracer is None and inside(array):
+        return p  # the usual case, for speed
+    require(lambda p: inside(p, 8 * _rounding(p)), p, message=wrong)
+    clipped = np.clip(array, 0, 1)
+    return p - (array - clipped) if isinstance(p, Node) else clipped  # the gradient passes
 
 
 def binary(names: Names, pred: Any, target: Any) -> list[Any]:
     """Predictions, and targets from 0 (no) to 1 (yes), in one shape and dtype."""
-    inputs = matched(names, pred, target)
-    require_unit_interval(names[1], inputs[1], "Labels -1 and 1? Use (target + 1) / 2.")
-    return inputs
+    pred, target = matched(names, pred, target)
+    return [pred, unit_interval(names[1], target, "Labels -1 and 1? Use (target + 1) / 2.")]
 
 
 def require_labels(name: str, labels: Any, allowed: tuple[int, int], advice: str) -> None:

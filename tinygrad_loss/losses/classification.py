@@ -21,9 +21,6 @@ parameters say, an unknown reduction, and the mean of 0 samples; TypeError for w
 numbers. Nothing is guessed or converted silently.
 """
 
-# Inputs may be arrays, whose type is Any.
-# mypy: disable-error-code="no-any-return"
-
 from __future__ import annotations
 
 import math
@@ -152,7 +149,7 @@ def _of_probabilities(
     terms = target * _possible(target, log_softmax(logits))
     if weight is not None:
         terms = terms * checks.class_weights("weight", weight, logits)
-    return 0.0 - sum_(terms, axis=-1)
+    return minus(sum_(terms, axis=-1))
 
 
 def _possible(t: Any, logp: Any) -> Any:
@@ -269,7 +266,7 @@ def binary_cross_entropy(
     """
     eps = checks.clipping(eps, probs)
     advice = "These look like logits: use binary_cross_entropy_with_logits."
-    checks.require_unit_interval("probs", probs, advice)
+    checks.unit_interval("probs", probs, advice)
     log_p, log_q = log(clip(probs, eps, None)), log(clip(1 - probs, eps, None))
     return _in_base(base, minus(target * log_p + (1 - target) * log_q))
 
@@ -349,8 +346,9 @@ def focal(
     Formula: -alpha_y (1 - p_y)^gamma log p_y with p = softmax(z). gamma = 0 is cross-entropy; with
     gamma = 2 a sample at p_y = 0.9 counts only a hundredth.
     Computed from the lead of the true class, z_y - logsumexp(the other logits), whose sigmoid is
-    p_y. So -log p_y = softplus(-lead), and (1 - p_y)^gamma = exp(-gamma softplus(lead)), exact to
-    a rounding of the lead: the power itself has a NaN gradient at p_y = 1 for gamma < 1.
+    p_y; first the largest of the others is subtracted from all. So -log p_y = softplus(-lead), and
+    (1 - p_y)^gamma = exp(-gamma softplus(lead)), exact to a rounding of the lead: the power itself
+    has a NaN gradient at p_y = 1 for gamma < 1.
     Gradient at z_y: alpha_y (1 - p_y)^gamma (gamma p_y log p_y + p_y - 1).
 
     Parameters: ``logits`` (N, C) or (C,); ``target`` integer (N,) or (); ``gamma`` >= 0; ``alpha``
@@ -371,16 +369,28 @@ def focal(
     """
     gamma = number("gamma", gamma, lambda gamma: gamma >= 0, "a number >= 0")
     target = checks.class_indices(logits, target)
-    others = where(checks.is_class(logits, target), -np.inf, logits)
-    lead = picked(logits, target) - logsumexp(others)
-    losses = softplus(-lead)
-    if gamma:
-        losses = exp(-gamma * softplus(lead)) * losses
+    is_own = checks.is_class(logits, target)
+    largest = np.where(is_own, -np.inf, data_of(logits)).max(axis=-1, keepdims=True)
+    with np.errstate(over="ignore"):  # a lead beyond the range is infinite
+        logits = logits - np.where(np.isfinite(largest), largest, 0)
+        lead = picked(logits, target) - logsumexp(where(is_own, -np.inf, logits))
+    losses = _focused(softplus(-lead), softplus(lead), gamma)
     if alpha is not None:
         weight = checks.class_weights("alpha", alpha, logits)
-        checks.require_unit_interval("alpha", weight, "Divide it by its maximum.")
+        checks.unit_interval("alpha", weight, "Divide it by its maximum.")
         losses = checks.weight_of(target, weight) * losses
     return losses
+
+
+def _focused(minus_log_p: Any, minus_log_q: Any, gamma: float) -> Any:
+    """-q^gamma log p, with q = 1 - p."""
+    if not gamma:
+        return minus_log_p
+    with np.errstate(over="ignore"):  # where the power is 0
+        power = exp(-gamma * minus_log_q)
+    # At a small p the power is 1 and its gradient 0, which the rules would make of inf * 0.
+    limit = -2 * math.log(np.finfo(minus_log_p.dtype).eps)
+    return where(data_of(minus_log_p) > limit, 1, power) * minus_log_p
 
 
 @loss(binary)
@@ -417,8 +427,8 @@ def binary_focal(
     if alpha is not None:
         alpha = number("alpha", alpha, lambda a: 0 <= a <= 1, "None or 0 <= alpha <= 1")
     minus_log_p, minus_log_q = softplus(-logits), softplus(logits)
-    positive = target * exp(-gamma * minus_log_q) * minus_log_p
-    negative = (1 - target) * exp(-gamma * minus_log_p) * minus_log_q
+    positive = target * _focused(minus_log_p, minus_log_q, gamma)
+    negative = (1 - target) * _focused(minus_log_q, minus_log_p, gamma)
     if alpha is not None:
         positive, negative = alpha * positive, (1 - alpha) * negative
     return positive + negative

@@ -28,14 +28,15 @@ Reduction = Literal["mean", "sum", "none"]
 REDUCTIONS = ("mean", "sum", "none")
 
 
-def loss(prepare: Callable[..., Any]) -> Callable[[F], F]:
+def loss(prepare: Callable[..., Any], symmetric: bool = False) -> Callable[[F], F]:
     """Decorate a formula: it becomes a loss, with checks, sample weights and a reduction.
 
     ``prepare(names, *inputs)`` checks and converts the positional inputs of the loss; their names
     are for its errors. The formula receives what it returns, and itself returns the losses, one
     per element or row; or ``weighted`` or ``apart`` losses, whose mean is computed differently.
     ``sample_weight`` and ``reduction`` are in the formula's signature for the callers of the loss;
-    the formula itself does not receive them.
+    the formula itself does not receive them. Unless the loss is ``symmetric``, a target that is the
+    only one to require grad is refused: in scikit-learn's order, the target comes first.
 
     Sample weights multiply the losses, and the mean divides by their sum. (The weight 0 does not
     leave out a sample whose loss is infinite, as 0 * inf is NaN. Drop its row.)
@@ -45,6 +46,7 @@ def loss(prepare: Callable[..., Any]) -> Callable[[F], F]:
         code, defaults = formula.__code__, formula.__kwdefaults__ or {}
         name, n, usual = formula.__name__, code.co_argcount, defaults["reduction"]
         names = code.co_varnames[:n]
+        directed = names[-1] in ("target", "labels") and not symmetric
 
         @wraps(formula)
         def call(
@@ -57,6 +59,9 @@ def loss(prepare: Callable[..., Any]) -> Callable[[F], F]:
                     if len(inputs) > n or not all(x in options for x in by_name):
                         return formula(*inputs, **options)  # Python's own TypeError
                     inputs += tuple(options.pop(x) for x in by_name)
+                if directed and requires_grad(inputs[-1]) and not requires_grad(inputs[0]):
+                    text = f"Are the arguments swapped? Only {names[-1]} requires grad; expected "
+                    raise error(f"{text}{name}({', '.join(names)}).")
                 first = inputs[0]._array if isinstance(inputs[0], Node) else inputs[0]
                 if type(first) is not np.ndarray and is_foreign(first):  # may not meet NumPy's
                     pairs = zip(names, inputs, strict=True)
@@ -65,7 +70,7 @@ def loss(prepare: Callable[..., Any]) -> Callable[[F], F]:
                 return reduced(losses, sample_weight, reduction)
             except (TypeError, ValueError) as refusal:
                 if str(refusal).startswith(f"{name}: "):
-                    refusal.args = (_with_advice(str(refusal), names, inputs),)
+                    refusal.args = (_for_pandas(str(refusal), names, inputs),)
                 raise
             finally:
                 running.name = before
@@ -75,17 +80,12 @@ def loss(prepare: Callable[..., Any]) -> Callable[[F], F]:
     return decorate
 
 
-def _with_advice(text: str, names: Names, inputs: tuple[Any, ...]) -> str:
-    """An error that also says what the types of the inputs tell."""
+def _for_pandas(text: str, names: Names, inputs: tuple[Any, ...]) -> str:
+    """An error with advice that works for pandas' objects, too."""
     for name, x in zip(names, inputs, strict=False):
-        if hasattr(x, "to_numpy"):  # pandas' objects have no reshape, and an argmax of their own
+        if hasattr(x, "to_numpy"):  # they have no reshape, and an argmax of their own
             for method in ("reshape", "argmax"):
                 text = text.replace(f"{name}.{method}", f"{name}.to_numpy().{method}")
-    if names[-1] in ("target", "labels") and requires_grad(inputs[-1]) > requires_grad(inputs[0]):
-        text += (
-            f" Are the arguments swapped? Only {names[-1]} requires grad; expected "
-            f"{running.name}({', '.join(names)})."
-        )
     return text
 
 

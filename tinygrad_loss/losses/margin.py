@@ -8,9 +8,6 @@ A *score* is any real number. Its size says how sure the model is, but is not a 
 wins by the margin costs nothing. Reductions, weights and errors are as in ``classification``.
 """
 
-# Inputs may be arrays, whose type is Any.
-# mypy: disable-error-code="no-any-return"
-
 from __future__ import annotations
 
 from typing import Any, Literal
@@ -130,8 +127,9 @@ def multiclass_hinge(
     target = checks.class_indices(scores, target)
     own, is_own = picked(scores, target), checks.is_class(scores, target)
     # The margin is added last, as it would be lost in the rounding of a large score.
-    if kind == "crammer_singer":
-        nearest_rival = max_(where(is_own, -np.inf, scores), axis=-1)
-        return relu(margin + (nearest_rival - own))
-    violations = relu(margin + (scores - own.reshape((*own.shape, 1))))
+    with np.errstate(over="ignore"):  # a difference beyond the range is infinite
+        if kind == "crammer_singer":
+            nearest_rival = max_(where(is_own, -np.inf, scores), axis=-1)
+            return relu(margin + (nearest_rival - own))
+        violations = relu(margin + (scores - own.reshape((*own.shape, 1))))
     return sum_(where(is_own, 0, violations), axis=-1)

@@ -12,12 +12,9 @@ dtype are; squares of distances, in ``contrastive`` for same pairs and in ``trip
 ``squared=True``, are infinite from its square root on (256 in float16). Labels may be arrays,
 Tensors without a gradient, or lists. The loss has the dtype of the embeddings.
 
-All raise ValueError for shapes that differ, labels other than those named, an option out of range,
-an unknown reduction, and the mean of 0 rows.
+All raise ValueError for shapes that differ, D = 0, labels other than those named, an option out of
+range, an unknown reduction, and the mean of 0 rows.
 """
-
-# Inputs may be arrays, whose type is Any.
-# mypy: disable-error-code="no-any-return"
 
 from __future__ import annotations
 
@@ -46,6 +43,8 @@ def embeddings(names: Names, *inputs: Any) -> list[Any]:
             f"the shapes are {given}; expected equal shapes (N, D) or (D,). Nothing is broadcast: "
             "repeat what is to be compared several times."
         )
+    if not shapes[0][-1]:
+        raise error(f"the embeddings have shape {shapes[0]}; expected one number or more in each.")
     dtype = np.result_type(*[x.dtype for x in arrays])
     return [checks.converted(x, dtype) for x in arrays]
 
