@@ -238,6 +238,13 @@ def test_pytorchs_tensors_are_refused():
             r"batch_size is -1; expected an int in \[1, inf\)",
         ),
         ((np.ones(3), np.ones(3), 2), {"rng": 0}, TypeError, "rng is 0"),
+        (
+            (np.ones(3), np.ones(3), 2),
+            {"drop_last": "no"},
+            TypeError,
+            "drop_last is 'no'.*or False",
+        ),
+        ((np.ones(3), np.ones(3), 2), {"drop_last": 0}, TypeError, "drop_last is 0"),
         # faults.md F3: it yielded nothing, silently.
         ((np.ones(3), np.ones(3), 4), {"drop_last": True}, ValueError, "drops all.*3 rows"),
     ],

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import tinygrad_loss as tl
-from tinygrad_loss import Tensor
+from tinygrad_loss import Tensor, optim
 from tinygrad_loss.nn import Linear, load, save
 
 from .test_save_load import assert_equal_states
@@ -174,9 +174,34 @@ def test_a_symbolic_link_stays_one(tmp_path, exists):
 
 def test_a_folder_is_not_replaced(tmp_path):
     (tmp_path / "weights.npz").mkdir()
-    with pytest.raises(OSError, match=r"weights\.npz"):
+    with pytest.raises(OSError, match=r"save: .*weights\.npz is a folder.* name of a file$"):
         save(tmp_path / "weights.npz", linear())
     assert [p.name for p in tmp_path.iterdir()] == ["weights.npz"]
+
+
+def test_a_folder_that_is_not_there_is_named_and_no_temporary_file(tmp_path):
+    with pytest.raises(FileNotFoundError) as error:
+        save(tmp_path / "runs" / "weights.npz", linear())
+    assert str(error.value.filename) == str(tmp_path / "runs")
+
+
+@posix
+@pytest.mark.parametrize("linked", [False, True])
+def test_what_is_no_regular_file_is_not_replaced(tmp_path, linked):
+    """A pipe stands for a device: root's save("/dev/null", ...) made a file of it."""
+    path = pipe = tmp_path / "pipe.txt"
+    os.mkfifo(pipe)
+    if linked:
+        path = tmp_path / "link.txt"
+        path.symlink_to(pipe)
+    w = Tensor([1.0], requires_grad=True)
+    savers = lambda: save(path, linear()), lambda: optim.save(path, optim.GD([w], 0.1))
+    for write in (*savers, lambda: tl.draw(w.sum()).save(path)):
+        before = sorted(tmp_path.iterdir())
+        with pytest.raises(OSError, match=rf"save: .*{path.name} is .*a pipe or a device"):
+            write()
+        assert sorted(tmp_path.iterdir()) == before
+        assert stat.S_ISFIFO(pipe.stat().st_mode)
 
 
 @pytest.mark.parametrize("ending", [".html", ".txt", ".dot"])

@@ -6,6 +6,7 @@ The sources are faults.md A5, A10 and F4.
 import copy
 import functools
 import itertools
+import os
 from collections import ChainMap, OrderedDict, UserList, defaultdict, deque, namedtuple
 from types import MappingProxyType, SimpleNamespace
 
@@ -91,6 +92,19 @@ def objects(layers):
     return array
 
 
+def with_attribute(layers):
+    def function(x):
+        return function.layer(x)
+
+    function.layer = layers[1]
+    return function
+
+
+def parameter_in_a_closure(_):
+    w = Tensor(1.0, requires_grad=True)
+    return lambda x: w * x
+
+
 HIDDEN = {
     "set": set,
     "frozenset": frozenset,
@@ -105,6 +119,18 @@ HIDDEN = {
     "generator": lambda layers: (layer for layer in layers),
     "unstarted generator": lambda _: (linear() for _ in range(2)),
     "map": lambda layers: map(copy.copy, layers),
+    "map that makes layers": lambda _: map(linear, range(1, 3)),
+    "starmap that makes layers": lambda _: itertools.starmap(linear, [(2, 2)]),
+    "key": lambda layers: {layers[1]: "a"},
+    "key of an ordered dict": lambda layers: OrderedDict([(layers[1], "a")]),
+    "key in a tuple": lambda layers: {(0, layers[1]): "a"},
+    "parameter as a key": lambda _: {Tensor(1.0, requires_grad=True): "a"},
+    "closure": lambda layers: lambda x: layers[1](x),
+    "closure in a closure": lambda layers: functools.wraps(len)(lambda x: lambda: layers),
+    "default": lambda layers: lambda x, layer=layers[1]: layer(x),
+    "keyword default": lambda layers: lambda x, *, layer=layers[1]: layer(x),
+    "attribute of a function": with_attribute,
+    "parameter in a closure": parameter_in_a_closure,
     "zip": lambda layers: zip(layers, "ab", strict=True),
     "chain": lambda layers: itertools.chain(layers),
     "object array": objects,
@@ -152,6 +178,8 @@ def test_an_object_with_layers_is_refused_where_a_sequential_gets_it():
         np.ones(3), np.array([None, "a"], object), Block(3), Slots([]), tl.tanh, np.tanh, MLP, np,
         lambda x: x, len, [].append, SimpleNamespace(constant=Tensor([1.0, 2.0])), frozenset(),
         functools.partial(tl.leaky_relu, slope=0.1), tl.losses.huber, 3.5, None, {"a": {1: []}},
+        {1: 2, (0, "a"): [3]}, open(os.devnull), functools.cache(lambda x: x),  # noqa: SIM115
+        tl.grad(tl.tanh), tl.no_grad()(tl.gelu), *map(tl.__dict__.get, tl.__all__),
     ],
     ids=lambda held: type(held).__name__,
 )  # fmt: skip
@@ -187,10 +215,63 @@ def test_a_graph_in_an_object_is_not_searched():
     assert names(model) == ["inside.weight", "inside.bias"]
 
 
+def test_a_function_may_hold_what_the_model_owns():
+    """Also what the model owns around a part of it, which is complete before the model is."""
+
+    class Model(Module):
+        def __init__(self):
+            self.scale = Tensor([1.0, 2.0], requires_grad=True)
+            self.head = linear()
+            shared = self.head
+            self.net = Sequential(
+                linear(),
+                lambda x: shared(x) * self.scale,
+                self.activate,
+                lambda x, m=self: m.activate(x),
+            )
+            self.again = {"f": lambda x, head=self.head: head(x)}
+
+        def activate(self, x):
+            return x
+
+    model = Model()
+    own = [f"net.layers.0.{name}" for name in ("weight", "bias")]
+    assert names(model) == ["scale", "head.weight", "head.bias", *own]
+    assert len(model.net.eval().parameters()) == 2
+
+
+def test_functions_of_the_class_may_close_over_what_init_assigns():
+    layer = linear()
+
+    class Model(Module):
+        def __init__(self):
+            self.layer = layer
+
+        def forward(self, x):
+            return layer(x)
+
+    assert names(Model()) == ["layer.weight", "layer.bias"]
+
+
 @pytest.mark.parametrize("held", [linear(), [linear()], {"a": (linear(),)}, {linear()}], ids=repr)
 def test_a_layer_in_the_class_is_refused(held):
-    with pytest.raises(TypeError, match=r"Wrong: layer holds a Linear in the class.*self\.layer"):
-        type("Wrong", (Module,), {"layer": held})
+    message = r"Wrong: layer holds a Linear in the class.*self\.layer"
+    function = lambda self, x, layer=held: x  # noqa: E731
+    inherited = type("Mixin", (), {"layer": held})
+    for bases, inside in (
+        ((Module,), {"layer": held}), ((Module,), {"layer": function}), ((inherited, Module), {})
+    ):  # fmt: skip
+        with pytest.raises(TypeError, match=message):
+            type("Wrong", bases, inside)
+
+
+@pytest.mark.parametrize("mixed_in", [False, True])
+def test_slots_are_refused(mixed_in):
+    """faults.md A10: what is in them is in no __dict__, so it was neither trained nor saved."""
+    inside = {"__slots__": ("w",)}
+    with pytest.raises(TypeError, match="Wrong: __slots__ are neither trained nor saved; omit"):
+        type("Wrong", (type("Mixin", (), inside), Module) if mixed_in else (Module,), inside)
+    type("Right", (type("Mixin", (), {"__slots__": ()}), Module), {"__slots__": ()})
 
 
 def test_a_parameter_in_the_class_is_refused_and_a_constant_is_not():

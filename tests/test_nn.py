@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tinygrad_loss import Tensor, check_gradients, no_grad, tanh
+from tinygrad_loss import Tensor, check_gradients, nn, no_grad, tanh
 from tinygrad_loss.engine import ops
 from tinygrad_loss.nn import (
     ACTIVATIONS,
@@ -367,6 +367,18 @@ def test_under_no_grad_nothing_is_recorded():
         (lambda: Linear(2, 2, rng=0), TypeError, r"rng is 0; .*np\.random\.default_rng\(0\)"),
         (lambda: Linear(2, 2, rng=rng(), init="xavier"), ValueError, "init is 'xavier'"),
         (lambda: Linear(2, 2, rng=rng(), dtype=int), TypeError, "require"),
+        (lambda: Linear(2, 2, rng=rng(), bias="no"), TypeError, "bias is 'no'; expected True or"),
+        (lambda: Linear(2, 2, rng=rng()).train("no"), TypeError, "training is 'no'; expected True"),
+        (
+            lambda: nn.CrossEntropyLoss,
+            AttributeError,
+            "tinygrad_loss.nn' has no .*CrossEntropyLoss'",
+        ),
+        (
+            lambda: nn.functional,
+            AttributeError,
+            "functional'; here it is tl.relu, tl.cross_entropy",
+        ),
         (lambda: Dropout(1.0, rng=rng()), ValueError, r"p is 1\.0"),
         (lambda: Dropout(-0.1, rng=rng()), ValueError, r"p is -0\.1"),
         (lambda: Dropout(0.5, rng=None), TypeError, "rng is None"),

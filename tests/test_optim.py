@@ -373,6 +373,16 @@ def test_a_wrong_state_is_refused_and_changes_nothing():
         before = optimizer.state_dict()
 
 
+def test_a_masked_buffer_is_refused_and_changes_nothing():
+    """Its mask would be ignored."""
+    optimizer = SGD([Tensor([1.0, 2.0], requires_grad=True)], 0.1, momentum=0.9)
+    masked = np.ma.array([3.0, 4.0], mask=[True, False])
+    with pytest.raises(TypeError, match=r"load_state_dict: .*MaskedArray.*filled"):
+        optimizer.load_state_dict(optimizer.state_dict() | {"lr": 0.5, "velocity": [masked]})
+    assert optimizer.lr == 0.1
+    assert optimizer.velocity[0].tolist() == [0, 0]
+
+
 def test_a_state_after_a_schedule_has_come_to_zero_can_be_loaded():
     optimizer = GD(parameters(), 0.1)
     optimizer.lr = 0.0

@@ -258,6 +258,24 @@ def test_momentum_can_be_switched_on_and_off():
     assert steps == [1, 1, 1.5, 1, 1, 1.5]
 
 
+@pytest.mark.parametrize("weight_decay", [0.0, 0.5])
+def test_nesterov_without_momentum_is_refused_at_the_step_too(weight_decay):
+    """Both are assigned one after the other, in any order; faults.md B2: then nothing moves."""
+    params = [Tensor([x], requires_grad=True) for x in (1.0, 2.0)]
+    optimizer = SGD(params, lr=0.5, weight_decay=weight_decay)
+    for p in params:
+        p.grad = np.ones(1)
+    optimizer.nesterov = True
+    before = everything(optimizer)
+    with pytest.raises(ValueError, match=r"SGD\.step: nesterov=True needs momentum > 0"):
+        optimizer.step()
+    assert_unchanged(optimizer, before)
+    optimizer.momentum = 0.5
+    optimizer.weight_decay = 0.0
+    optimizer.step()
+    assert [p.item() for p in params] == [0.25, 1.25]  # w - lr (g + momentum g)
+
+
 # --- optimizers of one's own ----------------------------------------------------------------------
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .engine.arrays import as_array, as_number
+from .engine.arrays import as_array, as_flag, as_number
 from .engine.node import Array, Node
 from .engine.ops import getitem
 
@@ -29,9 +29,9 @@ class minibatches:
     rng : a numpy.random.Generator, which shuffles the rows, differently in each pass
     drop_last : whether to leave out the last batch if it is smaller than the others
 
-    Raises TypeError if X or y is not made of real numbers, batch_size is not an int, or rng not a
-    Generator; ValueError if there are no rows, X and y differ in their number, batch_size is < 1,
-    or drop_last would leave no batch.
+    Raises TypeError if X or y is not made of real numbers, batch_size is not an int, rng not a
+    Generator, or drop_last not a bool; ValueError if there are no rows, X and y differ in their
+    number, batch_size is < 1, or drop_last would leave no batch.
 
     >>> X, y = np.arange(10).reshape(5, 2), np.arange(5)
     >>> for rows, labels in minibatches(X, y, 2, rng=np.random.default_rng(0)):
@@ -54,7 +54,7 @@ class minibatches:
         as_number("minibatches: batch_size", batch_size, 1, kind=Integral)
         _check_rng("minibatches", rng)
         full, rest = divmod(len(X), batch_size)
-        if drop_last and full == 0:
+        if as_flag("minibatches: drop_last", drop_last) and full == 0:
             raise ValueError(
                 f"minibatches: batch_size is {batch_size}, and drop_last=True drops all that "
                 f"X has, {rest} rows; take a smaller batch_size"

@@ -18,7 +18,7 @@ def save(path: str | os.PathLike[str], owner: Any) -> None:
     """Write the ``state_dict()`` of a model or an optimizer to an .npz file, without pickle.
 
     Raises TypeError if it has no state, or one that is not made of numbers and text; OSError if the
-    file cannot be written. A former file is then still as it was.
+    file cannot be written, or is no regular one. A former file is then still as it was.
 
     >>> from tempfile import TemporaryDirectory
     >>> from tinygrad_loss import Tensor, optim
@@ -98,7 +98,7 @@ def load(path: str | os.PathLike[str], owner: Owner) -> Owner:
 def _state(what: str, owner: Any) -> dict[str, Any]:
     if isinstance(owner, type) or not hasattr(owner, "load_state_dict"):
         raise TypeError(f"{what}: got {type(owner).__name__}; expected a model or an optimizer")
-    return owner.state_dict()  # type: ignore[no-any-return]
+    return owner.state_dict()
 
 
 @contextmanager
@@ -113,6 +113,9 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     from pathlib import Path
 
     target = Path(os.path.realpath(path))
+    if target.exists() and not target.is_file():  # a device would be replaced by a file
+        raise OSError(f"save: {path} is a folder, a pipe or a device; expected the name of a file")
+    os.stat(target.parent)  # if there is none, the error should not name the temporary file
     temporary = target.with_name(f".{target.name}.{os.urandom(4).hex()}.part")
     with ExitStack() as at_end:
         with suppress(ImportError, OSError):  # where a folder has no lock, nothing is removed

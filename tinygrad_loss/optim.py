@@ -25,7 +25,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from .engine.arrays import as_flag, as_number, brought, on_host, parameters_in
+from .engine.arrays import as_array, as_flag, as_number, brought, on_host, parameters_in
 from .engine.node import Array, now
 from .engine.tensor import Tensor
 from .engine.words import taught
@@ -93,7 +93,8 @@ class Optimizer:
     def step(self) -> None:
         """Update every parameter that has a gradient; one whose ``.grad`` is None stays as it is.
 
-        All are checked before the first is changed: no error below changes anything.
+        All are checked before the first is changed: no error below changes anything. But one of an
+        update itself, as under ``np.errstate(over="raise")``, comes when others may have moved.
 
         Raises TypeError if a gradient is no array of floating numbers, as its parameter's data is;
         ValueError if it has another shape, or if a parameter is read-only, or has another shape or
@@ -101,17 +102,13 @@ class Optimizer:
         """
         moving, made_for, ndarray = [], self._made_for, np.ndarray
         for i, p in enumerate(self.params):
-            g, w = p.grad, p._array
-            if g is None:
-                continue
-            made = made_for.get(p)
-            if not (  # what is usual, in the fastest way to know it
-                type(g) is type(w) is ndarray
-                and (g.shape, g.dtype) == (w.shape, w.dtype) == made
-                and w.flags.writeable
-            ):
-                _check(f"{type(self).__name__}.step", i, p, made)
-            moving.append((i, p, w, g))
+            g = p.grad
+            if g is not None:
+                w, made = p._array, made_for.get(p)
+                kinds = (g.shape, g.dtype, w.shape, w.dtype) if type(g) is ndarray else ()
+                if kinds != made or not w.flags.writeable:
+                    _check(f"{type(self).__name__}.step", i, p, made)
+                moving.append((i, p, w, g))
         if not moving:
             raise _no_gradient(f"{type(self).__name__}.step")
         for i, p, w, g in moving:
@@ -158,13 +155,13 @@ class Optimizer:
             kinds = [_kind(x) for x in given] if isinstance(given, list) else _kind(given)
             if kinds != own:
                 raise ValueError(f"{what}: {buffer} holds {kinds}; expected {own}. Another model?")
-            copies = [on_host(x).copy() if hasattr(x, "shape") else x for x in given]
+            copies = [on_host(as_array(x, what=what)) if hasattr(x, "shape") else x for x in given]
             setattr(loaded, buffer, [brought(x, self.params[0].data) for x in copies])
         vars(self).update(vars(loaded))
 
     def _make_room(self) -> None:
         """Note what the parameters are; make memory that all updates share, one after the other."""
-        self._made_for = {p: (p.shape, p.dtype) for p in self.params}
+        self._made_for = {p: (p.shape, p.dtype) * 2 for p in self.params}  # of gradient and data
         room = {
             p.dtype: np.empty_like(p.data, shape=p.size, dtype=np.result_type(p.dtype, np.float32))
             for p in sorted(self.params, key=lambda p: p.size)  # of each dtype the last remains
@@ -288,6 +285,8 @@ class SGD(Optimizer):
                 np.subtract(w, np.multiply(g, lr, out=scratch), out=w)
                 lr = lr * self.momentum
             g = v
+        elif self.nesterov:  # assigned later; no parameter has moved yet
+            raise ValueError("SGD.step: nesterov=True needs momentum > 0. Assign one, e.g. 0.9.")
         np.subtract(w, np.multiply(g, lr, scratch), w)  # by position, out= is faster
         if self.l1:
             # Soft thresholding subtracts the threshold from |w|, or all of a smaller |w|.
@@ -425,7 +424,7 @@ def clip_grad_norm(params: Any, max_norm: float) -> float:
         max_norm = as_number(f"{what}: max_norm", max_norm, closed=False)
     for i, p in enumerate(_checked_params(what, params)):
         if p.grad is not None:
-            _check(what, i, p, (p.shape, p.dtype))
+            _check(what, i, p, (p.shape, p.dtype) * 2)
             most = float(on_host(abs(p.grad).max())) if p.size else 0.0
             if not math.isfinite(most):
                 raise FloatingPointError(
@@ -468,10 +467,10 @@ def _checked_params(what: str, params: Any) -> list[Tensor]:
     return found
 
 
-def _check(what: str, i: int, p: Tensor, made_for: tuple[Any, Any] | None) -> None:
+def _check(what: str, i: int, p: Tensor, made_for: tuple[Any, ...] | None) -> None:
     """Raise an error if the parameter cannot be updated with its gradient."""
     g, w, name = p.grad, p.data, f"params[{i}] ({p.name or 'unnamed'})"
-    if (w.shape, w.dtype) != made_for:
+    if made_for is None or (w.shape, w.dtype) != made_for[2:]:
         was = "another Tensor" if made_for is None else f"{made_for[1]} {made_for[0]}"
         raise ValueError(
             f"{what}: {name} is {_kind(w)}, and was {was} when this was made. Make a new optimizer."

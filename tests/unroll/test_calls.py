@@ -4,6 +4,7 @@ import tracemalloc
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from tinygrad_loss import (
@@ -78,6 +79,65 @@ def test_lists_tensors_and_views_as_inputs():
         assert_same(step(*inputs), expected)
     wide = np.repeat(x, 2, axis=1)[:, ::2]
     assert_same(step(wide, y), expected)
+
+
+INPUTS = {
+    "masked": (lambda x: np.ma.array(x, mask=x > 1), r"MaskedArray.*x\.filled"),
+    "masked in a list": (lambda x: [np.ma.array(x, mask=x > 1)], r"MaskedArray.*x\.filled"),
+    "objects": (lambda x: x.astype(object), "of dtype object.*float"),
+    "frame of objects": (lambda x: pd.DataFrame({"a": x, "b": ["yes", "no"]}), "DataFrame.*Text"),
+    "text": (lambda x: np.array(["a", "b"]), "Text"),
+    "complex": (lambda x: x * 1j, "x.real"),
+    "dates": (lambda x: x.astype("M8[s]"), "Dates"),
+    "ragged": (lambda x: [[1.0], [2.0, 3.0]], "differ in length"),
+    "dict": (lambda x: {"x": x}, "Expected a number, a list or an array"),
+    "tensors in a list": (lambda x: [Tensor(1.0, requires_grad=True)] * 2, "graph would be lost"),
+}
+
+
+@pytest.mark.parametrize(("make", "message"), INPUTS.values(), ids=INPUTS)
+def test_inputs_that_no_op_takes_are_refused_with_the_same_advice(make, message):
+    """Of the kind of faults.md F1: masks were ignored, the others failed in NumPy's words."""
+    w, y = Tensor([2.0, 3.0], requires_grad=True), np.array([1.0, 2.0])
+    f = lambda y, x: (w * x * y).sum()  # noqa: E731
+    step = unroll(f, y, y, wrt=[w])
+    with pytest.raises((TypeError, ValueError), match=f"^step: input 1: .*{message}"):
+        step(y, make(y))
+    with pytest.raises((TypeError, ValueError), match=f"^unroll: input 1: .*{message}"):
+        unroll(f, y, make(y), wrt=[w])
+    assert_same(step(y, y), eager(f, (y, y), [w]))
+
+
+def test_torchs_tensors_are_refused():
+    torch = pytest.importorskip("torch")
+    w = Tensor([2.0, 3.0], requires_grad=True)
+    step = unroll(lambda x: (w * x).sum(), np.ones(2), wrt=[w])
+    with pytest.raises(TypeError, match=r"^step: input 0: torch\.Tensor .*detach\(\)\.numpy\(\)"):
+        step(torch.ones(2))
+
+
+@pytest.mark.parametrize("computed", [False, True])
+def test_a_tensor_that_requires_grad_is_an_input_only_where_the_example_was_one(computed):
+    """Of the kind of faults.md A2: its graph was lost."""
+    x = Tensor([1.0, 5.0], requires_grad=True)
+    given, w = x * 2 if computed else x, Tensor(1.0)
+    step = unroll(lambda x: (w * x * x).sum(), np.ones(2), wrt=[])
+    with pytest.raises(TypeError, match=r"^step: input 0: .*graph would be lost.*detach"):
+        step(given)
+    assert step(given.detach())[0] == (104 if computed else 26)
+    step = unroll(lambda x: (x * x).sum(), x, wrt=[x])
+    np.testing.assert_array_equal(step(given)[1][0], 2 * given.data)
+    with pytest.raises(TypeError, match="graph would be lost"):
+        step([given[0], given[1]])
+
+
+def test_pandas_objects_are_inputs_by_position():
+    frame = pd.DataFrame({"a": [1.0, 2.0], "b": [3.0, 4.0]}, index=[7, 3])
+    w = Tensor([2.0, 3.0], requires_grad=True)
+    f = lambda x, y: ((x @ w - y) ** 2).sum()  # noqa: E731
+    data = frame.to_numpy(), frame["a"].to_numpy()
+    for step in (unroll(f, frame, frame["a"], wrt=[w]), unroll(f, *data, wrt=[w])):
+        assert_same(step(frame, frame["a"]), eager(f, data, [w]))
 
 
 def test_numbers_and_none_are_part_of_the_code():

@@ -2,7 +2,7 @@
 
 A Module is an ordinary object. Its parameters are the Tensors that require grad among its
 attributes, and the parameters of modules among its attributes, also inside lists, tuples and dicts.
-Nothing needs to be registered. What another object or a set holds is not found, but refused.
+Nothing needs to be registered. What another object, a set or a function holds is refused.
 
     rng = np.random.default_rng(0)
     model = MLP([64, 64, 10], activation="relu", rng=rng)
@@ -16,17 +16,18 @@ import os
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 from numbers import Integral
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from .. import files
 from ..data import _check_rng
 from ..engine import functions, ops, products
-from ..engine.arrays import as_number
+from ..engine.arrays import as_flag, as_number
 from ..engine.tensor import Tensor
+from ..engine.words import missing
 from ..regularizers import dropout
-from .module import Module
+from .module import Module, _walk
 
 __all__ = [
     "ACTIVATIONS", "GELU", "MLP", "Dropout", "LeakyReLU", "Linear", "Module", "ReLU", "Sequential",
@@ -34,6 +35,11 @@ __all__ = [
 ]  # fmt: skip
 
 AnyModel = TypeVar("AnyModel")
+
+if not TYPE_CHECKING:  # or type checkers would accept any name at all
+
+    def __getattr__(name: str) -> Any:
+        raise missing(f"module {__name__!r}", name)
 
 
 class Linear(Module):
@@ -50,8 +56,8 @@ class Linear(Module):
     bias : whether to add one
     dtype : of the parameters, floating. For arithmetic in float32, x must be float32 too.
 
-    Raises TypeError if a size is not an int, rng not a Generator, or dtype not floating; ValueError
-    if a size is < 1, or init is unknown.
+    Raises TypeError if a size is not an int, rng not a Generator, bias not a bool, or dtype not
+    floating; ValueError if a size is < 1, or init is unknown.
 
     >>> layer = Linear(3, 2, rng=np.random.default_rng(0))
     >>> layer(np.ones((5, 3))).shape
@@ -71,6 +77,7 @@ class Linear(Module):
         as_number("Linear: n_in", n_in, 1, kind=Integral)
         as_number("Linear: n_out", n_out, 1, kind=Integral)
         _check_rng("Linear", rng)
+        as_flag("Linear: bias", bias)
         if init == "he":
             weight = rng.normal(0.0, math.sqrt(2 / n_in), (n_in, n_out))
         elif init == "glorot":
@@ -85,7 +92,7 @@ class Linear(Module):
         """(..., n_in) to (..., n_out)."""
         if self.bias is None:
             return products.matmul(x, self.weight)
-        return ops.linear(x, self.weight, self.bias)
+        return products.linear(x, self.weight, self.bias)
 
     def __repr__(self) -> str:
         return f"Linear({', '.join(map(str, self.weight.shape))})"
@@ -177,15 +184,15 @@ class Sequential(Module):
         self.layers = list(layers)
         # Error messages show a Tensor's name, so it should say which layer, unless the user chose
         # one. A name given by an inner Sequential is replaced by the full one.
-        for name, p in self.named_parameters():
-            if p.name is None or name.endswith(f".{p.name}"):
+        for name, p, *_ in _walk(self, "", set()):
+            if isinstance(p, Tensor) and (p.name is None or name.endswith(f".{p.name}")):
                 p.name = name
 
     def forward(self, x: Any) -> Tensor:
         """Apply the layers, one after the other."""
         for layer in self.layers:
             x = layer(x)
-        return x  # type: ignore[no-any-return]
+        return x
 
     def __repr__(self) -> str:
         shown = (getattr(f, "__name__", None) or repr(f) for f in self.layers)

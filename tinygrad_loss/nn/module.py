@@ -5,13 +5,15 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Iterator
 from functools import wraps
-from types import FrameType, FunctionType, GeneratorType, ModuleType
+from io import IOBase
+from itertools import count
+from types import FrameType, FunctionType, ModuleType
 from typing import Any, ParamSpec, Protocol, TypeVar
 
 import numpy as np
 
 from ..engine import errors, ops
-from ..engine.arrays import brought, flattened, on_host
+from ..engine.arrays import as_array, as_flag, brought, flattened, on_host
 from ..engine.node import Array, now
 from ..engine.tensor import Tensor
 
@@ -56,7 +58,11 @@ class Module:
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        for name, x in vars(cls).items():
+        for name, x in [item for kind in cls.__mro__[:-1] for item in vars(kind).items()]:
+            if name == "__slots__" and x:
+                raise TypeError(f"{cls.__name__}: {name} are neither trained nor saved; omit them")
+            if isinstance(x, FunctionType):  # its closure may hold what __init__ assigns
+                x = x.__defaults__, x.__kwdefaults__
             if (lost := _lost(x, set())) is not None:
                 raise TypeError(
                     f"{cls.__name__}: {name} holds a {type(lost).__name__} in the class, where it "
@@ -122,7 +128,7 @@ class Module:
     def train(self: AnyModule, training: bool = True) -> AnyModule:
         """Switch to training, where Dropout drops numbers; return the module."""
         for _, module in self.named_modules():
-            module.training = training
+            module.training = as_flag("train: training", training)
         return self
 
     def eval(self: AnyModule) -> AnyModule:
@@ -160,6 +166,7 @@ class Module:
                     f"{what}: {name} is {type(value).__name__}; expected an array (of a Tensor, "
                     "its .data; of PyTorch's, .detach().numpy())"
                 )
+            value = as_array(value, copy=False, what=f"{what}: {name}")
             if value.dtype.kind != x.dtype.kind:
                 raise TypeError(f"{what}: {name} has dtype {value.dtype}; expected {x.dtype}")
             if value.shape != x.shape:
@@ -179,9 +186,9 @@ class Module:
         return f"{type(self).__name__}({inside})"
 
 
-# What cannot hold layers, or (a function, by its globals) refers to more than it holds.
+# What cannot hold layers, or refers to more than it holds.
 _WITHOUT_LAYERS = (
-    type, FunctionType, ModuleType, FrameType, ops.Op, np.random.Generator,
+    type, ModuleType, FrameType, count, ops.Op, np.random.Generator,
     str, bytes, int, float, np.generic, np.ufunc, type(None),
 )  # fmt: skip
 
@@ -198,6 +205,8 @@ def _held(nest: Any, name: str = "", around: tuple[int, ...] = ()) -> Iterator[t
         if not isinstance(nest, _WITHOUT_LAYERS):
             yield name, nest
     elif id(nest) not in around:
+        if name and isinstance(nest, dict) and not all(isinstance(key, str) for key in nest):
+            yield name, nest.keys()
         for key, x in nest.items() if isinstance(nest, dict) else enumerate(nest):
             yield from _held(x, f"{name}.{key}" if name else str(key), (*around, id(nest)))
 
@@ -237,7 +246,8 @@ def _contents(module: Module, kind: type[Kind]) -> list[tuple[str, Kind]]:
                     continue  # a result that forward keeps
                 made[key] = True  # it stays in the state when it is frozen
         elif not isinstance(x, Module):
-            if isinstance(x, GeneratorType) or _lost(x, known) is not None:
+            makes = isinstance(x, Iterator) and not isinstance(x, IOBase)  # what nobody has yet
+            if makes or _lost(x, known, module) is not None:
                 raise TypeError(
                     f"{type(module).__name__}: {name} is a {type(x).__name__}; layers and "
                     "parameters in it would be neither trained nor saved. Use a list, tuple or "
@@ -252,17 +262,23 @@ def _contents(module: Module, kind: type[Kind]) -> list[tuple[str, Kind]]:
     return [(name, x) for name, x in contents.items() if isinstance(x, kind)]
 
 
-def _lost(x: Any, known: set[int]) -> Any:
-    """A module or parameter that x holds, also inside others, and that is not known."""
-    reached, seen = [x], set()
+def _lost(x: Any, known: set[int], owner: Any = None) -> Any:
+    """A module or parameter that x holds, at any depth, unknown even to those around the owner."""
+    reached, seen, lost = [x], set(), []
     for x in reached:  # which grows
         if isinstance(x, _WITHOUT_LAYERS) or id(x) in seen:
             continue
         seen.add(id(x))
-        if not isinstance(x, Module | Tensor):
+        if isinstance(x, FunctionType):  # not its globals
+            reached += [x.__defaults__, x.__kwdefaults__, x.__closure__, x.__dict__]
+        elif not isinstance(x, Module | Tensor):
             # An array of objects does not tell the garbage collector what it holds.
             of_objects = isinstance(x, np.ndarray) and x.dtype.kind == "O"
             reached += x.flat if of_objects else gc.get_referents(x)
         elif id(x) not in known and (isinstance(x, Module) or (x.requires_grad and not x.origin)):
-            return x
-    return None
+            inside = _walk(x, "", set()) if isinstance(x, Module) else ()
+            around = {id(y) for _, y, *_ in inside if isinstance(y, Module | Tensor)}
+            lost.append(x)
+            if id(owner) in around:
+                known |= around
+    return next((x for x in lost if id(x) not in known), None)

@@ -38,8 +38,8 @@ def unroll(f: Callable[..., Tensor], *example_inputs: Any, wrt: Any) -> Step:
     f : a function of the inputs whose value is a scalar Tensor; anything that the engine can
         differentiate, including gradients of gradients
     example_inputs : arrays or Tensors of the shapes and dtypes to come, with values that ``f``
-        accepts. Lists become arrays. Numbers, None and strings become part of the code: for
-        another value, ``f`` is traced again.
+        accepts. Lists and pandas' objects become arrays. Numbers, None and strings become part of
+        the code: for another value, ``f`` is traced again.
     wrt : the Tensors to differentiate with respect to, e.g. ``model.parameters()``, or a nest of
         lists, tuples and dicts of them; an example input that is a Tensor can be one of them
 
@@ -68,7 +68,8 @@ def unroll(f: Callable[..., Tensor], *example_inputs: Any, wrt: Any) -> Step:
         If ``f`` needs the numbers themselves, e.g. to branch on them (``if loss > 1``, ``item()``,
         ``float()``); does not return a Tensor; calls ``backward()`` or assigns data; keeps what it
         computes, such as running averages (it is put back; update them after the step); or makes
-        an array that differs each time, such as noise from NumPy. If an array is not NumPy's.
+        an array that differs each time, such as noise from NumPy. If an array is not NumPy's, or
+        an input is not made of real numbers, or requires grad where the example did not.
     ValueError
         As ``gradients``: the value is not a scalar, or a Tensor of ``wrt`` does not require grad.
 

@@ -22,15 +22,6 @@ from .trace import Trace
 from .values import NotTraceable, Value, of_numpy
 
 
-def as_data(x: Any) -> Any:
-    """An input as an array; but a number, None or a string stays what it is, part of the code."""
-    if isinstance(x, Tensor):
-        return of_numpy(x.data, "the data of an input")
-    if x is None or (isinstance(x, bool | int | float | str) and not isinstance(x, np.generic)):
-        return x
-    return np.asarray(of_numpy(x, "an input"))
-
-
 class Recording(Observer):
     """The record of one run of ``f`` and its backward pass.
 
@@ -82,7 +73,7 @@ class Recording(Observer):
         """The inputs as traced arrays, or as Tensors of these where they were Tensors."""
         given, values = [], []
         for name, x in zip(_argument_names(f, len(inputs)), inputs, strict=True):
-            data = as_data(x)
+            data = data_of(x)
             if isinstance(data, np.ndarray):
                 values.append(Value(data, name=getattr(x, "name", None) or name))
                 array = TracedArray(values[-1], self.trace, viewed=True)

@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from ..engine.arrays import is_nested, mapped, parameters_in
+from ..engine.arrays import as_array, data_of, is_nested, mapped, parameters_in
 from ..engine.node import Array
 from ..engine.tensor import Tensor
 from .memory import Memory, live
 from .outside import Outside
-from .record import Recording, as_data
-from .values import Check, NotTraceable
+from .record import Recording
+from .values import Check, NotTraceable, of_numpy
 from .write import Writer
 
 
@@ -34,7 +34,7 @@ class Step:
         self._wrt = [number.get(id(p), p) for p in targets]
         self._nest = wrt if is_nested(wrt) else None
         self._programs: dict[Any, Program] = {}
-        self._program = self._traced(example_inputs)
+        self._program = self._traced(self._data("unroll: input", example_inputs))
 
     @property
     def source(self) -> str:
@@ -51,12 +51,24 @@ class Step:
 
     def _call_other(self, *inputs: Any) -> tuple[Any, tuple[Array, ...]]:
         """Make a call that does not fit the current program: new shapes, lists, Tensors."""
+        inputs = self._data("step: input", inputs)
         self._program = self._traced(inputs)
-        return self._program.run(inputs)  # type: ignore[no-any-return]
+        return self._program.run(inputs)
+
+    def _data(self, what: str, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+        """The inputs as arrays; but a number, None or a string stays, as a part of the code."""
+        found = []
+        for i, x in enumerate(inputs):
+            if isinstance(x, np.generic) or not isinstance(x, bool | int | float | str | None):
+                # Of an example that requires grad, wrt says whether the gradient is asked for.
+                known = isinstance(x, Tensor) and self._tensors.get(i, {}).get("requires_grad")
+                array = as_array(x.data if known else x, copy=False, what=f"{what} {i}")
+                x = of_numpy(array, "the data of an input" if isinstance(x, Tensor) else "an input")
+            found.append(x)
+        return tuple(found)
 
     def _traced(self, inputs: tuple[Any, ...]) -> Program:
         """The program for such inputs: a known one, or a new one."""
-        inputs = tuple(map(as_data, inputs))
         key = tuple(map(_kind, inputs))
         program = self._programs.get(key)
         if program is None or not program.fits():
@@ -98,7 +110,7 @@ class Program:
         exec(compile(self.source, "<unrolled>", "exec"), namespace)
         namespace.update(writer.namespace)
         self.step = namespace["step"]
-        self.call = self._guarded([as_data(x) for x in inputs], otherwise)
+        self.call = self._guarded(data_of(inputs), otherwise)
 
     def _written(self, recording: Recording) -> Writer:
         trace, arguments = recording.trace, recording.arguments
@@ -141,11 +153,10 @@ class Program:
         return scope["step"]
 
     def run(self, inputs: tuple[Any, ...]) -> Any:
-        """Run the step after converting the inputs and reading the data of the parameters again."""
+        """Run the step after reading the data of the parameters again."""
         self.known = [p.data for p in self.parameters]
         self._scope |= {f"a{i}": array for i, array in enumerate(self.known)}
-        data = (as_data(x) for x in inputs)
-        arguments = [*(x for x in data if isinstance(x, np.ndarray)), *self.known]
+        arguments = [*(x for x in inputs if isinstance(x, np.ndarray)), *self.known]
         for check, at in self.checks:
             check(arguments[at])
         return self.step(*arguments)

@@ -50,7 +50,7 @@ class Trace:
         inputs, options = self._wrapped(inputs), self._wrapped(options)
         simpler = simplified(self, function, inputs, options)
         if simpler is not None:
-            return simpler  # type: ignore[no-any-return]
+            return simpler
         errstate = self._errstate if function in HARMLESS else np.geterr()
         ignored: dict[str, Any] = dict(errstate.items() - self._errstate.items())
         key = (function, _key(inputs), _key(options))

@@ -59,7 +59,7 @@ class Value:
     @property
     def shape(self) -> tuple[int, ...]:
         """The shape of the array."""
-        return self.array.shape  # type: ignore[no-any-return]
+        return self.array.shape
 
     @property
     def dtype(self) -> Any:
