@@ -439,8 +439,8 @@ def softmax(x: Array, axis: Any = -1) -> Tensor:
     what one probability gains the others lose, so the mean of g, weighted by y, is subtracted from
     g first. >>> softmax([0, 1, 2])  # [0.09003057, 0.24472847, 0.66524096]
     """
-    e = np.exp(x - _row_max(x, axis))
-    with np.errstate(invalid="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):  # -inf is right where float16 overflows
+        e = np.exp(x - _row_max(x, axis))
         return e / total(e, axis, keepdims=True)
 
 @op(lambda g, y, x, axis=-1, keepdims=False:
@@ -450,7 +450,7 @@ def logsumexp(x: Array, axis: Any = -1, keepdims: bool = False) -> Tensor:
     receives g times its softmax. >>> logsumexp([[0, 0], [1000, 0]])  # [0.69314718, 1000]
     """
     shift = _row_max(x, axis)
-    with np.errstate(divide="ignore"):  # log(0) = -inf is the answer for a row of -inf
+    with np.errstate(divide="ignore", over="ignore"):  # log(0) = -inf is right for a row of -inf
         y = np.log(total(np.exp(x - shift), axis, keepdims=True)) + shift
     return y if keepdims else y.squeeze(axis=axis)
 
@@ -460,8 +460,8 @@ def log_softmax(x: Array, axis: Any = -1) -> Tensor:
     Derivative: when a logit grows by 1, its own log-probability grows by 1, and then all of them
     fall by its probability e^y. >>> log_softmax([0, 1000])  # [-1000, 0]
     """
-    x = x - _row_max(x, axis)
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+        x = x - _row_max(x, axis)
         return x - np.log(total(np.exp(x), axis, keepdims=True))
 
 @op(lambda g, y, x, axis: np.flip(_cumsum(np.flip(g, axis), axis=axis), axis))

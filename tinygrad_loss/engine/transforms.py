@@ -46,10 +46,8 @@ def gradients(output: Tensor, inputs: Any, grad: Any = None, *, create_graph: bo
         One for each input, of its shape and dtype; zeros if ``output`` does not depend on it. For
         a dict, or a sequence with others inside, the same nest with the gradients in it.
 
-    Raises
-    ------
-    TypeError, ValueError, RuntimeError
-        As ``backward``; also if ``inputs`` is not a collection of Tensors that require grad.
+    Raises what ``backward`` does; TypeError or ValueError also if ``inputs`` is not a collection of
+    Tensors that require grad.
 
     >>> from tinygrad_loss import Tensor
     >>> x = Tensor(3.0, requires_grad=True)
@@ -126,10 +124,8 @@ def grad(f: Callable[..., Any], argnums: int | tuple[int, ...] = 0) -> Callable[
         argument or one from outside, all gradients are Tensors, part of the graph, and can be
         differentiated again (unless recording is off, under ``no_grad()``).
 
-    Raises
-    ------
-    ValueError, TypeError
-        If the value is no scalar; if it is no Tensor, or an argument has no floating numbers.
+    Raises ValueError if the value is no scalar; TypeError if it is no Tensor, or an argument has no
+    floating numbers.
 
     >>> grad(grad(lambda x: x**3))(2.0)
     array(12.)

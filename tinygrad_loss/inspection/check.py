@@ -66,15 +66,10 @@ def check_gradients(
     rng : int or numpy.random.Generator
         The seed, or the generator, of v and d.
 
-    Raises
-    ------
-    AssertionError
-        If a gradient is wrong, or has not the shape and dtype of its input: the message names the
-        input and gives the error. Or if ``f`` has a kink at the inputs: the message says where.
-    TypeError
-        If no input is floating, an array is not NumPy's, or ``f`` returns no floating Tensor.
-    ValueError
-        If ``f`` gives two values for the same inputs, or ``order`` or ``directions`` is below 1.
+    Raises AssertionError if a gradient is wrong, or has not the shape and dtype of its input: the
+    message names the input and gives the error; or if ``f`` has a kink at the inputs: it says
+    where. TypeError if no input is floating, an array is not NumPy's, or ``f`` returns no floating
+    Tensor; ValueError if ``f`` gives two values for the same inputs, or a number is below 1.
 
     Sources: Fornberg 1988, Math. Comp. 51 (184); Moré & Wild 2011, SIAM J. Sci. Comput. 33 (3).
 

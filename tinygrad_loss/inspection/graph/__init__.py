@@ -55,15 +55,9 @@ def draw(
     Graph
         Shows itself in a notebook; ``.save("graph.svg")`` writes it to a file.
 
-    Raises
-    ------
-    TypeError
-        ``output`` is not a Tensor.
-    ValueError
-        An option is wrong, or ``grad`` has another shape than ``output``.
-    RuntimeError
-        ``backward=True``, and data was changed after it had been used. (Otherwise, what is not
-        known any more is left out, and the picture says so.)
+    Raises TypeError if ``output`` is not a Tensor; ValueError if an option is wrong, or ``grad``
+    has another shape than ``output``; RuntimeError with ``backward=True`` if data was changed after
+    it had been used. (Otherwise what is not known any more is left out, and the picture says so.)
 
     >>> a, b = Tensor(2.0, True, name="a"), Tensor(-3.0, True, name="b")
     >>> print(draw(a * b + a).text())
@@ -120,14 +114,8 @@ class Graph:
     def save(self, path: str | Path) -> Path:
         """Write a file whose name ends in .svg, .png, .pdf, .dot, .txt or .html (the page).
 
-        Raises
-        ------
-        ValueError
-            Another ending.
-        RuntimeError
-            Graphviz is needed and not installed.
-        OSError
-            The file cannot be written. A former file is then still as it was.
+        Raises ValueError for another ending, RuntimeError if Graphviz is needed and not installed,
+        OSError if the file cannot be written. A former file is then still as it was.
         """
         path = Path(path)
         writers: dict[str, Callable[[], str | bytes]] = {

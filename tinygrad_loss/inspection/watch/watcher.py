@@ -58,10 +58,7 @@ def watch(module: Module) -> Watch:
         gradient, and why; on vanishing or exploding gradients, dead or saturated units, NaN, inf.
         ``layers`` lists its Layers, ``history`` those of each pass; ``plot()`` draws them.
 
-    Raises
-    ------
-    TypeError
-        If ``module`` is not a Module.
+    Raises TypeError if ``module`` is not a Module.
 
     >>> import numpy as np
     >>> from tinygrad_loss import nn, optim
@@ -159,12 +156,7 @@ class Watch:
 
         Outside of a notebook, save the figure with ``.savefig("watch.png")``.
 
-        Raises
-        ------
-        ModuleNotFoundError
-            If matplotlib is not installed.
-        RuntimeError
-            If no pass was seen yet.
+        Raises ModuleNotFoundError without matplotlib, RuntimeError if no pass was seen yet.
         """
         if not self.history:
             raise RuntimeError(NO_PASS)
