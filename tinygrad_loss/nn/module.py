@@ -54,7 +54,7 @@ class Module:
     """
 
     training = True
-    _made: dict[str, bool] | None = None  # the Tensors that __init__ made, and whether they learn
+    _made: dict[str, Any] | None = None  # names of what __init__ made: a parameter, or None
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -196,7 +196,8 @@ _WITHOUT_LAYERS = (
 def _note(module: Any) -> None:
     """Note the Tensors that the module itself holds: its state, whatever forward may add."""
     held = _held(vars(module))
-    module._made = {name: x.requires_grad for name, x in held if isinstance(x, Tensor)}
+    tensors = ((name, x) for name, x in held if isinstance(x, Tensor))
+    module._made = {name: x if x.requires_grad else None for name, x in tensors}
 
 
 def _held(nest: Any, name: str = "", around: tuple[int, ...] = ()) -> Iterator[tuple[str, Any]]:
@@ -232,19 +233,28 @@ def _contents(module: Module, kind: type[Kind]) -> list[tuple[str, Kind]]:
     known = {id(x) for _, x, *_ in found}
     contents: dict[str, Module | Tensor] = {}
     names: dict[int, str] = {}  # the first of each
+    learning: list[tuple[dict[str, Any], str, Tensor]] = []
     for name, x, owner, key in found:
+        made = owner._made
+        parameter = made.get(key) if made else None  # of this name, when last seen
+        learns = isinstance(x, Tensor) and x.requires_grad
+        if parameter is not None and not learns and x is not parameter:
+            raise ValueError(
+                f"{type(owner).__name__}: {name} was a parameter, and is a constant now, neither "
+                "trained nor saved. Write into the parameter (p.data = array, or p -= step under "
+                "no_grad()), or make the new one with requires_grad=True."
+            )
         if isinstance(x, Tensor):
-            made = owner._made
-            if x.origin is not None and (made is None or made.get(key)):
+            if x.origin is not None and (made is None or parameter is not None):
                 raise ValueError(
                     f"{type(owner).__name__}: {name} was computed, by {x.origin[0].name}, so it "
                     "would be neither trained nor saved. Compute with arrays and make the result a "
                     "leaf, Tensor(array * 0.1, requires_grad=True), or compute it in forward."
                 )
-            if made is not None and key not in made:
-                if x.origin is not None or not x.requires_grad:
-                    continue  # a result that forward keeps
-                made[key] = True  # it stays in the state when it is frozen
+            if made is not None and learns and x.origin is None:
+                learning.append((made, key, x))
+            elif made is not None and key not in made:
+                continue  # a result that forward keeps
         elif not isinstance(x, Module):
             makes = isinstance(x, Iterator) and not isinstance(x, IOBase)  # what nobody has yet
             if makes or _lost(x, known, module) is not None:
@@ -259,6 +269,8 @@ def _contents(module: Module, kind: type[Kind]) -> list[tuple[str, Kind]]:
                 f"{type(module).__name__}: two are named {name!r}, {contents[name]!r} and {x!r}. "
                 "Give them keys without dots, that differ also as text."
             )
+    for made, key, x in learning:
+        made[key] = x  # it stays in the state when it is frozen
     return [(name, x) for name, x in contents.items() if isinstance(x, kind)]
 
 
