@@ -144,9 +144,10 @@ def _parameters(params: Any) -> list[Any]:
     found = [params] if alone else parameters_in(f"{running.name}: params", params)
     if not found:
         raise error("params is empty. A generator gives them once: call model.parameters() anew.")
+    numbers = [floating("params", p) for p in found]
     if len({isinstance(p, Tensor) for p in found}) > 1:
         raise error("params holds Tensors and constants; use model.parameters().", TypeError)
-    return [floating("params", p) for p in found]
+    return numbers
 
 
 @named

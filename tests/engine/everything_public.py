@@ -50,6 +50,8 @@ NOT_CALLED = {
     "builtins.print", "builtins.copyright", "builtins.credits", "builtins.license", "np.info",
     "np.show_config", "np.show_runtime", "pd.show_versions", "Series.info", "DataFrame.info",
     "scipy.integrate.romb",
+    # changes the function that it is given
+    "functools.update_wrapper", "functools.wraps",
     # changes settings of the process
     "np.set_printoptions", "np.setbufsize", "np.seterr", "np.seterrcall", "pd.set_option",
     "pd.reset_option", "pd.describe_option", "pd.get_option", "pd.option_context",

@@ -460,8 +460,8 @@ def log_softmax(x: Array, axis: Any = -1) -> Tensor:
     Derivative: when a logit grows by 1, its own log-probability grows by 1, and then all of them
     fall by its probability e^y. >>> log_softmax([0, 1000])  # [-1000, 0]
     """
-    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
-        x = x - _row_max(x, axis)
+    x = x - _row_max(x, axis)
+    with np.errstate(divide="ignore", invalid="ignore"):
         return x - np.log(total(np.exp(x), axis, keepdims=True))
 
 @op(lambda g, y, x, axis: np.flip(_cumsum(np.flip(g, axis), axis=axis), axis))
