@@ -266,3 +266,14 @@ def test_the_signature_of_a_layer_is_that_of_its_init():
     assert str(inspect.signature(tl.nn.ReLU)) == "()"
     with pytest.raises(TypeError, match="unexpected keyword argument 'depth'"):
         Linear(2, 2, rng=rng(), depth=3)
+
+
+def test_asking_for_parameters_notes_nothing_new():
+    """What is noted of a module holds its parameters; it is no part of the module itself."""
+    layer = Linear(2, 1, rng=np.random.default_rng(0))
+    model = Sequential(layer)
+    for _ in range(5):
+        assert [name for name, _ in model.named_parameters()] == ["layers.0.weight", "layers.0.bias"]
+        model.state_dict()
+    assert set(layer._made) == {"weight", "bias"}
+    assert model._made == {}

@@ -46,8 +46,7 @@ def gradients(output: Tensor, inputs: Any, grad: Any = None, *, create_graph: bo
         One for each input, of its shape and dtype; zeros if ``output`` does not depend on it. For
         a dict, or a sequence with others inside, the same nest with the gradients in it.
 
-    Raises what ``backward`` does; TypeError or ValueError also if ``inputs`` is not a collection of
-    Tensors that require grad.
+    Raises what ``backward`` does, or if ``inputs`` is no collection of Tensors that require grad.
 
     >>> from tinygrad_loss import Tensor
     >>> x = Tensor(3.0, requires_grad=True)

@@ -209,7 +209,8 @@ def _held(nest: Any, name: str = "", around: tuple[int, ...] = ()) -> Iterator[t
         if name and isinstance(nest, dict) and not all(isinstance(key, str) for key in nest):
             yield name, nest.keys()
         for key, x in nest.items() if isinstance(nest, dict) else enumerate(nest):
-            yield from _held(x, f"{name}.{key}" if name else str(key), (*around, id(nest)))
+            if key != "_made":  # which holds the parameters once more
+                yield from _held(x, f"{name}.{key}" if name else str(key), (*around, id(nest)))
 
 
 def _walk(module: Module, name: str, seen: set[int]) -> Iterator[tuple[str, Any, Module, str]]:
