@@ -273,7 +273,7 @@ def test_asking_for_parameters_notes_nothing_new():
     layer = Linear(2, 1, rng=np.random.default_rng(0))
     model = Sequential(layer)
     for _ in range(5):
-        assert [name for name, _ in model.named_parameters()] == ["layers.0.weight", "layers.0.bias"]
+        assert list(dict(model.named_parameters())) == ["layers.0.weight", "layers.0.bias"]
         model.state_dict()
     assert set(layer._made) == {"weight", "bias"}
     assert model._made == {}
