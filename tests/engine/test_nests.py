@@ -286,5 +286,5 @@ def test_a_seed_of_another_precision_keeps_its_graph_too(of_x, of_seed):
 def test_a_seed_of_another_shape(create_graph):
     x = leaf(X)
     for seed in (leaf(1.0), leaf([1.0, 2.0]), np.ones((1, 3)), 1.0):
-        with pytest.raises(ValueError, match=r"grad has shape .*expected the output's, \(3,\)"):
+        with pytest.raises(ValueError, match=r"grad has shape .*expected \(3,\)"):
             gradients(exp(x), [x], grad=seed, create_graph=create_graph)

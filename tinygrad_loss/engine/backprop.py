@@ -68,8 +68,10 @@ def backward(output: Tensor, grad: Any = None) -> None:
             g = as_array(data_of(g))
         owned.add(id(g))
         if node.grad is not None:
-            g = as_array(data_of(node.grad) + g, node.dtype, copy=False)
-            if g.shape != node.shape:
+            g = node.grad + g
+            if type(g) is not np.ndarray or g.dtype is not node._array.dtype:
+                g = as_array(data_of(g), node.dtype, copy=False)
+            if g.shape != node._array.shape:
                 raise ValueError(f"backward: a .grad has shape {g.shape}, its Tensor {node.shape}")
         sums[node] = g
     for node, g in sums.items():
@@ -86,9 +88,7 @@ def seed(output: Tensor, grad: Any, create_graph: bool = False) -> Any:
         grad = as_array(getattr(grad, "_array", grad), output.dtype, what="backward: grad")
         grad = brought(grad, output)
     if grad.shape != output.shape:
-        raise ValueError(
-            f"backward: grad has shape {grad.shape}; expected the output's, {output.shape}"
-        )
+        raise ValueError(f"backward: grad has shape {grad.shape}; expected {output.shape}")
     return grad if isinstance(grad, Node) or not create_graph else type(output)(grad, copy=False)
 
 
