@@ -74,7 +74,7 @@ def backward(output: Tensor, grad: Any = None) -> None:
             if g.shape != node._array.shape:
                 raise ValueError(f"backward: a .grad has shape {g.shape}, its Tensor {node.shape}")
         sums[node] = g
-    for node, g in sums.items():
+    for node, g in sums.items():  # only now, so that an error has touched no .grad
         node.grad = g
 
 
