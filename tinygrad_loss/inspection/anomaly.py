@@ -47,11 +47,9 @@ class Anomaly(Observer):
         bad = _bad(output)
         name, _, given = _worst(output.origin or (op, inputs, arrays, {}))
         if bad and (not given or ("nan" in bad and "nan" not in given)):
-            why = "though the inputs are finite"
-            if given:
-                why = f"and none was given: {name} holds {given}"
-            what = f"{op.name}: {describe(op.name, inputs)}"
-            raise FloatingPointError(f"{what}: the value holds {bad}, {why}")
+            was = f"and none was given: {name} holds {given}" if given else ""
+            what = f"{op.name}: {describe(op.name, inputs)}: the value holds {bad}"
+            raise FloatingPointError(f"{what}, {was or 'though the inputs are finite'}")
         if output.origin:
             self.checksums[output.stamp] = _checksums(output)
 
@@ -63,8 +61,8 @@ class Anomaly(Observer):
         for name, checksum in self.checksums.get(node.stamp, now).items():
             if checksum != now[name]:
                 raise RuntimeError(
-                    f"{what}an element of {name} was written to after the op had used it, so the "
-                    "gradient is wrong. Change data after backward(), not before."
+                    f"{what}an element of {name} was written to after the op had used it. Change "
+                    "data after backward(), not before."
                 )
         if bad := _bad(part):
             why = _history(node) or "though all that it was computed from is finite"

@@ -68,15 +68,9 @@ def draw(
     add1       add(multiply1, a)  ()     -4     1
     """
     if rankdir not in (None, "LR", "TB"):
-        raise ValueError(
-            f"draw: rankdir is {rankdir!r}; expected 'LR' (left to right), 'TB' (top to bottom) or "
-            "None, what suits the depth"
-        )
+        raise ValueError(f"draw: rankdir is {rankdir!r}; expected 'LR', 'TB' (down) or None")
     if max_nodes is not None and not (isinstance(max_nodes, int) and max_nodes > 1):
-        raise ValueError(
-            f"draw: max_nodes is {max_nodes!r}; expected an int >= 2, for a result and its origin, "
-            "or None, what fits some screens"
-        )
+        raise ValueError(f"draw: max_nodes is {max_nodes!r}; expected an int >= 2, or None")
     return Graph(fold(trace(output, grad, backward=backward), max_nodes), rankdir)
 
 
@@ -120,7 +114,7 @@ class Graph:
         path = Path(path)
         writers: dict[str, Callable[[], str | bytes]] = {
             ".svg": self.svg,
-            ".png": lambda: render(as_dot(self.view, self.rankdir, dpi=144), "png"),
+            ".png": lambda: render(as_dot(self.view, self.rankdir, dpi="144"), "png"),
             ".pdf": lambda: render(self.dot(), "pdf"),
             ".dot": self.dot,
             ".txt": self.text,

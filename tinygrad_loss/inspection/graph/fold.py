@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -140,7 +139,7 @@ def fold(trace: Trace, max_nodes: int | None = None, *, for_page: bool = False) 
 def _foldings(trace: Trace, for_page: bool) -> Iterator[Sequence[Item]]:
     """All ops; what repeats as one node; and the modules, too, from the innermost outwards."""
     yield trace.ops
-    deepest = max((sum(1 for _ in scope.path()) for scope in trace.scopes), default=0)
+    deepest = max((len(scope.path()) for scope in trace.scopes), default=0)
     for depth in range(deepest if for_page else deepest + 1, 0, -1):
         items = _join_repeats(_modules(trace, depth))
         yield items
@@ -153,7 +152,7 @@ def _modules(trace: Trace, depth: int) -> list[Item]:
     """The ops, with the scopes of this depth folded, with all inside them."""
     found: dict[OpNode | Scope, list[OpNode]] = {}
     for op in trace.ops:
-        path = list(op.scope.path())[::-1] if op.scope else []
+        path = op.scope.path()[::-1] if op.scope else []
         found.setdefault(path[depth - 1] if len(path) >= depth else op, []).append(op)
     return [
         Group(ops, x.kind, x.label, x.parent) if isinstance(x, Scope) else x
@@ -162,9 +161,9 @@ def _modules(trace: Trace, depth: int) -> list[Item]:
 
 
 def _stretches(ops: list[OpNode], count: int) -> list[Item]:
-    """The ops, in topological order, as ``count`` groups of about equal length."""
-    ends = [k * len(ops) // count for k in range(count + 1)]
-    parts = [ops[start:end] for start, end in pairwise(ends) if start < end]
+    """The ops, in topological order, as at most ``count`` groups of about equal length."""
+    length = -(-len(ops) // count)  # rounded up
+    parts = [ops[start : start + length] for start in range(0, len(ops), length)]
     return [Group(part, _common(part), _common(part), None) for part in parts]
 
 
@@ -241,9 +240,6 @@ def _repeat_leaves(view: View) -> list[TensorNode]:
     return boxes
 
 
-# --- what repeats --------------------------------------------------------------------------------
-
-
 def _join_repeats(items: Sequence[Item]) -> list[Item]:
     """The items, with each stretch that repeats as one group."""
     joined: list[Item] = []
@@ -315,9 +311,6 @@ def _signature(item: Item) -> tuple[Any, ...]:
     ops = ((x.op.name, [x.output, *(use.source for use in x.uses)]) for x in _ops([item]))
     shapes = ((name, *(node.value.shape for node in nodes)) for name, nodes in ops)
     return (item.scope, getattr(item, "kind", ""), *shapes)
-
-
-# --- what items are called -----------------------------------------------------------------------
 
 
 def _ops(items: Sequence[Item]) -> list[OpNode]:

@@ -148,14 +148,9 @@ function draw(step, active) {
     node.classList.toggle("notfinite", shown.some((number) => data.arrays[number]?.notfinite));
   }
 }
-function scrollTo(node) {
-  const inside = $("picture").getBoundingClientRect();
-  const box = node.getBoundingClientRect();
-  $("picture").scrollBy({
-    left: box.x + box.width / 2 - inside.x - inside.width / 2,
-    top: box.y + box.height / 2 - inside.y - inside.height / 2,
-    behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "instant" : "smooth",
-  });
+function reveal(node) {
+  const behavior = matchMedia("(prefers-reduced-motion: reduce)").matches ? "instant" : "smooth";
+  node.scrollIntoView({ block: "nearest", inline: "nearest", behavior });
 }
 
 // --- going from step to step -------------------------------------------------------------------
@@ -175,7 +170,7 @@ function show(wanted) {
   $("status").textContent = `Step ${current}: ${step.say}`;
   $("first").disabled = $("back").disabled = current === 0;
   $("last").disabled = $("next").disabled = current === steps.length - 1;
-  if (step.node) scrollTo($(step.node));
+  if (step.node) reveal($(step.node));
 }
 function go(step) {
   show(step);
@@ -195,22 +190,19 @@ function togglePlay() {
   play(timer === null);
 }
 const firstOf = (kind) => steps.findIndex((step) => step.kind === kind || step.kind === "end");
-function stepOf(id) {
-  const back = current >= firstOf("seed") ? answered[id] : undefined;
-  return back ?? born[id] ?? answered[id];
-}
+const stepOf = (id) => (current >= firstOf("seed") ? answered[id] : undefined) ?? born[id] ?? answered[id];
 const fromAddress = () => show(Number(/^#step=(\d+)$/.exec(location.hash)?.[1] ?? 0));
-function find(text) {
-  const wanted = text.trim().toLowerCase();
+function find(event) {
+  event.preventDefault();
+  const wanted = $("find").value.trim().toLowerCase();
   const label = (node) => (data.tensors[node.id]?.title ?? node.textContent).toLowerCase();
   const found = wanted ? nodes.filter((node) => label(node).includes(wanted)) : [];
-  const after = found.findIndex((node) => node === document.activeElement || node.classList.contains("found"));
-  const node = found[(after + 1) % found.length];
+  const node = found[(found.findIndex((node) => node.classList.contains("found")) + 1) % found.length];
   nodes.forEach((other) => other.classList.toggle("found", other === node));
   $("matches").textContent = wanted ? `${found.length} found` : "";
   if (!node) return;
   go(stepOf(node.id));
-  scrollTo(node);
+  reveal(node);
 }
 
 const keys = {
@@ -244,9 +236,6 @@ for (const id in buttons) $(id).addEventListener("click", buttons[id]);
 $("slider").max = steps.length - 1;
 $("slider").addEventListener("input", () => go(Number($("slider").value)));
 $("fit").addEventListener("change", () => $("picture").classList.toggle("fit", $("fit").checked));
-$("finder").addEventListener("submit", (event) => {
-  event.preventDefault();
-  find($("find").value);
-});
+$("finder").addEventListener("submit", find);
 window.addEventListener("hashchange", fromAddress);
 fromAddress();

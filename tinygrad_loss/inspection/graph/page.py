@@ -33,13 +33,10 @@ HEAT_MAP = (32, 32)  # and up to which it is a heat map; a larger one is cut to 
 def as_page(trace: Trace, rankdir: str | None = None) -> str:
     """The page, as HTML."""
     if len(trace.ops) > MOST_OPS:
-        raise ValueError(
-            f"html: the graph has {len(trace.ops):,} ops; the most for a page is {MOST_OPS:,}. "
-            "Draw the loss of a smaller model or batch, or save a picture, which folds."
-        )
+        given = f"{len(trace.ops):,} ops; the most for a page is {MOST_OPS:,}"
+        advice = "Draw the loss of a smaller model or batch, or save a picture, which folds."
+        raise ValueError(f"html: the graph has {given}. {advice}")
     view = fold(trace, MOST_NODES, for_page=True)
-    picture = dress_for_page(render(as_dot(view, rankdir), "svg"), view)
-    name = text.clean(trace.outputs[0].name)
     style, script, template = (
         (files(__package__) / f"page.{kind}").read_text(encoding="utf-8")
         for kind in ("css", "js", "html")
@@ -48,10 +45,10 @@ def as_page(trace: Trace, rankdir: str | None = None) -> str:
     filled = {
         "policy": f"default-src 'none'; img-src data:; style-src {_hash(style)}; "
         f"script-src {_hash(script)}; base-uri 'none'; form-action 'none'",
-        "title": html.escape(f"Backprop of {name}, step by step"),
+        "title": html.escape(f"Backprop of {text.clean(trace.outputs[0].name)}, step by step"),
         "style": style,
         "script": script,
-        "picture": picture,
+        "picture": dress_for_page(render(as_dot(view, rankdir), "svg"), view),
         "text": html.escape(text.as_text(trace)),
         "data": _json(_Steps(trace, view).data()),
     }
@@ -80,15 +77,16 @@ class _Steps:
         self.known: dict[Any, int] = {}
         self.steps: list[dict[str, Any]] = []
         self.tensors: dict[str, dict[str, Any]] = {}
+        self.totals: dict[TensorNode, Any] = {}  # of the gradients that have arrived
         self.last = {use.source: use for use in trace.sent}
 
     def data(self) -> dict[str, Any]:
         for node in self.trace.tensors:
-            said = {"text": text.value(node), "numbers": [], "cut": ""} if node.changed else None
+            said = {"text": text.value(node), "numbers": [], "cut": ""} if node.changed else {}
             self.tensors[node.id] = {
                 "name": text.clean(node.name),
                 "title": text.title(node),
-                "value": self.array(node.value, said),
+                "value": self.array(node.value, **said),
                 "wrong": node.wrong,
                 "gradients": [],  # [step, total so far] after each part
             }
@@ -100,7 +98,7 @@ class _Steps:
             "then asks of each value: if it grew by a little, by how much would the result grow? "
             "It starts at the result, with 1, and each op has one rule for each of its inputs."
         )
-        self.steps.append({"kind": "start", "title": "Start", "say": say})
+        self.step("start", "Start", say)
         for op in self.trace.ops:
             self.forward(op)
         if output.gradient is not None:
@@ -108,132 +106,110 @@ class _Steps:
         self.end(output)
         return {"arrays": self.arrays, "tensors": self.tensors, "steps": self.steps}
 
-    def array(self, array: Any, said: dict[str, Any] | None = None) -> int:
+    def step(self, kind: str, title: str, say: str, **shown: Any) -> None:
+        self.steps.append({"kind": kind, "title": title, "say": say} | shown)
+
+    def array(self, array: Any, **said: Any) -> int:
         """The number of an array, with what is said about it, which ``arrays`` holds once."""
         digest = hashlib.sha256(array.tobytes()).digest()
-        key = (array.shape, array.dtype, digest, *(said or ()))
+        key = (array.shape, array.dtype, digest, *said)
         if key not in self.known:
             self.known[key] = len(self.arrays)
-            self.arrays.append(array_data(array) | (said or {}))
+            self.arrays.append(array_data(array) | said)
         return self.known[key]
 
-    def gradient(self, x: TensorNode | Use) -> int:
-        """The number of a gradient."""
-        said = {"text": text.ROUNDING, "rounding": True}
-        return self.array(x.gradient, said if x.rounding else None)
+    def gradient(self, x: TensorNode | Use) -> int | None:
+        """The number of a gradient, if there is one."""
+        said = {"text": text.ROUNDING, "rounding": True} if x.rounding else {}
+        return None if x.gradient is None else self.array(x.gradient, **said)
 
     def forward(self, op: OpNode) -> None:
         made = f"{text.clean(op.output.name)} = {text.call(op)}"
         ufunc = isinstance(op.op.forward, np.ufunc)  # whose name says what it does
-        self.steps.append(
-            {
-                "kind": "forward",
-                "node": self.view.item(op).id,
-                "title": f"Forward: {made}",
-                "say": f"{made} is {text.value(op.output)}",
-                "formula": rules.forward_text(op.op, op.argument_names),
-                "about": "" if ufunc else rules.first_paragraph(op.op.__doc__),
-                "inputs": [_variable(op, use) for use in op.uses],
-                "constants": {name: text.constant(x) for name, x in op.constants.items()},
-                "output": op.output.id,
-                "edges": [use.id for use in op.uses] + [f"{op.output.id}-made"],
-            }
+        self.step(
+            "forward",
+            f"Forward: {made}",
+            f"{made} is {text.value(op.output)}",
+            node=self.view.item(op).id,
+            formula=rules.forward_text(op.op, op.argument_names),
+            about="" if ufunc else rules.first_paragraph(op.op.__doc__),
+            inputs=[_variable(op, use) for use in op.uses],
+            constants={name: text.constant(x) for name, x in op.constants.items()},
+            output=op.output.id,
+            edges=[use.id for use in op.uses] + [f"{op.output.id}-made"],
         )
 
     def backward(self, output: TensorNode) -> None:
-        start = self.array(output.gradient)
-        self.tensors[output.id]["gradients"].append([len(self.steps), start])
-        self.steps.append(
-            {
-                "kind": "seed",
-                "node": output.id,
-                "title": f"The gradient of {text.clean(output.name)} with respect to itself",
-                "say": f"The backward pass starts with {text.summary(output.gradient)} at "
-                f"{text.clean(output.name)}: the result grows exactly as much as itself.",
-                "seed": start,
-            }
+        seed, name = self.array(output.gradient), text.clean(output.name)
+        self.tensors[output.id]["gradients"].append([len(self.steps), seed])
+        say = (
+            f"The backward pass starts with {text.summary(output.gradient)} at {name}: "
+            "the result grows exactly as much as itself."
         )
-        totals: dict[TensorNode, Any] = {}
+        title = f"The gradient of {name} with respect to itself"
+        self.step("seed", title, say, node=output.id, seed=seed)
         for op, uses in groupby(self.trace.sent, key=lambda use: use.op):
-            self.pull_back(op, list(uses), totals)
+            self.pull_back(op, list(uses))
 
-    def pull_back(self, op: OpNode, uses: list[Use], totals: dict[TensorNode, Any]) -> None:
+    def pull_back(self, op: OpNode, uses: list[Use]) -> None:
         """The step in which the rules of one op send gradients to its inputs."""
-        sends = []
-        for use in uses:
-            source = use.source
-            parts = self.tensors[source.id]["gradients"]
-            totals[source] = totals[source] + use.gradient if parts else use.gradient
-            send = {
-                "gives": self.gradient(use),
-                "before": parts[-1][1] if parts else None,
-                "arrived": len(parts) + 1,
-                "reason": rules.reason(use),
-            }
-            complete = self.last[source] is use
-            send["total"] = self.gradient(source) if complete else self.array(totals[source])
-            parts.append([len(self.steps), send["total"]])
-            sends.append(_variable(op, use) | self.rule(op, use) | send)
-        told = " and ".join(
-            f"{text.gradient(use)} to {text.clean(use.source.name)}" for use in uses
-        )
-        self.steps.append(
-            {
-                "kind": "backward",
-                "node": self.view.item(op).id,
-                "title": f"Backward: {text.clean(op.output.name)} = {text.call(op)}",
-                "say": f"{text.clean(op.op.name)} receives {text.gradient(op.output)} "
-                f"and sends {told}",
-                "output": op.output.id,
-                "incoming": self.gradient(op.output),
-                "sends": sends,
-                "silent": [text.clean(use.source.name) for use in op.uses if use.gradient is None],
-                "edges": [use.id for use in uses] + [f"{op.output.id}-made"],
-            }
+        name = text.clean(op.op.name)
+        sent = [f"{text.gradient(use)} to {text.clean(use.source.name)}" for use in uses]
+        self.step(
+            "backward",
+            f"Backward: {text.clean(op.output.name)} = {text.call(op)}",
+            f"{name} receives {text.gradient(op.output)} and sends {' and '.join(sent)}",
+            node=self.view.item(op).id,
+            output=op.output.id,
+            incoming=self.gradient(op.output),
+            sends=[self.send(op, use) for use in uses],
+            silent=[text.clean(use.source.name) for use in op.uses if use.gradient is None],
+            edges=[use.id for use in uses] + [f"{op.output.id}-made"],
         )
 
-    def rule(self, op: OpNode, use: Use) -> dict[str, Any]:
-        """The rule that ran: its text, what it read, and its arithmetic if it is on numbers."""
-        rule = op.op.rules[use.position]
+    def send(self, op: OpNode, use: Use) -> dict[str, Any]:
+        """The rule that ran, with its arithmetic if it is on numbers; what it read and sent."""
+        rule, output, source = op.op.rules[use.position], op.output, use.source
         assert rule is not None  # it has sent a gradient
         given = [x.source.value if isinstance(x, Use) else x for x in op.arguments]
-        values = {"g": op.output.gradient, "y": op.output.value, **rules.defaults(rule)}
-        values |= dict(zip(op.argument_names, given, strict=True)) | op.options
-        mentioned = rules.variables_used(rule)
-        used = {name: x for name, x in values.items() if name in mentioned}
+        read = rules.read(rule, output.gradient, output.value, *given, **op.options)
         numbers = {
             name: text.summary(np.asarray(x))
-            for name, x in used.items()
+            for name, x in read.items()
             if isinstance(x, int | float | np.generic | np.ndarray) and not np.ndim(x)
         }
         arithmetic = rules.with_numbers(rule, numbers)
-        arrays = {name: x for name, x in used.items() if isinstance(x, np.ndarray) and name != "g"}
-        constants = {k: x for k, x in used.items() if not isinstance(x, np.ndarray)}
-        return {
+        arrays = {name: x for name, x in read.items() if isinstance(x, np.ndarray)}
+        parts = self.tensors[source.id]["gradients"]
+        before = parts[-1][1] if parts else None
+        self.totals[source] = self.totals[source] + use.gradient if parts else use.gradient
+        complete = self.last[source] is use
+        total = self.gradient(source) if complete else self.array(self.totals[source])
+        parts.append([len(self.steps), total])
+        return _variable(op, use) | {
             "rule": rules.rule_text(rule),
             "helpers": rules.helpers(rule),
             "numbers": arithmetic and f"{arithmetic} = {text.summary(use.gradient)}",
-            "reads": {name: self.array(x) for name, x in arrays.items()},
-            "constants": {name: text.constant(x) for name, x in constants.items()},
+            "reads": {k: self.array(x) for k, x in arrays.items() if x is not output.gradient},
+            "constants": {k: text.constant(x) for k, x in read.items() if k not in arrays},
+            "reason": rules.reason(use),
+            "gives": self.gradient(use),
+            "before": before,
+            "total": total,
+            "arrived": len(parts),
         }
 
     def end(self, output: TensorNode) -> None:
-        if output.gradient is not None:
-            say = "Both passes are done. These are the gradients that backward() adds to .grad."
-        else:
+        say = "Both passes are done. These are the gradients that backward() adds to .grad."
+        if output.gradient is None:
             say = "The forward pass is done. " + (
                 self.trace.note()
                 or "There was no backward pass: it starts from one number that depends on "
                 "parameters, or from a gradient that is given."
             )
-        parameters = [
-            {"tensor": x.id, "gradient": None if x.gradient is None else self.gradient(x)}
-            for x in self.trace.tensors
-            if x.kind == "parameter"
-        ]
-        self.steps.append(
-            {"kind": "end", "title": "The gradients", "say": say, "parameters": parameters}
-        )
+        leaves = (x for x in self.trace.tensors if x.kind == "parameter")
+        parameters = [{"tensor": x.id, "gradient": self.gradient(x)} for x in leaves]
+        self.step("end", "The gradients", say, parameters=parameters)
 
 
 def _variable(op: OpNode, use: Use) -> dict[str, Any]:
@@ -247,21 +223,18 @@ def array_data(array: Any) -> dict[str, Any]:
     rows, columns = grid.shape
     is_table = rows <= TABLE[0] and columns <= TABLE[1]
     shown = grid[: HEAT_MAP[0], : HEAT_MAP[1]]
-    data: dict[str, Any] = {
+    cut = f"the first {len(shown)} of {rows} rows, {shown.shape[1]} of {columns} columns"
+    special = {
+        "heat": not is_table,
+        "notfinite": not text.is_finite(array),
+        "cut": cut if shown.size < grid.size else "",
+    }
+    return {
         "text": text.summary(array),
-        "shape": list(array.shape),
+        "shape": array.shape,
         "columns": shown.shape[1],
         "numbers": [_number(x, 17 if is_table else 3) for x in shown.ravel().tolist()],
-    }
-    if not is_table:
-        data["heat"] = True
-    if not text.is_finite(array):
-        data["notfinite"] = True
-    if shown.size < grid.size:
-        data["cut"] = (
-            f"the first {shown.shape[0]} of {rows} rows, {shown.shape[1]} of {columns} columns"
-        )
-    return data
+    } | {name: x for name, x in special.items() if x}
 
 
 def _number(x: Any, digits: int) -> Any:

@@ -12,7 +12,7 @@ import linecache
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from functools import cache, lru_cache
+from functools import cache
 from types import CodeType
 from typing import TYPE_CHECKING, Any
 
@@ -30,15 +30,12 @@ SIGNS = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/", "power": "
 BROADCASTING = {"where": "ab", "linear": "b", "matmul": ""}
 
 
-@lru_cache(maxsize=1000)
 def argument_names(op: Op, count: int) -> list[str]:
-    """The names of the op's arguments in its rules, or else in its forward function."""
-    for function, skipped in [*((rule, 2) for rule in op.rules if rule), (op.forward, 0)]:
-        parameters = list(_parameters(function).values())[skipped:]
-        names = [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
-        if len(names) >= count:
-            return names[:count]
-    return [f"x{i}" for i in range(count)]
+    """The names of the op's inputs in its definition, or else in a rule."""
+    taken = list(_parameters(next(filter(None, op.rules), None)).values())[2:]
+    named = [p.name for p in taken if p.kind is p.POSITIONAL_OR_KEYWORD]
+    names = op.arguments.inputs or named
+    return names[:count] if len(names) >= count else [f"x{i}" for i in range(count)]
 
 
 def rule_text(rule: Callable[..., Any]) -> str | None:
@@ -70,50 +67,41 @@ def with_numbers(rule: Callable[..., Any], numbers: dict[str, str]) -> str | Non
     >>> with_numbers(multiply.rules[0], {"g": "2", "b": "-3"})
     '2 * (-3)'
     """
-    body, variables = _body(rule), variables_used(rule)
+    body = _body(rule)
     if body is None or len(body) != 1 or isinstance(body[0], ast.Name):
         return None
-    asks_for_more = any(
-        isinstance(node, ast.Attribute | ast.Subscript)
-        and isinstance(node.value, ast.Name)
-        and node.value.id in variables
-        for node in ast.walk(body[0])
-    )
-    if asks_for_more or not variables <= set(numbers):
+    if not _names(rule) & set(_parameters(rule)) <= set(numbers):
         return None
     expression = ast.parse(ast.unparse(body[0]), mode="eval")
-    for node in ast.walk(expression):
-        if isinstance(node, ast.Name) and node.id in variables:
-            text = numbers[node.id]
-            node.id = f"({text})" if text.startswith("-") else text
+    for node in ast.walk(expression):  # what is around a name comes before it
+        match node:
+            case ast.Attribute(ast.Name(x)) | ast.Subscript(ast.Name(x)) if x in numbers:
+                return None  # it asks for more, as for a shape
+            case ast.Name(x) if x in numbers:
+                node.id = f"({numbers[x]})" if numbers[x].startswith("-") else numbers[x]
     return ast.unparse(expression)
 
 
-def variables_used(rule: Callable[..., Any]) -> set[str]:
-    """The names of the rule's arguments that its text mentions."""
-    return _names(rule) & set(_parameters(rule))
+def read(rule: Callable[..., Any], *given: Any, **options: Any) -> dict[str, Any]:
+    """What the rule's text mentions of a call's arguments and defaults, by its names for them."""
+    if not (names := _names(rule)):
+        return {}
+    bound = inspect.signature(rule, follow_wrapped=False).bind(*given, **options)
+    bound.apply_defaults()
+    return {name: x for name, x in bound.arguments.items() if name in names}
 
 
 def helpers(rule: Callable[..., Any]) -> dict[str, str]:
     """The functions in the rule's module that its text calls, with their docstrings."""
     around = getattr(rule, "__globals__", {})  # which a partial, a ufunc or an object has not
-    found = {name: around[name] for name in sorted(_names(rule) & set(around))}
-    return {
-        name: first_paragraph(function.__doc__)
-        for name, function in found.items()
-        if inspect.isfunction(function) and function.__doc__
-    }
+    called = ((name, around.get(name)) for name in sorted(_names(rule)))
+    told = ((name, first_paragraph(x.__doc__)) for name, x in called if inspect.isfunction(x))
+    return {name: does for name, does in told if does}
 
 
 def first_paragraph(doc: str | None) -> str:
     """The first paragraph of a docstring as one line."""
     return inspect.cleandoc(doc or "").split("\n\n")[0].replace("\n", " ")
-
-
-def defaults(rule: Callable[..., Any]) -> dict[str, Any]:
-    """The default values of the rule's options."""
-    parameters = _parameters(rule).values()
-    return {p.name: p.default for p in parameters if p.default is not p.empty}
 
 
 def derivative(op: Op, argument: str) -> str | None:
@@ -139,17 +127,12 @@ def reason(use: Use) -> str:
     source, output = use.source.value.shape, use.op.output.value.shape
     elementwise = isinstance(op.forward, np.ufunc)
     if source != output and argument in BROADCASTING.get(op.name, argument if elementwise else ()):
-        text += (
-            f" {clean(use.source.name)} was broadcast from {source} to {output}: an element was "
-            "used in many places, and receives the sum of their gradients."
-        )
+        why = "an element was used in many places, and receives the sum of their gradients."
+        text += f" {clean(use.source.name)} was broadcast from {source} to {output}: {why}"
     return text
 
 
-# --- the source of functions ---------------------------------------------------------------------
-
-
-def _parameters(function: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:
+def _parameters(function: Any) -> Mapping[str, inspect.Parameter]:
     """The parameters of a function; none where it is written in C and has no signature."""
     with suppress(TypeError, ValueError):
         return inspect.signature(function).parameters
@@ -177,10 +160,8 @@ def _body_of(code: CodeType) -> list[ast.AST] | None:
     if len(codes) < len(nodes):  # Python 3.10 compiles equal functions on a line once
         nodes = list({ast.dump(node): node for node in nodes}.values())
     node = next((node for node, x in zip(nodes, codes, strict=False) if x == code), None)
-    if isinstance(node, ast.Lambda):
-        return [node.body]
-    if node is None:
-        return None
+    if not isinstance(node, ast.FunctionDef):
+        return [node.body] if node else None
     body: list[ast.AST] = list(node.body[ast.get_docstring(node) is not None :])
     if isinstance(body[-1], ast.Return) and body[-1].value is not None:
         body[-1] = body[-1].value

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,15 +18,11 @@ class Scope:
     kind: str  # the class of the module, or the name of the block
     label: str = ""
     parent: Scope | None = None
-    order: int = 0  # outer scopes first, then in the order of their calls
     module: Any = None
 
-    def path(self) -> Iterator[Scope]:
-        """Yield this scope and those around it, innermost first."""
-        scope: Scope | None = self
-        while scope is not None:
-            yield scope
-            scope = scope.parent
+    def path(self) -> list[Scope]:
+        """List this scope and those around it, innermost first."""
+        return [self, *(self.parent.path() if self.parent else ())]
 
 
 class Scopes:
@@ -37,34 +32,26 @@ class Scopes:
     """
 
     def __init__(self, nodes: list[Tensor]) -> None:
-        self.all: list[Scope] = []
         self.of: dict[Tensor, Scope] = {}
         self.names: dict[int, str] = {}  # of the modules' parameters, by id
         # Outermost first: an outer call starts before the calls inside it and ends after them.
-        marks = [
-            (start, -x.stamp, -i, x, maker)
-            for x in nodes
-            for i, (maker, start) in enumerate(x.scopes)
-            if x.stamp >= start
-        ]
+        marked = ((x, i, *mark) for x in nodes for i, mark in enumerate(x.scopes))
+        marks = [(start, -x.stamp, -i, x, maker) for x, i, maker, start in marked]
         known: dict[tuple[int, int], Scope] = {}  # a call can have several outputs, as (h, c)
         for start, _, _, x, maker in sorted(marks, key=lambda mark: mark[:3]):
-            block = isinstance(maker, Mark)
-            key = (id(maker), start)
+            block, key = isinstance(maker, Mark), (id(maker), start)
             if key not in known:
-                kind = maker.name if block else type(maker).__name__
-                order, module = len(self.all), None if block else maker
-                known[key] = Scope(f"s{order}", kind, "", self.of.get(x), order, module)
-                self.all.append(known[key])
+                kind, module = (maker.name, None) if block else (type(maker).__name__, maker)
+                known[key] = Scope(f"s{len(known)}", kind, "", self.of.get(x), module)
             # A block marks all that is computed in it, a module only its outputs.
             for inside in (x,) if block else _computed_since(x, start):
                 self.of[inside] = known[key]
+        self.all = list(known.values())  # outer ones first, then in the order of their calls
         self._name()
 
     def _name(self) -> None:
         """Name parameters and scopes by their path in the outermost module."""
-        modules = [scope for scope in self.all if scope.module is not None]
-        outermost = (s for s in modules if [x for x in s.path() if x.module is not None] == [s])
+        outermost = (s for s in self.all if [x for x in s.path() if x.module is not None] == [s])
         roots = list({id(scope.module): scope.module for scope in outermost}.values())
         kinds = [type(module).__name__ for module in roots]
         for i, module in enumerate(roots):

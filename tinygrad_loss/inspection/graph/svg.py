@@ -58,8 +58,7 @@ def dress_for_page(svg: bytes, view: View) -> str:
     leaves first, then each op with what it makes.
     """
     root, graph = _parsed(svg)
-    root.set("role", "group")
-    root.set("aria-label", _summary(view))
+    root.attrib |= {"role": "group", "aria-label": _summary(view)}
     for group in graph.iter(f"{{{SVG}}}g"):
         for title in group.findall(f"{{{SVG}}}title"):
             group.remove(title)
@@ -73,10 +72,8 @@ def dress_for_page(svg: bytes, view: View) -> str:
         place[node] = place[view.item(node.maker)] if node.maker else -1
     elements = {element.get("id"): element for element in graph}
     for node in sorted(place, key=lambda node: place[node]):
-        element = elements[node.id]
-        element.set("tabindex", "0")
-        element.set("role", "button")
-        element.set("aria-label", ", ".join(node_lines(view, node)))
+        element, label = elements[node.id], ", ".join(node_lines(view, node))
+        element.attrib |= {"tabindex": "0", "role": "button", "aria-label": label}
         graph.remove(element)
         graph.append(element)
     return ElementTree.tostring(root, encoding="unicode")

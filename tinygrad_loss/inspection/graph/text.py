@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +15,7 @@ ROUNDING = "0 (rounding)"
 
 
 def clean(name: str, limit: int = NAME_LENGTH) -> str:
-    r"""A name that is safe to show: control, bidi and surrogate characters become escapes.
+    r"""A name that is safe to show: control, bidi and other unseen characters become escapes.
 
     Long names are cut, so that one cannot push everything else out of the picture.
 
@@ -27,12 +26,7 @@ def clean(name: str, limit: int = NAME_LENGTH) -> str:
     """
     if len(name) > limit:
         name = name[: limit - 3] + "..."
-    return "".join(
-        c.encode("unicode_escape").decode()
-        if unicodedata.category(c)[0] == "C" or c in "\u2028\u2029"
-        else c
-        for c in name
-    )
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name)
 
 
 def number(x: Any, digits: int = 4) -> str:
@@ -66,7 +60,7 @@ def summary(array: Any) -> str:
 
 def short(array: Any) -> str:
     """As ``summary``, but shorter: for labels on edges."""
-    if array.ndim == 0 or array.size <= 1 or not is_finite(array):
+    if array.size <= 1 or not is_finite(array):
         return summary(array)
     return f"max {number(np.abs(array.astype(np.float64)).max(), 3)}"
 
@@ -79,8 +73,7 @@ def is_finite(array: Any) -> bool:
 def title(node: TensorNode) -> str:
     """The name; the shape, unless it is (); the dtype, unless it is float64; "box 2 of 5"."""
     shape = f" {node.value.shape}" if node.value.ndim else ""
-    box = f", {node.box}" if node.box else ""
-    return clean(node.name) + shape + _dtype(node) + box
+    return clean(node.name) + shape + _dtype(node) + f", {node.box}" * bool(node.box)
 
 
 def _dtype(node: TensorNode) -> str:

@@ -7,6 +7,7 @@ stays as it was, and a picture is the same before and after ``backward()``.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -116,19 +117,15 @@ def trace(output: Tensor | Sequence[Tensor], grad: Any = None, *, backward: bool
     outputs: list[Any] = list(output) if isinstance(output, list | tuple) else [output]
     if not outputs or not all(isinstance(x, Tensor) for x in outputs):
         kinds = ", ".join(type(x).__name__ for x in outputs) or "an empty sequence"
-        raise TypeError(
-            f"draw: got {kinds}; expected a Tensor or a sequence of Tensors. Draw the loss itself, "
-            "not its item()."
-        )
+        expected = "expected a Tensor or a sequence of Tensors: the loss itself, not its item()"
+        raise TypeError(f"draw: got {kinds}; {expected}")
     if len(outputs) > 1 and (backward or grad is not None):
-        raise ValueError(
-            f"draw: backward= and grad= are for one output, but {len(outputs)} were given. Draw "
-            "the sum of them, or one picture for each."
-        )
+        given = f"{len(outputs)} were given; draw their sum, or a picture of each"
+        raise ValueError(f"draw: backward= and grad= are for one output, but {given}")
     if backward:
         recorder = _Recorder(*_gradient_graph(outputs[0], grad), outputs[0].stamp)
     else:
-        recorder = _Recorder(outputs)
+        recorder = _Recorder(outputs, {}, math.inf)
         starts = outputs[0].requires_grad and (grad is not None or outputs[0].size == 1)
         if len(outputs) == 1 and starts and not recorder.changed:
             _replay(recorder, outputs[0], grad)
@@ -136,37 +133,26 @@ def trace(output: Tensor | Sequence[Tensor], grad: Any = None, *, backward: bool
     return recorder.result
 
 
-def _gradient_graph(output: Tensor, grad: Any) -> tuple[list[Tensor], dict[int, str]]:
-    """The output and the gradients of the leaves behind it, with their graphs; and names by id."""
+def _gradient_graph(output: Tensor, grad: Any) -> tuple[list[Tensor], dict[int, int]]:
+    """The output and the gradients of the leaves behind it; of each gradient's id, the leaf's."""
     if output.origin is None:
-        raise ValueError(
-            "draw: backward=True draws how the gradients of the output are computed, but this "
-            "output has none: it was not computed from Tensors that require grad."
-        )
-    tensors = sorted(ancestors(output), key=attrgetter("stamp"))
-    leaves = [x for x in tensors if x.origin is None]
+        given = "this output has none: it was not computed from Tensors that require grad"
+        raise ValueError(f"draw: backward=True draws how gradients are computed, but {given}")
+    leaves = sorted((x for x in ancestors(output) if x.origin is None), key=attrgetter("stamp"))
     found = gradients(output, leaves, grad, create_graph=True)
-    known = Scopes(tensors).names
-    names = [x.name or known.get(id(x), "a parameter") for x in leaves]
-    named = {id(g): f"gradient of {name}" for g, name in zip(found, names, strict=True)}
-    return [output, *dict.fromkeys(found)], named
+    return [output, *dict.fromkeys(found)], dict(zip(map(id, found), map(id, leaves), strict=True))
 
 
 class _Recorder:
     """Turns the graph of the outputs into a Trace, oldest nodes first."""
 
-    def __init__(
-        self,
-        outputs: list[Tensor],
-        names: dict[int, str] | None = None,
-        last_forward: float = float("inf"),
-    ) -> None:
+    def __init__(self, outputs: list[Tensor], leaves: dict[int, int], last_forward: float) -> None:
         tensors = sorted({x for y in outputs for x in ancestors(y)}, key=attrgetter("stamp"))
         tensors.sort(key=lambda x: x.origin is not None)  # a leaf that was changed is the newest
         self.scopes = scopes = Scopes(tensors)
-        self.names = names or {}
+        self.leaves = leaves  # by the id of the gradient, the id of the leaf
         self.last_forward = last_forward  # a stamp; newer nodes belong to the backward pass
-        self.backward = Scope("backward", "backward pass", "backward pass", order=len(scopes.all))
+        self.backward = Scope("backward", "backward pass", "backward pass")
         self.outputs = set(map(id, outputs))
         self.counters: Counter[str] = Counter()
         # By id. The graph keeps its Tensors and arrays alive, so that no id is used twice.
@@ -190,7 +176,9 @@ class _Recorder:
     def add_tensor(self, x: Any, value: Any, kind: str, scope: Scope | None = None) -> TensorNode:
         """Add a Tensor, or an array that was given to an op directly."""
         key = id(x)
-        name = self.names.get(key) or getattr(x, "name", None) or self.scopes.names.get(key)
+        leaf = self.nodes.get(self.leaves.get(key, 0))
+        name: Any = f"gradient of {leaf.name}" if leaf else getattr(x, "name", None)
+        name = name or self.scopes.names.get(key)
         if not name:  # the op that made it, or its kind, and a number
             origin, stamp = getattr(x, "origin", None), getattr(x, "stamp", 0)
             stem = origin[0].name if origin else "constant" if stamp > self.last_forward else kind
@@ -239,7 +227,7 @@ def _place_leaves(result: Trace, owned: set[TensorNode]) -> None:
         users = [op for op in everyone if not op.backward] or everyone
         met = (other.source for user in users for other in user.uses if other.source is not node)
         if node in owned or (node.kind == "input" and any(other.maker for other in met)):
-            paths = [list(op.scope.path()) if op.scope else [] for op in users]
+            paths = [op.scope.path() if op.scope else [] for op in users]
             around = (scope for scope in paths[0] if all(scope in path for path in paths))
             node.scope = next(around, None)
 
@@ -263,20 +251,15 @@ def _replay(recorder: _Recorder, output: Tensor, grad: Any) -> None:
         nodes[id(x)].gradient = np.array(on_host(total))
 
 
-# --- rounding errors, and what is wrong ----------------------------------------------------------
-
-
-def _cancels(node: Node, position: int, g: Any, part: Any) -> bool:
+def _cancels(node: Any, position: int, g: Any, part: Any) -> bool:
     """Whether the gradient of a broadcast input is the rounding error of a sum that is 0.
 
     So it is for a mean that is subtracted, as in batch norm: any shift of it cancels out.
     """
-    assert node.origin is not None
     op, _, arrays, options = node.origin
-    rule = op.rules[position]
-    if part.shape == g.shape or not part.any() or rule is None:
+    if part.shape == g.shape or not part.any():
         return False
-    terms = abs(on_host(rule(g, node._array, *arrays, **options)))
+    terms = abs(on_host(op.rules[position](g, node._array, *arrays, **options)))
     return terms.shape != part.shape and _is_rounding(part, unbroadcast(terms, part.shape))
 
 
@@ -294,10 +277,8 @@ def _judge(result: Trace) -> None:
     """
     for node in reversed(result.tensors):
         parts = [use for use in node.uses if use.gradient is not None and use.gradient.any()]
-        if parts and (
-            all(use.rounding for use in parts)
-            or _is_rounding(node.gradient, sum(abs(use.gradient) for use in parts))
-        ):
+        size = sum(abs(use.gradient) for use in parts)
+        if parts and (all(use.rounding for use in parts) or _is_rounding(node.gradient, size)):
             node.rounding = True
             for use in node.maker.uses if node.maker else ():
                 use.rounding = True

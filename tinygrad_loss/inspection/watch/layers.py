@@ -40,7 +40,6 @@ class Pass:
     end: int | None = None  # how many steps came before the last gradient
     gradient: dict[Tensor, float] = field(default_factory=dict)  # norm at each Tensor it came to
     of_parameter: dict[Tensor, Array] = field(default_factory=dict)
-    sent: set[tuple[Tensor, int]] = field(default_factory=set)  # (node, position) of each rule
 
 
 class Recorder(Observer):
@@ -66,7 +65,6 @@ class Recorder(Observer):
     def after_rule(self, node: Any, position: int, g: Any, part: Any) -> None:
         """Note the gradient at a node, and what one of its rules sends to an input."""
         seen, x, part = self._pass, node.origin[1][position], data_of(part)
-        seen.sent.add((node, position))
         if not isinstance(g, Tensor):  # create_graph is still forward
             seen.end = len(seen.steps)
         seen.gradient[node] = norm([g])
@@ -125,12 +123,11 @@ def find_rows(module: Module, seen: Pass) -> list[Row]:
     blocks = []
     for (_, first), (mark, steps) in marked.items():
         if isinstance(mark, Mark) and _inside(first, every):
-            last = [*steps][-1]
-            inside = [row for row in layers if first <= row.first and row.last <= last.stamp]
-            owned = {p for row in inside for p in row.parameters}
+            block = Row(mark.name, "scope", [*steps][-1:], first, [])
+            owned = {p for row in layers if block.holds(row.first) for p in row.parameters}
             used = dict.fromkeys(x for step in steps.values() for x in step.inputs if is_leaf(x))
-            own = [x for x in used if x not in owned]
-            blocks.append(Row(mark.name, "scope", [last], first, own))
+            block.parameters = [x for x in used if x not in owned]
+            blocks.append(block)
     rows = layers + blocks
     for step in seen.steps:
         stamp = step.output.stamp
@@ -195,30 +192,26 @@ class Layer:
 def summarize(row: Row, seen: Pass, before: dict[Tensor, Array]) -> Layer:
     """Compute the statistics of a layer from what was noted in the pass."""
     output = np.concatenate([numbers(x).ravel() for x in row.outputs])
-    dead, saturated = [], []
+    mean, spread = map(float, (output.mean(), output.std()) if output.size else [math.nan] * 2)
+    off, flat = [], []
     for step in seen.steps:
         if row.holds(step.output.stamp) and step.op in (ops.relu, ops.sigmoid, ops.tanh):
             y = numbers(step.output)
             if step.op is ops.relu:
-                dead.append((y == 0).all(axis=tuple(range(y.ndim - 1))).ravel())
+                off.append((y == 0).all(axis=tuple(range(y.ndim - 1))).ravel())
             else:  # the slope of y = tanh(x) is 1 - y^2, and 2 sigmoid(x) - 1 = tanh(x / 2)
                 y = 2 * y - 1 if step.op is ops.sigmoid else y
-                saturated.append(1 - np.square(y).ravel() < SATURATED_SLOPE)
-    gradient = math.hypot(*(seen.gradient.get(x, 0.0) for x in row.outputs))
-    of_parameters = norm([seen.of_parameter[p] for p in row.parameters if p in seen.of_parameter])
+                flat.append(1 - np.square(y).ravel() < SATURATED_SLOPE)
+    dead, saturated = (float(np.concatenate(x).mean()) if x else None for x in (off, flat))
+    gradient = of_weights = None
+    if seen.gradient:
+        gradient = math.hypot(*(seen.gradient.get(x, 0.0) for x in row.outputs))
+        sent = [seen.of_parameter[p] for p in row.parameters if p in seen.of_parameter]
+        of_weights = norm(sent) if row.parameters else None
     old = [p for p in row.parameters if p in before]  # a layer can make its own when called
     size, change = norm([before[p] for p in old]), norm([p.data - before[p] for p in old])
-    return Layer(
-        row.name,
-        row.kind,
-        float(output.mean()) if output.size else math.nan,
-        float(output.std()) if output.size else math.nan,
-        gradient if seen.gradient else None,
-        of_parameters if seen.gradient and row.parameters else None,
-        float(np.concatenate(dead).mean()) if dead else None,
-        float(np.concatenate(saturated).mean()) if saturated else None,
-        change / size if change and size else None,
-    )
+    update = change / size if change and size else None
+    return Layer(row.name, row.kind, mean, spread, gradient, of_weights, dead, saturated, update)
 
 
 def norm(arrays: list[Any]) -> float:

@@ -123,7 +123,7 @@ class _Search:
         """Why an op that received a gradient sent nothing, or zeros, to its i-th input."""
         _, op, _, arrays = self.steps[user]
         place = self._place(user)
-        if (user, i) not in self.seen.sent:
+        if op.rules[i] is None:
             return f"{place} does not differentiate that input."
         if op in _FLAT:
             return f"{place} {_FLAT[op]}"
@@ -135,12 +135,9 @@ class _Search:
         """Why nothing that leads to the loss was computed from x."""
         place = self._place(x)
         if x in self.copies:
-            return (
-                f"the output of {place} went into {self._place(self.copies[x])} as a constant. "
-                "detach(), .data and .numpy() cut the graph: pass the Tensor itself."
-            )
-        if x in self.seen.gradient:
-            return f"the gradient of {place} is 0 from the start."
+            advice = "detach(), .data and .numpy() cut the graph: pass the Tensor itself."
+            user = self._place(self.copies[x])
+            return f"the output of {place} went into {user} as a constant. {advice}"
         return (
             f"the output of {place} does not lead to the loss. It is not used, or only a copy of "
             "it is: Tensor(t.data), NumPy arrays, comparisons and argmax cut the graph."
