@@ -109,7 +109,7 @@ REFUSED_PENALTIES = {
     ),
     "max of an array": (lambda mse, ws: mse + max(0, ws[0]), ValueError, "more than one element"),
     "l2 of a model": (lambda mse, ws: mse + tl.l2(MODEL, LAM), TypeError, r"\.parameters\(\)"),
-    "l1, negative": (lambda mse, ws: mse - tl.l1(ws, -LAM), ValueError, "reward large weights"),
+    "l1, negative": (lambda mse, ws: mse - tl.l1(ws, -LAM), ValueError, r"a number in \[0, inf"),
     "sum(dim=)": (lambda mse, ws: mse + (ws[0] ** 2).sum(dim=0), TypeError, "here dim= is axis="),
     ".pow(2)": (lambda mse, ws: mse + ws[0].pow(2).sum(), AttributeError, r"an operator, .*\*\*"),
 }  # fmt: skip

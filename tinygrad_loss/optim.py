@@ -2,7 +2,7 @@
 
 ``loss.backward()`` leaves in each parameter's ``.grad`` the direction in which the loss grows. An
 optimizer takes a step against it. Each ``update`` below is the recurrence in its class's docstring,
-written with ``out=`` into arrays that were made once, so that a step allocates no arrays.
+in which ufuncs write into arrays that were made once (given last), so that a step allocates none.
 
     optimizer = SGD(model.parameters(), lr=0.1)
     for step in range(1000):
@@ -20,7 +20,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -107,10 +107,10 @@ class Optimizer:
                 w, made = p._array, made_for.get(p)
                 kinds = (g.shape, g.dtype, w.shape, w.dtype) if type(g) is ndarray else ()
                 if kinds != made or not w.flags.writeable:
-                    _check(f"{type(self).__name__}.step", i, p, made)
+                    check_parameter(f"{type(self).__name__}.step", i, p, made)
                 moving.append((i, p, w, g))
         if not moving:
-            raise _no_gradient(f"{type(self).__name__}.step")
+            raise no_gradient(f"{type(self).__name__}.step")
         for i, p, w, g in moving:
             self.update(i, w, g)
             p.stamp = now()  # tells the graph that the data has changed
@@ -162,14 +162,17 @@ class Optimizer:
     def _make_room(self) -> None:
         """Note what the parameters are; make memory that all updates share, one after the other."""
         self._made_for = {p: (p.shape, p.dtype) * 2 for p in self.params}  # of gradient and data
-        room = {
-            p.dtype: np.empty_like(p.data, shape=p.size, dtype=np.result_type(p.dtype, np.float32))
-            for p in sorted(self.params, key=lambda p: p.size)  # of each dtype the last remains
-        }
-        self._scratch = [room[p.dtype][: p.size].reshape(p.shape) for p in self.params]
+        room = {}
+        for p in sorted(self.params, key=lambda p: p.size):  # of each dtype the last remains
+            x = np.empty_like(p.data, shape=p.size, dtype=np.result_type(p.dtype, np.float32))
+            # A number as an array without axes, made once: ufuncs take it in half the time.
+            room[p.dtype] = x, lru_cache(partial(np.asarray, dtype=x.dtype, like=x))
+        self._scratch = [room[p.dtype][0][: p.size].reshape(p.shape) for p in self.params]
+        self._number = [room[p.dtype][1] for p in self.params]
 
     def __getstate__(self) -> dict[str, Any]:  # for pickle and copy
-        return {name: x for name, x in vars(self).items() if name not in ("_made_for", "_scratch")}
+        made_again = ("_made_for", "_scratch", "_number")
+        return {name: x for name, x in vars(self).items() if name not in made_again}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
@@ -196,7 +199,7 @@ class GD(Optimizer):
 
     def update(self, i: int, w: Array, g: Array) -> None:
         """The recurrence of the class."""
-        np.subtract(w, np.multiply(g, self.lr, out=self._scratch[i]), out=w)
+        np.subtract(w, np.multiply(g, self._number[i](self.lr), self._scratch[i]), w)
 
 
 class SGD(Optimizer):
@@ -251,15 +254,9 @@ class SGD(Optimizer):
 
     @taught
     def __init__(
-        self,
-        params: Any,
-        lr: float,
-        *,
-        momentum: float = 0.0,
-        nesterov: bool = False,
-        weight_decay: float = 0.0,
-        l1: float = 0.0,
-    ) -> None:
+        self, params: Any, lr: float, *,
+        momentum: float = 0.0, nesterov: bool = False, weight_decay: float = 0.0, l1: float = 0.0,
+    ) -> None:  # fmt: skip
         super().__init__(params, lr)
         self.velocity: list[Array] = []  # one per parameter, if there is momentum
         self.momentum, self.nesterov = momentum, nesterov
@@ -274,24 +271,24 @@ class SGD(Optimizer):
 
     def update(self, i: int, w: Array, g: Array) -> None:
         """The recurrence of the class."""
-        lr, scratch = self.lr, self._scratch[i]
+        lr, number, scratch = self.lr, self._number[i], self._scratch[i]
         if self.weight_decay:
-            g = np.add(g, np.multiply(w, self.weight_decay, out=scratch), out=scratch)
+            g = np.add(g, np.multiply(w, number(self.weight_decay), scratch), scratch)
         if self.momentum:
             v = self.velocity[i]
-            np.multiply(v, self.momentum, out=v)
-            np.add(v, g, out=v)
+            np.add(np.multiply(v, number(self.momentum), v), g, v)
             if self.nesterov:
-                np.subtract(w, np.multiply(g, lr, out=scratch), out=w)
+                np.subtract(w, np.multiply(g, number(lr), scratch), w)
                 lr = lr * self.momentum
             g = v
         elif self.nesterov:  # assigned later; no parameter has moved yet
             raise ValueError("SGD.step: nesterov=True needs momentum > 0. Assign one, e.g. 0.9.")
-        np.subtract(w, np.multiply(g, lr, scratch), w)  # by position, out= is faster
+        np.subtract(w, np.multiply(g, number(lr), scratch), w)
         if self.l1:
             # Soft thresholding subtracts the threshold from |w|, or all of a smaller |w|.
             threshold = self.lr * self.l1 / (1 - self.momentum)
-            np.subtract(w, np.clip(w, -threshold, threshold, out=scratch), out=w)
+            limited = np.minimum(w, number(threshold), out=scratch)
+            np.subtract(w, np.maximum(limited, number(-1 * threshold), out=scratch), w)
 
 
 class Adam(Optimizer):
@@ -340,14 +337,9 @@ class Adam(Optimizer):
 
     @taught
     def __init__(
-        self,
-        params: Any,
-        lr: float = 1e-3,
-        *,
-        betas: tuple[float, float] = (0.9, 0.999),
-        eps: float = 1e-8,
-        weight_decay: float = 0.0,
-    ) -> None:
+        self, params: Any, lr: float = 1e-3, *,
+        betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8, weight_decay: float = 0.0,
+    ) -> None:  # fmt: skip
         super().__init__(params, lr)
         self.betas, self.eps, self.weight_decay = betas, eps, weight_decay
         self.steps = [0] * len(self.params)
@@ -356,24 +348,24 @@ class Adam(Optimizer):
 
     def update(self, i: int, w: Array, g: Array) -> None:
         """The recurrence of the class."""
-        (beta1, beta2), scratch = self.betas, self._scratch[i]
+        (beta1, beta2), number, scratch = self.betas, self._number[i], self._scratch[i]
         m, v = self.first_moment[i], self.second_moment[i]
         self.steps[i] = t = self.steps[i] + 1
         if g.dtype != v.dtype:  # of float16
             g = g.astype(v.dtype)
         if self.weight_decay:
-            np.multiply(w, 1 - self.lr * self.weight_decay, out=w)
-        np.multiply(m, beta1, out=m)
-        np.add(m, np.multiply(g, 1 - beta1, out=scratch), out=m)
+            np.multiply(w, number(1 - self.lr * self.weight_decay), w)
+        np.multiply(m, number(beta1), m)
+        np.add(m, np.multiply(g, number(1 - beta1), scratch), m)
 
-        np.multiply(v, beta2, out=v)
-        np.add(v, np.multiply(np.multiply(g, 1 - beta2, out=scratch), g, out=scratch), out=v)
+        np.multiply(v, number(beta2), v)
+        np.add(v, np.multiply(np.multiply(g, number(1 - beta2), scratch), g, scratch), v)
 
-        np.divide(np.sqrt(v, out=scratch), math.sqrt(1 - beta2**t), out=scratch)
-        np.add(scratch, max(self.eps, 2e-38), out=scratch)
-        np.divide(m, scratch, out=scratch)
-        np.multiply(scratch, self.lr / (1 - beta1**t), out=scratch)
-        np.subtract(w, scratch, out=w)
+        np.divide(np.sqrt(v, scratch), number((1 - beta2**t) ** 0.5), scratch)
+        np.add(scratch, number(max(self.eps, 2e-38)), scratch)
+        np.divide(m, scratch, scratch)
+        np.multiply(scratch, number(self.lr / (1 - beta1**t)), scratch)
+        np.subtract(w, scratch, w)
 
 
 def linear_decay(step: int, steps: int, start: float, end: float) -> float:
@@ -424,7 +416,7 @@ def clip_grad_norm(params: Any, max_norm: float) -> float:
         max_norm = as_number(f"{what}: max_norm", max_norm, closed=False)
     for i, p in enumerate(_checked_params(what, params)):
         if p.grad is not None:
-            _check(what, i, p, (p.shape, p.dtype) * 2)
+            check_parameter(what, i, p, (p.shape, p.dtype) * 2)
             most = float(on_host(abs(p.grad).max())) if p.size else 0.0
             if not math.isfinite(most):
                 raise FloatingPointError(
@@ -434,13 +426,13 @@ def clip_grad_norm(params: Any, max_norm: float) -> float:
             largest = max(largest, most)
             moving.append(p)
     if not moving:
-        raise _no_gradient(what)
+        raise no_gradient(what)
     unit = np.float64(largest or 1.0)  # by which float16 and float32 are divided in float64
     length = math.sqrt(sum(float(on_host(np.square(p.grad / unit).sum())) for p in moving))
     if largest * length > max_norm:
         scaled = [p.grad * np.float64(max_norm / largest / length) for p in moving]
         for p, g in zip(moving, scaled, strict=True):  # afterwards, since some may share an array
-            if not _is_writeable(p.grad):  # such as a number of NumPy's
+            if not is_writeable(p.grad):  # such as a number of NumPy's
                 p.grad = np.array(p.grad)
             p.grad[...] = g
     return largest * length
@@ -467,7 +459,7 @@ def _checked_params(what: str, params: Any) -> list[Tensor]:
     return found
 
 
-def _check(what: str, i: int, p: Tensor, made_for: tuple[Any, ...] | None) -> None:
+def check_parameter(what: str, i: int, p: Tensor, made_for: tuple[Any, ...] | None) -> None:
     """Raise an error if the parameter cannot be updated with its gradient."""
     g, w, name = p.grad, p.data, f"params[{i}] ({p.name or 'unnamed'})"
     if made_for is None or (w.shape, w.dtype) != made_for[2:]:
@@ -475,7 +467,7 @@ def _check(what: str, i: int, p: Tensor, made_for: tuple[Any, ...] | None) -> No
         raise ValueError(
             f"{what}: {name} is {_kind(w)}, and was {was} when this was made. Make a new optimizer."
         )
-    if not _is_writeable(w):
+    if not is_writeable(w):
         raise ValueError(f"{what}: {name} is read-only. Assign a copy: p.data = p.data.copy().")
     is_gradient = (type(g) is type(w) or isinstance(g, np.generic)) and g.dtype.kind == "f"
     if not is_gradient or g.shape != w.shape:
@@ -485,12 +477,12 @@ def _check(what: str, i: int, p: Tensor, made_for: tuple[Any, ...] | None) -> No
         )
 
 
-def _no_gradient(what: str) -> RuntimeError:
+def no_gradient(what: str) -> RuntimeError:
     why = "Call backward() first; or are these another model's parameters?"
     return RuntimeError(f"{what}: no parameter has a gradient. {why}")
 
 
-def _is_writeable(x: Array) -> Any:
+def is_writeable(x: Array) -> Any:
     return getattr(getattr(x, "flags", None), "writeable", True)  # other libraries do not say
 
 

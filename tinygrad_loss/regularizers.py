@@ -16,6 +16,9 @@ float16 are added up in float32. Libraries differ in factors; where ours are
     LogisticRegression(C), LinearSVC(C)   mean loss + l2(strength=1 / (2 n C))
 
 ``dropout`` is not added to the loss, but applied to activations in training.
+
+All raise ValueError for a number out of range or no parameters; TypeError for other types than
+these. In the examples np is NumPy, and Tensor is that of ``tinygrad_loss``.
 """
 
 from __future__ import annotations
@@ -25,12 +28,12 @@ from typing import Any
 
 import numpy as np
 
-from .engine.arrays import parameters_in
+from .engine.arrays import as_flag, parameters_in
 from .engine.ops import absolute, square
 from .engine.ops import sum as sum_
 from .engine.tensor import Tensor
 from .losses import checks
-from .losses.checks import converted, error, flag, floating, named, number, running
+from .losses.checks import converted, error, floating, named, number, what
 
 
 @named
@@ -48,13 +51,9 @@ def l1(params: Any, strength: float) -> Tensor:
 
     When: few of many inputs matter, and you want to know which. When not: inputs are correlated; it
     keeps one of them, by chance (``elastic_net``).
-
-    Raises ValueError for strength < 0 or no parameters; TypeError for other types than these.
-
     Source: Tibshirani 1996, "Regression Shrinkage and Selection via the Lasso", J. Royal Stat.
     Soc. B 58.
 
-    >>> from tinygrad_loss import Tensor
     >>> w = Tensor([3.0, -0.5, 0.0], requires_grad=True)
     >>> penalty = l1([w], strength=0.5)
     >>> penalty.item(), 0.5 * (3.0 + 0.5 + 0.0)
@@ -78,12 +77,8 @@ def l2(params: Any, strength: float) -> Tensor:
 
     When: nearly always a little, also with correlated inputs. When not: exact zeros are wanted
     (``l1``).
-
-    Raises ValueError for strength < 0 or no parameters; TypeError for other types than these.
-
     Source: Hoerl and Kennard 1970, "Ridge Regression", Technometrics 12.
 
-    >>> from tinygrad_loss import Tensor
     >>> w = Tensor([3.0, -0.5, 0.0], requires_grad=True)
     >>> penalty = l2([w], strength=0.5)
     >>> penalty.item(), 0.5 * (3.0**2 + 0.5**2)
@@ -106,13 +101,9 @@ def elastic_net(params: Any, *, l1: float, l2: float) -> Tensor:
 
     When: inputs come in correlated groups, few of which matter. When not: ``l1`` or ``l2`` alone is
     enough, since there are two strengths to tune.
-
-    Raises ValueError for a strength < 0 or no parameters; TypeError for other types than these.
-
     Source: Zou and Hastie 2005, "Regularization and Variable Selection via the Elastic Net", J.
     Royal Stat. Soc. B 67.
 
-    >>> from tinygrad_loss import Tensor
     >>> w = Tensor([3.0, -0.5], requires_grad=True)
     >>> penalty = elastic_net([w], l1=0.5, l2=1.0)
     >>> penalty.item(), 0.5 * (3.0 + 0.5) + 1.0 * (3.0**2 + 0.5**2)
@@ -129,8 +120,7 @@ def _penalty(
     params: Any, strength: float, of_each: Callable[[Any], Any], name: str = "strength"
 ) -> Any:
     """The strength times the sum over all elements of all parameters."""
-    expected = "a number >= 0. A negative one would reward large weights"
-    strength = number(name, strength, lambda strength: strength >= 0, expected)
+    strength = number(name, strength)
     params = _parameters(params)
     dtype = np.result_type(*[p.dtype for p in params])
     exact = checks.at_least_float32(dtype)
@@ -141,7 +131,7 @@ def _penalty(
 def _parameters(params: Any) -> list[Any]:
     """The parameters as a list: one Tensor, or those of a nest or an iterable."""
     alone = hasattr(params, "dtype")
-    found = [params] if alone else parameters_in(f"{running.name}: params", params)
+    found = [params] if alone else parameters_in(what("params"), params)
     if not found:
         raise error("params is empty. A generator gives them once: call model.parameters() anew.")
     numbers = [floating("params", p) for p in found]
@@ -170,12 +160,8 @@ def dropout(x: Any, p: float, *, rng: np.random.Generator, training: bool = True
 
     When: wide layers overfit. When not: small networks on little data, where it gains nothing, or
     before batch normalization.
-
-    Raises ValueError for p outside [0, 1).
-
     Source: Srivastava et al. 2014, "Dropout", JMLR 15.
 
-    >>> from tinygrad_loss import Tensor
     >>> x = Tensor(np.ones(6), requires_grad=True)
     >>> y = dropout(x, 0.5, rng=np.random.default_rng(0))
     >>> y.data, np.where(np.random.default_rng(0).random(6) >= 0.5, 1 / (1 - 0.5), 0)
@@ -184,9 +170,8 @@ def dropout(x: Any, p: float, *, rng: np.random.Generator, training: bool = True
     >>> x.grad
     array([2., 0., 0., 0., 2., 2.])
     """
-    expected = "0 <= p < 1, the probability of setting an element to 0"
-    p = number("p", p, lambda p: 0 <= p < 1, expected)
-    if not flag("training", training) or p == 0:
+    p = number("p", p, 0, 1)
+    if not as_flag(what("training"), training) or p == 0:
         return x
     x = floating("x", x)
     keep = checks.uniform(rng, x.shape, x) >= p

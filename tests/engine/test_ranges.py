@@ -4,6 +4,8 @@ faults.md E1, E4, E5, D2, D4 and D5. Expected values are closed forms, NumPy's i
 PyTorch's where it is named.
 """
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -12,7 +14,6 @@ from hypothesis.extra import numpy as npst
 
 import tinygrad_loss as tl
 from tinygrad_loss import Tensor, check_gradients, gradients
-from tinygrad_loss.engine.mode import Observer, set_mode
 
 from ..op_cases import grad_of
 
@@ -274,31 +275,41 @@ def test_many_arrays_are_joined_a_hundred_at_a_time(join):
     assert x.grad.tolist() == [n] * 3
 
 
-class Sizes(Observer):
-    """The sizes of all that rules return, before it is added up."""
-
-    def __init__(self):
-        self.sizes = []
-
-    def after_rule(self, node, position, g, part):
-        self.sizes.append(part.size)
+PRODUCTS = [tl.matmul, lambda x, W: tl.linear(x, W, np.zeros(W.shape[1]))]
 
 
 @pytest.mark.parametrize("shape", [(50, 4, 3), (2, 50, 4, 3), (0, 4, 3), (5, 0, 3), (5, 4, 0)])
-@pytest.mark.parametrize("product", [tl.matmul, lambda x, W: tl.linear(x, W, np.zeros(2))])
-def test_no_weight_gradient_for_each_sample(product, shape):
-    """faults.md D5: (N, T, n) @ W made N gradients of W, and added them up."""
+@pytest.mark.parametrize("product", PRODUCTS)
+def test_the_gradients_of_samples_and_weights(product, shape):
+    """faults.md D5: (N, T, n) @ W."""
     rng = np.random.default_rng(0)
     x, W = leaf(rng.normal(size=shape)), leaf(rng.normal(size=(shape[-1], 2)))
-    g, seen = rng.normal(size=(*shape[:-1], 2)), Sizes()
-    with set_mode(observer=seen):
-        y = product(x, W)
-        y.backward(g)
+    g = rng.normal(size=(*shape[:-1], 2))
+    y = product(x, W)
+    y.backward(g)
     np.testing.assert_allclose(y.data, np.matmul(x.data, W.data), atol=1e-12)
     rows = tuple(range(len(shape) - 1))
     np.testing.assert_allclose(W.grad, np.tensordot(x.data, g, (rows, rows)), atol=1e-12)
     np.testing.assert_allclose(x.grad, g @ W.data.T, atol=1e-12)
-    assert max(seen.sizes) <= max(x.size, y.size, W.size)
+
+
+@pytest.mark.parametrize("product", PRODUCTS)
+def test_no_weight_gradient_for_each_sample(product):
+    """faults.md D5: there were N gradients of W, which were then added up.
+
+    Of |X W|^2 / 2 the gradient is X'X W, and that of its product with V is X'X V.
+    """
+    rng = np.random.default_rng(0)
+    x, W, V = rng.normal(size=(500, 1, 60)), leaf(rng.normal(size=(60, 60))), np.eye(60)
+    tracemalloc.start()
+    (first,) = gradients((product(x, W) ** 2).sum() / 2, [W], create_graph=True)
+    (second,) = gradients((first * V).sum(), [W])
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    gram = x[:, 0].T @ x[:, 0]
+    np.testing.assert_allclose(first.data, gram @ W.data, atol=1e-9)
+    np.testing.assert_allclose(second.data, gram @ V, atol=1e-9)
+    assert peak < 500 * W.data.nbytes / 2
 
 
 @pytest.mark.parametrize("shape", [(4,), (3, 4), (2, 3, 4)])

@@ -113,7 +113,7 @@ def test_one_cause_one_traceback():
     with raises("pinball: ") as error:
         pinball([1.0], [1.0], quantile=2.0)
     assert error.value.__cause__ is error.value.__context__ is None
-    assert len(traceback.extract_tb(error.value.__traceback__)) <= 4
+    assert len(traceback.extract_tb(error.value.__traceback__)) <= 5
     with raises("cross_entropy: class index 5") as error:
         cross_entropy(np.zeros((1, 3)), [5])
     assert error.value.__cause__ is error.value.__context__ is None
@@ -163,7 +163,7 @@ def test_each_thread_has_its_own_name():
 
     with raises("gradient_penalty: the critic returned"):
         gradient_penalty(critic, np.ones((1, 1)), np.ones((1, 1)), rng=np.random.default_rng(0))
-    assert found == ["huber: delta is 0; expected a number > 0."]
+    assert found == ["huber: delta is 0; expected a number in (0, inf)."]
 
 
 def test_an_unrolled_step_refuses_in_the_name_of_the_loss():
@@ -201,7 +201,7 @@ def test_options_that_are_no_numbers(name, option, wrong):
     function, preds, others = arguments(name)
     if wrong is None and option in ("base", "alpha"):
         return
-    with raises(f"{name}: {option} is ", ", which is no number; expected ", kind=TypeError):
+    with raises(f"{name}: {option} is ", "; expected a number.", kind=TypeError):
         function(*preds, *others, **{option: wrong})
 
 
@@ -211,7 +211,7 @@ def test_options_that_are_no_numbers(name, option, wrong):
 )  # fmt: skip
 def test_infinite_options(name, option):
     function, preds, others = arguments(name)
-    with raises(f"{name}: {option} is inf; expected a finite number."):
+    with raises(f"{name}: {option} is inf; expected a number in "):
         function(*preds, *others, **{option: np.inf})
 
 
@@ -222,7 +222,7 @@ def test_numbers_of_all_kinds_are_options(kind):
 
 @pytest.mark.parametrize("base", [0.5, 1, 0, -2, float("nan")])
 def test_bases_of_logarithms_are_above_1(base):
-    with raises(f"cross_entropy: base is {base}; expected None (nats), 2 (bits) or 10."):
+    with raises(f"cross_entropy: base is {base}; expected a number in (1, inf)."):
         cross_entropy(np.zeros((1, 3)), [0], base=base)
 
 

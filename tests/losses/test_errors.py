@@ -273,11 +273,11 @@ def test_labels_of_pairs():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: huber([1.0], [0.0], delta=0.0), "huber: delta is 0.0; expected a number > 0."),
+        (lambda: huber([1.0], [0.0], delta=0.0), "huber: delta is 0.0; expected a number in (0"),
         (lambda: huber([1.0], [0.0], delta=float("nan")), "huber: delta is nan; expected"),
-        (lambda: pinball([1.0], [0.0], quantile=0.0), "pinball: quantile is 0.0; expected 0 < q"),
-        (lambda: pinball([1.0], [0.0], quantile=1), "pinball: quantile is 1; expected 0 < q"),
-        (lambda: focal(LOGITS, [0, 1], gamma=-1), "focal: gamma is -1; expected a number >= 0."),
+        (lambda: pinball([1.0], [0.0], quantile=0.0), "pinball: quantile is 0.0; expected a num"),
+        (lambda: pinball([1.0], [0.0], quantile=1), "pinball: quantile is 1; expected a number"),
+        (lambda: focal(LOGITS, [0, 1], gamma=-1), "focal: gamma is -1; expected a number in [0,"),
         (lambda: focal(LOGITS, [0, 1], alpha=0.5), "focal: alpha has shape (); expected (3,)"),
         (
             lambda: focal(LOGITS, [0, 1], alpha=[1, 2, 0.5]),
@@ -287,7 +287,7 @@ def test_labels_of_pairs():
         (lambda: binary_focal([1.0], [0], gamma=-0.5), "binary_focal: gamma is -0.5; expected"),
         (
             lambda: binary_focal([1.0], [0], alpha=1.5),
-            "binary_focal: alpha is 1.5; expected None or 0",
+            "binary_focal: alpha is 1.5; expected a number in [0, 1].",
         ),
         (
             lambda: multiclass_hinge(LOGITS, [0, 1], margin=0),
@@ -300,7 +300,7 @@ def test_labels_of_pairs():
         (lambda: contrastive(PAIR, PAIR, [0, 1], margin=-1), "contrastive: margin is -1; expected"),
         (
             lambda: triplet(PAIR, PAIR, PAIR, margin=0),
-            "triplet: margin is 0; expected a number > 0",
+            "triplet: margin is 0; expected a number in (0",
         ),
         (lambda: cosine_embedding(PAIR, PAIR, [1, 1], margin=2), "cosine_embedding: margin is 2"),
         (
@@ -309,9 +309,9 @@ def test_labels_of_pairs():
         ),
         (
             lambda: cross_entropy(LOGITS, [0, 1], label_smoothing=1.0),
-            "cross_entropy: label_smoothing is 1.0; expected 0 <= label_smoothing < 1.",
+            "cross_entropy: label_smoothing is 1.0; expected a number in [0, 1).",
         ),
-        (lambda: cross_entropy(LOGITS, [0, 1], base=1), "cross_entropy: base is 1; expected None"),
+        (lambda: cross_entropy(LOGITS, [0, 1], base=1), "cross_entropy: base is 1; expected"),
         (lambda: binary_cross_entropy([0.5], [1], base=-2), "binary_cross_entropy: base is -2"),
         (lambda: binary_cross_entropy([0.5], [1], eps=0), "binary_cross_entropy: eps is 0"),
         (
@@ -455,6 +455,6 @@ def test_gradient_penalty_options():
     ],
 )
 def test_no_gradient_is_lost_at_an_option(loss):
-    with pytest.raises(TypeError, match="requires grad, but is a constant of the loss"):
+    with pytest.raises(TypeError, match="requires grad, but is a constant"):
         loss(lambda x: Tensor(x, requires_grad=True))
     assert loss(Tensor) == loss(lambda x: x)

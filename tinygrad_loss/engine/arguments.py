@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .arrays import as_array, data_of, flattened, holds, is_foreign, is_plain
+from .arrays import as_array, constant, is_foreign, is_plain
 from .errors import describe
 from .node import Node
 from .words import meant
@@ -78,18 +78,10 @@ class Arguments:
     def as_constant(self, name: str, x: Any) -> Any:
         """Return an option as a constant: Tensors as their data, NumPy's numbers as Python's.
 
-        (One of NumPy's would turn float32 into float64.) What requires grad would get no gradient.
+        (One of NumPy's would turn float32 into float64.)
         """
         if isinstance(x, (tuple, list, dict, Node)):
-            if not holds(x):
-                return x
-            for part in flattened(x):
-                if isinstance(part, Node) and part._requires_grad:
-                    raise TypeError(
-                        f"{self.op}: {part!r} requires grad, but {self.op} has no derivative with "
-                        f"respect to {name}. Pass its .data, or compose what you need of other ops."
-                    )
-            return data_of(x)
+            return constant(self.op, name, x)
         if isinstance(x, np.generic) or (type(x) is np.ndarray and not x.ndim):
             return x.item()
         if hasattr(type(x), "__array__") and type(x) is not np.ndarray and not is_foreign(x):

@@ -11,6 +11,8 @@ import numpy as np
 
 from .node import Array, Node
 
+_USUAL = (np.dtype(np.float32), np.dtype(np.float64))
+
 
 def as_array(data: Any, dtype: Any = None, copy: bool = True, what: str = "Tensor") -> Array:
     """Return data as an array of real numbers, the only data of a Tensor and of an op.
@@ -18,6 +20,8 @@ def as_array(data: Any, dtype: Any = None, copy: bool = True, what: str = "Tenso
     What is no array, such as a list, a number or pandas' objects, becomes one of NumPy's. An array
     of another library that knows NumPy's protocols stays what it is. ``what`` begins an error.
     """
+    if type(data) is np.ndarray and dtype is None and data.dtype in _USUAL:  # for speed
+        return data.copy("K") if copy else data
     if holds(data, (Node, np.ma.MaskedArray, np.matrix)):
         for x in flattened(data):
             if isinstance(x, Node) and x._requires_grad:
@@ -55,7 +59,7 @@ def as_output(value: Any, op: str) -> Array:
             return value
         value = as_array(value, what=f"{op} (its forward function)")
     value = np.asarray(value)
-    value.setflags(write=False)
+    value.setflags(False)
     return value
 
 
@@ -119,26 +123,26 @@ def check_floating(array: Array, requires_grad: bool = True) -> None:
 def as_flag(what: str, value: Any) -> bool:
     """Return True or False; anything else, even 0 or 1, is refused."""
     if not isinstance(value, bool | np.bool_):
-        raise TypeError(f"{what} is {value!r}; expected True or False")
+        raise TypeError(f"{what} is {value!r}; expected True or False.")
     return bool(value)
 
 
 def as_number(
-    what: str,
-    value: Any,
-    low: float = 0.0,
-    high: float = math.inf,
-    *,
-    closed: bool = True,
-    kind: Any = Real,
-) -> float:
-    """Return a number in [low, high), or (low, high), as Python's: NumPy's would change dtypes."""
-    message = f"{what} is {value!r}; expected {'an int' if kind is Integral else 'a number'}"
-    if isinstance(value, bool) or not isinstance(value, kind):
-        raise TypeError(message)
-    if not (low < value < high or (closed and value == low)):
-        raise ValueError(f"{message} in {'(['[closed]}{low:g}, {high:g})")
-    return float(value)
+    what: str, value: Any, low: float = 0.0, high: float = math.inf, *,
+    closed: bool = True, closed_above: bool = False, kind: Any = (float, Real),
+) -> float:  # fmt: skip
+    """Return a number in [low, high), or with other ends, as Python's: NumPy's change dtypes."""
+    right = isinstance(value, kind) and not isinstance(value, bool)
+    try:
+        number = float(value) if right else math.nan
+    except OverflowError:  # an int with more than 308 digits
+        number = math.inf
+    if low < number < high or (closed and number == low) or (closed_above and number == high):
+        return number
+    text = f"{what} is {value!r}; expected {'an int' if kind is Integral else 'a number'}"
+    if not right:
+        raise TypeError(f"{text}.")
+    raise ValueError(f"{text} in {'(['[closed]}{low:g}, {high:g}{')]'[closed_above]}.")
 
 
 def data_of(x: Any) -> Any:
@@ -148,12 +152,41 @@ def data_of(x: Any) -> Any:
     return mapped(data_of, x) if holds(x) else x
 
 
+def constant(owner: str, name: str, x: Any) -> Any:
+    """Return the data of an option. What requires grad, also inside a nest, is refused."""
+    if not holds(x):
+        return x
+    if any(isinstance(part, Node) and part._requires_grad for part in flattened(x)):
+        raise TypeError(
+            f"{owner}: {name} requires grad, but is a constant: {owner} has no derivative with "
+            f"respect to {name}. Pass its .data."
+        )
+    return data_of(x)
+
+
+def ones_like(x: Any) -> Any:
+    """Return ones, in the shape and dtype of x."""
+    if type(x) is not np.ndarray:
+        return np.ones_like(x)
+    ones = np.empty_like(x)  # half the time of the above
+    ones.fill(1)
+    return ones
+
+
+_ONES = {dtype: np.ones((128, 1), dtype) for dtype in _USUAL}
+
+
 def total(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """Return the sum, in float16 added up in float32: there 2,048 + 1 is 2,048, 65,520 is inf."""
+    if type(x) is np.ndarray and (ones := _ONES.get(x.dtype)) is not None:
+        if x.ndim == 2:  # a product with ones adds up few rows or columns in a third of the time
+            if axis == 0 and not keepdims and len(x) <= 128:
+                return ones[: len(x), 0] @ x
+            if axis == -1 and keepdims and x.shape[1] <= 128:
+                return x @ ones[: x.shape[1]]
+        return np.add.reduce(x, axis, keepdims=keepdims)  # type: ignore[call-overload]
     if x.dtype.char == "e":
         return x.astype(np.float32).sum(axis=axis, keepdims=keepdims).astype(x.dtype)
-    if type(x) is np.ndarray:  # what x.sum() does, without its detour
-        return np.add.reduce(x, axis, keepdims=keepdims)  # type: ignore[call-overload]
     return x.sum(axis=axis, keepdims=keepdims)
 
 
@@ -187,9 +220,9 @@ def scattered(x: Array, index: Any, shape: Any, once: bool) -> Array:
 
     Not every library knows np.add.at, or takes an index of NumPy's arrays. All can count.
     """
-    if x.dtype.char == "e" and not once:  # as in ``total``
+    if not once and x.dtype.char == "e":  # as in ``total``
         return scattered(x.astype(np.float32), index, shape, once).astype(x.dtype)
-    out = np.zeros_like(x, shape=shape)
+    out = np.zeros_like(x, shape=shape) if is_foreign(x) else np.zeros(shape, x.dtype)
     try:
         if once:
             out[index] = x

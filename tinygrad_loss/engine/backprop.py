@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import errors
-from .arrays import as_array, brought, data_of, total
+from .arrays import as_array, brought, data_of, ones_like, total
 from .mode import mode
 from .node import Array, Node
 
@@ -83,7 +83,7 @@ def seed(output: Tensor, grad: Any, create_graph: bool = False) -> Any:
     if grad is None:
         if output.size != 1:
             raise errors.no_scalar(output)
-        grad = np.ones_like(output._array)
+        grad = ones_like(output._array)
     elif not (create_graph and isinstance(grad, Node)):
         grad = as_array(getattr(grad, "_array", grad), output.dtype, what="backward: grad")
         grad = brought(grad, output)
@@ -118,7 +118,7 @@ def propagate(
         op: Op
         op, inputs, arrays, options = node.origin
         g = gradient[node] if node._retains_grad or node in keep else gradient.pop(node)
-        y, given = (node, inputs) if create_graph else (node._array, arrays)
+        given = (g, node, *inputs) if create_graph else (g, node._array, *arrays)
         for position, rule in enumerate(op.rules):
             x = inputs[position]
             if not isinstance(x, Node):
@@ -128,7 +128,8 @@ def propagate(
             if not (x._requires_grad and rule and (needed is None or x in needed)):
                 continue
             try:
-                part, array = rule(g, y, *given, **options), arrays[position]
+                part = rule(*given, **options) if options else rule(*given)
+                array = arrays[position]
                 if part.shape != array.shape or part.dtype is not array.dtype:
                     part = fitted(part, array, op, position)
             except Exception as error:

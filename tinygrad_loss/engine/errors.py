@@ -29,10 +29,8 @@ def explained(
 ) -> Exception:
     """Return an error of the same kind that also names the op, its inputs, and what to do."""
     kind, reason, name = type(error), str(error), f"{where}{op}: "
-    if (where and reason.startswith(name)) or kind.__module__.split(".")[0] not in (
-        "builtins",
-        "numpy",
-    ):
+    known = kind.__module__.partition(".")[0] in ("builtins", "numpy")
+    if not known or (where and reason.startswith(name)):
         return error  # explained already; or of a rule or a forward function of one's own
     if "core dimension" in reason and len(inputs) > 1:  # of a matrix product
         reason = f"inner sizes {inputs[0].shape[-1]} and {inputs[1].shape[-2]} differ"

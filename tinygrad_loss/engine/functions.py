@@ -14,7 +14,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from . import ops
-from .arrays import data_of, flattened, is_foreign
+from .arrays import constant, data_of, is_foreign
 from .errors import explained
 from .node import Array, Node
 from .products import arranged, shaped, solve
@@ -230,12 +230,7 @@ def diff(x: Array, n: int = 1, axis: int = -1) -> Tensor:
 
 def _moved(function: Callable[..., Any], x: Any, *options: Any, repeats: bool = False) -> Any:
     """Apply a NumPy function that moves or repeats elements: to positions, which then index x."""
-    if any(isinstance(part, Node) and part._requires_grad for part in flattened(options)):
-        raise TypeError(
-            f"{function.__name__}: an option requires grad, but there is no derivative with "
-            "respect to it. Pass its .data."
-        )
-    x, options = shaped(x), tuple(map(data_of, options))
+    x, options = shaped(x), constant(function.__name__, "an option", options)
     kind = next(filter(is_foreign, options), None)  # positions meet other positions there
     try:
         positions = function(np.arange(x.size, like=kind).reshape(x.shape), *options)

@@ -37,7 +37,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
 from .arguments import Arguments
-from .arrays import as_output, elementwise, indexed, is_plain, scattered, total
+from .arrays import as_output, elementwise, indexed, is_plain, ones_like, scattered, total
 from .errors import explained
 from .mode import mode
 from .node import Array, Node, now
@@ -81,12 +81,9 @@ class Op:
     """
 
     def __init__(
-        self,
-        forward: Callable[..., Array],
-        *rules: Rule | None,
-        name: str = "",
-        definition: Callable[..., Any] | None = None,
-    ) -> None:
+        self, forward: Callable[..., Array], *rules: Rule | None,
+        name: str = "", definition: Callable[..., Any] | None = None,
+    ) -> None:  # fmt: skip
         self.forward = forward
         self.rules = rules
         self.name = name or forward.__name__
@@ -108,7 +105,7 @@ class Op:
                 return self(*map(self.arguments.converted, inputs), **options)
             arrays.append(x)
         try:
-            value = self.forward(*arrays, **options)
+            value = self.forward(*arrays, **options) if options else self.forward(*arrays)
         except Exception as error:
             raise explained(error, self.name, inputs, options) from None
         if tensor_type is None:
@@ -120,7 +117,7 @@ class Op:
                 value = value.view()  # or the input itself would become read-only
             if not recorded and value.base is not None and value.flags.writeable:
                 value = value.copy("K")  # a view would change when a leaf is updated in place
-            value.setflags(write=False)  # a later write would make the gradient wrong
+            value.setflags(False)  # a later write would make the gradient wrong
         else:
             value = as_output(value, self.name)
         output = tensor_type.__new__(tensor_type)  # not __init__, which copies and checks
@@ -372,7 +369,7 @@ def _group_size(x: Any, y: Any) -> int:
     """How many elements of x were reduced to one of y."""
     return x.size // y.size if y.size else 1
 
-@op(lambda g, y, x, axis=None, keepdims=False: spread(g, x, axis, keepdims) * np.ones_like(x))
+@op(lambda g, y, x, axis=None, keepdims=False: spread(g, x, axis, keepdims) * ones_like(x))
 def sum(x: Array, axis: Any = None, keepdims: bool = False) -> Tensor:
     """Sum over the axes. Derivative: every element counts once in the sum, so each receives the
     whole gradient. >>> sum([[1, 2], [3, 4]], axis=0)  # [4, 6]
@@ -380,7 +377,7 @@ def sum(x: Array, axis: Any = None, keepdims: bool = False) -> Tensor:
     return total(x, axis, keepdims)
 
 @op(lambda g, y, x, axis=None, keepdims=False:
-    spread(g * (1 / (_group_size(x, y) or 1)), x, axis, keepdims) * np.ones_like(x))
+    spread(g * (1 / (_group_size(x, y) or 1)), x, axis, keepdims) * ones_like(x))
 def mean(x: Array, axis: Any = None, keepdims: bool = False) -> Tensor:
     """Mean over the axes. Derivative: each of the n elements counts 1/n in the mean, so each
     receives the gradient divided by n. >>> mean([[1, 2], [3, 4]], axis=0)  # [2, 3]
@@ -591,7 +588,7 @@ def _mT(x: Any) -> Any:
 _matmul = Op(np.matmul, lambda g, y, a, b: g @ _mT(b), lambda g, y, a, b: _mT(a) @ g, name="matmul")
 
 # Every layer computes this, so it is one op: one node less to walk, and x @ W need not be kept.
-@op(lambda g, y, x, W, b: g @ _mT(W), lambda g, y, x, W, b: _mT(x) @ g, lambda g, y, x, W, b: g)
+@op(lambda g, y, x, W, b: g @ W.T, lambda g, y, x, W, b: x.T @ g, lambda g, y, x, W, b: g)
 def _linear(x: Array, W: Array, b: Array) -> Tensor:
     """x @ W + b, of inputs (N, n), weights (n, m) and biases (m,). Derivative by x: an input
     receives the sum of its outputs' gradients, each times the weight in between. Derivative by W: a

@@ -68,14 +68,9 @@ class Tensor(Node, Elsewhere):
     __pandas_priority__ = 5000  # above a DataFrame's 4000: `df - t` is left to the Tensor
 
     def __init__(
-        self,
-        data: Any,
-        requires_grad: bool = False,
-        *,
-        dtype: Any = None,
-        name: str | None = None,
-        copy: bool = True,
-    ) -> None:
+        self, data: Any, requires_grad: bool = False, *,
+        dtype: Any = None, name: str | None = None, copy: bool = True,
+    ) -> None:  # fmt: skip
         self._requires_grad = as_flag("requires_grad", requires_grad)
         self._array = as_array(data, dtype, copy)
         check_floating(self._array, requires_grad)

@@ -180,16 +180,10 @@ def critic_and_samples(names: Names, critic: Any, real: Any, fake: Any) -> tuple
 
 @loss(critic_and_samples)
 def gradient_penalty(
-    critic: Callable[[Tensor], Any],
-    real: Any,
-    fake: Any,
-    *,
-    weight: float = 10.0,
-    target: float = 1.0,
-    rng: np.random.Generator,
-    sample_weight: Any = None,
-    reduction: Reduction = "mean",
-) -> Tensor:
+    critic: Callable[[Tensor], Any], real: Any, fake: Any, *,
+    weight: float = 10.0, target: float = 1.0, rng: np.random.Generator,
+    sample_weight: Any = None, reduction: Reduction = "mean",
+) -> Tensor:  # fmt: skip
     """Gradient penalty: keeps the slope of the critic near 1 between real and fake samples.
 
     Formula: weight * mean_i (|grad f(x_i)| - target)^2 at x_i = u_i real_i + (1 - u_i) fake_i,
@@ -225,8 +219,7 @@ def gradient_penalty(
     >>> w.grad.ravel().round(12)
     array([48., 64.])
     """
-    weight = number("weight", weight, lambda weight: weight >= 0, "a number >= 0")
-    target = number("target", target, lambda target: target >= 0, "a number >= 0")
+    weight, target = number("weight", weight), number("target", target)
     u = uniform(rng, (len(real), *[1] * (real.ndim - 1)), real).astype(fake.dtype)
     x = Tensor(u * real + (1 - u) * fake, requires_grad=True, name="between")
     recording = mode.get().recording

@@ -8,7 +8,6 @@ are made by ``error``, which puts the name of the loss in front.
 from __future__ import annotations
 
 import math
-import sys
 import threading
 import warnings
 from collections.abc import Callable
@@ -17,7 +16,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from ..engine.arrays import as_array, brought, data_of, flattened, on_host, total
+from ..engine.arrays import as_array, as_number, brought, constant, data_of, on_host, total
 from ..engine.mode import mode
 from ..engine.node import Array, Node
 from ..engine.ops import getitem, where
@@ -72,14 +71,10 @@ def require(
 ) -> None:
     """Raise ValueError unless ``check`` holds for ``data``: the one place where losses read values.
 
-    Parameters
-    ----------
-    check : called with the array of ``data``; truthy if all is well. For predictions it lets NaN
-        pass (``not (p < 0).any()`` rather than ``(p >= 0).all()``), so that NaN travels to where
-        it is seen.
-    data : a Tensor or an array; ``check`` receives its array, ``message`` one of NumPy's.
-    message : called if the check fails: what was given, what is expected, what to do.
-    warning : give a UserWarning, at the line that called the loss, instead of the error.
+    A check of predictions lets NaN pass (``not (p < 0).any()`` rather than ``(p >= 0).all()``), so
+    that NaN travels to where it is seen. If it fails, ``message`` is called with an array of
+    NumPy's: what was given, what is expected, what to do. A ``warning`` is a UserWarning instead,
+    at the line that called the loss.
 
     >>> labels = np.array([0, 3])
     >>> require(lambda y: y.max() < 3, labels, message=lambda y: f"class {y.max()} of 3")
@@ -108,13 +103,8 @@ def require_each(name: str, data: Any, good: Callable[[Any], Any], expected: str
 
 
 def shown(x: Any) -> str:
-    """A number in few digits, but in as many as distinguish it from a whole number.
-
-    >>> shown(0.1 + 0.2), shown(1 + 2**-52)
-    ('0.3', '1.0000000000000002')
-    """
-    texts = (f"{x:.{digits}g}" for digits in (6, 9, 12, 15, 17))
-    return next((text for text in texts if x == np.round(x) or float(text) != np.round(x)), f"{x}")
+    """A number in as few digits as tell it from all others."""
+    return str(x).removesuffix(".0")
 
 
 # --- options --------------------------------------------------------------------------------------
@@ -125,47 +115,20 @@ def requires_grad(x: Any) -> bool:
     return isinstance(x, Node) and x._requires_grad
 
 
-def constant(name: str, value: Any) -> Any:
-    """The value of an option. A Tensor that requires grad would not receive a gradient: an error.
-
-    >>> from tinygrad_loss import Tensor
-    >>> constant("gamma", Tensor(2.0, requires_grad=True))
-    Traceback (most recent call last):
-    TypeError: loss: gamma requires grad, but is a constant of the loss. Pass its .data.
-    """
-    if not isinstance(value, np.ndarray) and any(map(requires_grad, flattened(value))):
-        text = f"{name} requires grad, but is a constant of the loss. Pass its .data."
-        raise error(text, TypeError)
-    return data_of(value)
+def what(name: str) -> str:
+    """An input or an option of the running loss, as its errors begin: ``huber: delta``."""
+    return f"{running.name}: {name}"
 
 
-def number(name: str, value: Any, holds: Callable[[float], bool], expected: str) -> float:
-    """A checked option as a Python number: a NumPy number would turn float32 into float64.
-
-    >>> number("delta", np.float64(0.5), lambda delta: delta > 0, "a number > 0")
-    0.5
-    >>> number("delta", "1", lambda delta: delta > 0, "a number > 0")
-    Traceback (most recent call last):
-    TypeError: loss: delta is '1', which is no number; expected a number > 0.
-    """
+def number(
+    name: str, value: Any, low: float = 0.0, high: float = math.inf, *,
+    closed: bool = True, closed_above: bool = False,
+) -> float:  # fmt: skip
+    """An option that is a number in an interval, by default >= 0: see ``as_number``."""
     if not isinstance(value, float):
-        value = constant(name, value)
-        if getattr(value, "ndim", None) == 0:
-            value = value.item()
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            raise error(f"{name} is {value!r}, which is no number; expected {expected}.", TypeError)
-    if not holds(value):
-        raise error(f"{name} is {value!r}; expected {expected}.")
-    if abs(value) > sys.float_info.max:
-        raise error(f"{name} is {value!r}; expected a finite number.")
-    return float(value)
-
-
-def flag(name: str, value: Any) -> bool:
-    """A checked option that is True or False: any other value would count as one of them."""
-    if not isinstance(value, bool | np.bool_):
-        raise error(f"{name} is {value!r}; expected True or False.", TypeError)
-    return bool(value)
+        value = constant(running.name, name, value)
+        value = value.item() if getattr(value, "ndim", None) == 0 else value
+    return as_number(what(name), value, low, high, closed=closed, closed_above=closed_above)
 
 
 def one_of(name: str, value: Any, *choices: str) -> None:
@@ -183,18 +146,14 @@ def one_of(name: str, value: Any, *choices: str) -> None:
 def clipping(eps: Any, p: Any) -> float:
     """The option eps, or the smallest normal number of the dtype of p if that is larger."""
     smallest = float(np.finfo(p.dtype).smallest_normal)
-    return max(number("eps", eps, lambda eps: 0 < eps < 1, "0 < eps < 1"), smallest)
+    return max(number("eps", eps, 0, 1, closed=False), smallest)
 
 
-def as_weights(name: str, value: Any, x: Any, *, above: Any = None) -> Array:
-    """Constant weights to multiply x, all finite and >= 0, or > ``above`` if that is given."""
-    value, largest = as_data(name, constant(name, value)), np.finfo(x.dtype).max
-    require_each(
-        name,
-        value,
-        lambda w: (w >= 0 if above is None else w > above) & (w <= largest),
-        ("weights >= 0" if above is None else f"numbers > {above}") + f", and finite in {x.dtype}.",
-    )
+def as_weights(name: str, value: Any, x: Any, *, positive: bool = False) -> Array:
+    """Constant weights to multiply x, all finite and >= 0, or > 0 if they are to be positive."""
+    value, largest = as_data(name, constant(running.name, name, value)), np.finfo(x.dtype).max
+    good = f"{'numbers > 0' if positive else 'weights >= 0'}, and finite in {x.dtype}."
+    require_each(name, value, lambda w: (w > 0 if positive else w >= 0) & (w <= largest), good)
     return brought(converted(value, x.dtype), x)
 
 
@@ -205,7 +164,7 @@ def as_data(name: str, x: Any) -> Any:
     """Tensors and arrays of real numbers as they are, lists and numbers as arrays."""
     if isinstance(x, Node) or (type(x) is np.ndarray and x.dtype.kind in "fiub"):
         return x
-    return as_array(x, copy=False, what=f"{running.name}: {name}")
+    return as_array(x, copy=False, what=what(name))
 
 
 def floating(name: str, x: Any) -> Any:
@@ -370,14 +329,10 @@ def _rounding(p: Any) -> float:
     return float(np.finfo(p.dtype).eps) if p.dtype.kind == "f" else 0.0
 
 
-def _are_1(sums: Array) -> Any:
-    """Whether all are 1, up to a rounding error: 1e-6, or half the digits."""
-    return (abs(sums - 1) <= max(1e-6, _rounding(sums) ** 0.5)).all()
-
-
 def are_distributions(p: Array) -> Any:
-    """Whether every row is >= 0 and sums to 1."""
-    return (p >= -_rounding(p)).all() and _are_1(total(p, -1))
+    """Whether every row is >= 0 and sums to 1, up to a rounding error: 1e-6, or half the digits."""
+    eps = _rounding(p)
+    return (p >= -eps).all() and (abs(total(p, -1) - 1) <= max(1e-6, eps**0.5)).all()
 
 
 def require_distributions(name: str, p: Any, advice: str) -> None:
@@ -385,11 +340,11 @@ def require_distributions(name: str, p: Any, advice: str) -> None:
 
     def wrong(p: Array) -> str:
         if (p < -_rounding(p)).any():
-            what = f"{name} holds a negative probability, {p.min():.6g}"
+            given = f"{name} holds a negative probability, {p.min():.6g}"
         else:
             sums = total(p, -1)
-            what = f"a row of {name} sums to {shown(sums.flat[abs(sums - 1).argmax()])}"
-        return f"{what}; expected rows of probabilities >= 0 that sum to 1. {advice}"
+            given = f"a row of {name} sums to {sums.flat[abs(sums - 1).argmax()]:.9g}"
+        return f"{given}; expected rows of probabilities >= 0 that sum to 1. {advice}"
 
     require(lambda p: are_distributions(p) or np.isnan(p).any(), p, message=wrong)
 

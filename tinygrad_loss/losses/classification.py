@@ -41,16 +41,10 @@ from .margin import hinge, multiclass_hinge, squared_hinge  # noqa: F401
 
 @loss(class_scores("binary_cross_entropy_with_logits"))
 def cross_entropy(
-    logits: Any,
-    target: Any,
-    *,
-    weight: Any = None,
-    ignore_index: int | None = None,
-    label_smoothing: float = 0.0,
-    base: float | None = None,
-    sample_weight: Any = None,
-    reduction: Reduction = "mean",
-) -> Tensor:
+    logits: Any, target: Any, *, weight: Any = None, ignore_index: int | None = None,
+    label_smoothing: float = 0.0, base: float | None = None,
+    sample_weight: Any = None, reduction: Reduction = "mean",
+) -> Tensor:  # fmt: skip
     """Cross-entropy of softmax(logits): minus the log-probability of the truth.
 
     Formula: -log p_y with p = softmax(z), or -sum_c t_c log p_c for probability targets t.
@@ -93,7 +87,7 @@ def cross_entropy(
     [[ 0.2447 -0.3348  0.09  ]
      [-1.      1.      0.    ]] [0.2447 0.6652 0.09  ]
     """
-    label_smoothing = _smoothing(label_smoothing)
+    label_smoothing = number("label_smoothing", label_smoothing, 0, 1)
     checks.require(_is_no_softmax, logits, message=_softmax_twice, warning=True)
     if target.dtype.kind == "f" and target.shape == logits.shape:
         losses = _of_probabilities(logits, target, weight, ignore_index, label_smoothing)
@@ -174,28 +168,16 @@ def _softmax_twice(z: Array) -> str:
     )
 
 
-def _smoothing(label_smoothing: float) -> float:
-    expected = "0 <= label_smoothing < 1"
-    return number("label_smoothing", label_smoothing, lambda eps: 0 <= eps < 1, expected)
-
-
 def _in_base(base: float | None, nats: Any) -> Any:
     """Losses with logarithms to this base instead of natural ones."""
-    if base is None:
-        return nats
-    return nats / math.log(number("base", base, lambda b: b > 1, "None (nats), 2 (bits) or 10"))
+    return nats if base is None else nats / math.log(number("base", base, 1, closed=False))
 
 
 @loss(class_scores("binary_cross_entropy"))
 def cross_entropy_from_probs(
-    probs: Any,
-    target: Any,
-    *,
-    base: float | None = None,
-    eps: float = 1e-12,
-    sample_weight: Any = None,
-    reduction: Reduction = "mean",
-) -> Tensor:
+    probs: Any, target: Any, *, base: float | None = None, eps: float = 1e-12,
+    sample_weight: Any = None, reduction: Reduction = "mean",
+) -> Tensor:  # fmt: skip
     """Cross-entropy of probabilities: the textbook formula.
 
     Formula: -log p_y for class indices, -sum_c t_c log p_c for probability targets.
@@ -233,14 +215,9 @@ def cross_entropy_from_probs(
 
 @loss(binary)
 def binary_cross_entropy(
-    probs: Any,
-    target: Any,
-    *,
-    base: float | None = None,
-    eps: float = 1e-12,
-    sample_weight: Any = None,
-    reduction: Reduction = "mean",
-) -> Tensor:
+    probs: Any, target: Any, *, base: float | None = None, eps: float = 1e-12,
+    sample_weight: Any = None, reduction: Reduction = "mean",
+) -> Tensor:  # fmt: skip
     """Binary cross-entropy of probabilities, or log loss: the textbook formula.
 
     Formula: -[y log p + (1 - y) log(1 - p)].
@@ -273,14 +250,9 @@ def binary_cross_entropy(
 
 @loss(binary)
 def binary_cross_entropy_with_logits(
-    logits: Any,
-    target: Any,
-    *,
-    pos_weight: Any = None,
-    label_smoothing: float = 0.0,
-    sample_weight: Any = None,
-    reduction: Reduction = "mean",
-) -> Tensor:
+    logits: Any, target: Any, *, pos_weight: Any = None, label_smoothing: float = 0.0,
+    sample_weight: Any = None, reduction: Reduction = "mean",
+) -> Tensor:  # fmt: skip
     """Binary cross-entropy of sigmoid(logits): the loss of logistic regression.
 
     Formula: -[y log p + (1 - y) log(1 - p)] with p = sigmoid(z).
@@ -312,7 +284,7 @@ def binary_cross_entropy_with_logits(
     >>> print(logits.grad.round(4), (p - 1).round(4))
     [-0.1192 -0.5    -1.    ] -0.1192
     """
-    if label_smoothing := _smoothing(label_smoothing):
+    if label_smoothing := number("label_smoothing", label_smoothing, 0, 1):
         target = (1 - label_smoothing) * target + label_smoothing / 2
     positive = target * softplus(-logits)
     if pos_weight is not None:
@@ -321,7 +293,7 @@ def binary_cross_entropy_with_logits(
 
 
 def _pos_weight(pos_weight: Any, logits: Any) -> Array:
-    weight = checks.as_weights("pos_weight", pos_weight, logits, above=0)
+    weight = checks.as_weights("pos_weight", pos_weight, logits, positive=True)
     pairs = zip(reversed(weight.shape), reversed(logits.shape), strict=False)
     if weight.ndim > logits.ndim or any(n not in (1, of_logits) for n, of_logits in pairs):
         raise error(
@@ -333,14 +305,9 @@ def _pos_weight(pos_weight: Any, logits: Any) -> Array:
 
 @loss(class_scores("binary_focal"))
 def focal(
-    logits: Any,
-    target: Any,
-    *,
-    gamma: float = 2.0,
-    alpha: Any = None,
-    sample_weight: Any = None,
-    reduction: Reduction = "mean",
-) -> Tensor:
+    logits: Any, target: Any, *, gamma: float = 2.0, alpha: Any = None,
+    sample_weight: Any = None, reduction: Reduction = "mean",
+) -> Tensor:  # fmt: skip
     """Focal loss: cross-entropy that pays little attention to what is right (Lin et al. 2017).
 
     Formula: -alpha_y (1 - p_y)^gamma log p_y with p = softmax(z). gamma = 0 is cross-entropy; with
@@ -367,7 +334,7 @@ def focal(
     >>> print(logits.grad[0, 1].round(6), ((1 - p) ** 2 * (2 * p * np.log(p) + p - 1)).round(6))
     -0.098288 -0.098288
     """
-    gamma = number("gamma", gamma, lambda gamma: gamma >= 0, "a number >= 0")
+    gamma = number("gamma", gamma)
     target = checks.class_indices(logits, target)
     is_own = checks.is_class(logits, target)
     largest = np.where(is_own, -np.inf, data_of(logits)).max(axis=-1, keepdims=True)
@@ -395,14 +362,9 @@ def _focused(minus_log_p: Any, minus_log_q: Any, gamma: float) -> Any:
 
 @loss(binary)
 def binary_focal(
-    logits: Any,
-    target: Any,
-    *,
-    gamma: float = 2.0,
-    alpha: float | None = None,
-    sample_weight: Any = None,
-    reduction: Reduction = "mean",
-) -> Tensor:
+    logits: Any, target: Any, *, gamma: float = 2.0, alpha: float | None = None,
+    sample_weight: Any = None, reduction: Reduction = "mean",
+) -> Tensor:  # fmt: skip
     """Focal loss of one logit (Lin et al. 2017): see ``focal`` for what it is for.
 
     Formula: -alpha (1 - p)^gamma log p for y = 1 and -(1 - alpha) p^gamma log(1 - p) for y = 0,
@@ -423,9 +385,9 @@ def binary_focal(
     >>> print(logits.grad.round(6), (0.25 * (1 - p) ** 2 * (2 * p * np.log(p) + p - 1)).round(6))
     [-0.001218  0.807535] -0.001218
     """
-    gamma = number("gamma", gamma, lambda gamma: gamma >= 0, "a number >= 0")
+    gamma = number("gamma", gamma)
     if alpha is not None:
-        alpha = number("alpha", alpha, lambda a: 0 <= a <= 1, "None or 0 <= alpha <= 1")
+        alpha = number("alpha", alpha, 0, 1, closed_above=True)
     minus_log_p, minus_log_q = softplus(-logits), softplus(logits)
     positive = target * _focused(minus_log_p, minus_log_q, gamma)
     negative = (1 - target) * _focused(minus_log_q, minus_log_p, gamma)

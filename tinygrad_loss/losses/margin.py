@@ -85,14 +85,10 @@ def squared_hinge(
 
 @loss(checks.class_scores("hinge"))
 def multiclass_hinge(
-    scores: Any,
-    target: Any,
-    *,
-    margin: float = 1.0,
+    scores: Any, target: Any, *, margin: float = 1.0,
     kind: Literal["crammer_singer", "weston_watkins"] = "crammer_singer",
-    sample_weight: Any = None,
-    reduction: Reduction = "mean",
-) -> Tensor:
+    sample_weight: Any = None, reduction: Reduction = "mean",
+) -> Tensor:  # fmt: skip
     """Multi-class hinge loss: the true class has to win by a margin.
 
     Formula: kind="crammer_singer": relu(margin + max_{j != y} s_j - s_y), the nearest rival;
@@ -122,7 +118,7 @@ def multiclass_hinge(
            [ 0.,  0.,  0.],
            [ 1.,  1., -2.]])
     """
-    margin = number("margin", margin, lambda margin: margin > 0, "a number > 0")
+    margin = number("margin", margin, closed=False)
     checks.one_of("kind", kind, "crammer_singer", "weston_watkins")
     target = checks.class_indices(scores, target)
     own, is_own = picked(scores, target), checks.is_class(scores, target)

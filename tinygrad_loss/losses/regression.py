@@ -30,11 +30,11 @@ from typing import Any
 
 import numpy as np
 
-from ..engine.arrays import data_of, elementwise
+from ..engine.arrays import constant, data_of, elementwise
 from ..engine.ops import absolute, clip, cosh, exp, log, square
 from ..engine.tensor import Tensor
 from . import checks
-from .checks import Names, constant, converted, matched, number
+from .checks import Names, converted, matched, number, running
 from .loss import Reduction, half_square, loss
 
 
@@ -120,13 +120,9 @@ def mean_absolute_error(
 
 @loss(matched, symmetric=True)
 def huber(
-    pred: Any,
-    target: Any,
-    *,
-    delta: float = 1.0,
-    sample_weight: Any = None,
-    reduction: Reduction = "mean",
-) -> Tensor:
+    pred: Any, target: Any, *, delta: float = 1.0,
+    sample_weight: Any = None, reduction: Reduction = "mean",
+) -> Tensor:  # fmt: skip
     """Huber loss: squared for errors up to delta, absolute beyond (Huber 1964).
 
     Formula: e^2/2 if |e| <= delta, else delta (|e| - delta/2).
@@ -150,7 +146,7 @@ def huber(
     >>> pred.grad
     array([ 0.5, -1. ,  0. ])
     """
-    delta = number("delta", delta, lambda delta: delta > 0, "a number > 0")
+    delta = number("delta", delta, closed=False)
     e = pred - target
     c = clip(e, -delta, delta)
     return c * (e - c / 2)
@@ -189,13 +185,9 @@ def log_cosh(
 
 @loss(matched)
 def pinball(
-    pred: Any,
-    target: Any,
-    *,
-    quantile: float = 0.5,
-    sample_weight: Any = None,
-    reduction: Reduction = "mean",
-) -> Tensor:
+    pred: Any, target: Any, *, quantile: float = 0.5,
+    sample_weight: Any = None, reduction: Reduction = "mean",
+) -> Tensor:  # fmt: skip
     """Pinball or quantile loss: tilted absolute error (Koenker and Bassett 1978).
 
     Formula: q relu(target - pred) + (1 - q) relu(pred - target).
@@ -219,7 +211,7 @@ def pinball(
     >>> pred.grad
     array([-0.9,  0.1])
     """
-    quantile = number("quantile", quantile, lambda q: 0 < q < 1, "0 < quantile < 1")
+    quantile = number("quantile", quantile, 0, 1, closed=False)
     e = pred - target
     side = np.sign(data_of(e))
     return e * np.where(side < 0, -quantile, (1 - quantile) * side)
@@ -227,13 +219,9 @@ def pinball(
 
 @loss(matched)
 def gaussian_nll(
-    mean: Any,
-    log_variance: Any,
-    target: Any,
-    *,
-    sample_weight: Any = None,
-    reduction: Reduction = "mean",
-) -> Tensor:
+    mean: Any, log_variance: Any, target: Any, *,
+    sample_weight: Any = None, reduction: Reduction = "mean",
+) -> Tensor:  # fmt: skip
     """Negative log-likelihood of a normal distribution: a prediction that says how sure it is.
 
     Formula: (log v + (target - mean)^2 / v)/2 + log(2 pi)/2, v being the variance.
@@ -269,14 +257,11 @@ def gaussian_nll(
 
 def counts(names: Names, log_rate: Any, target: Any) -> tuple[Any, Any]:
     """Log-rates, and counts of the same shape in float64."""
-    log_rate = checks.floating(names[0], log_rate)
-    _, target = matched(names, converted(log_rate, np.float64), constant(names[1], target))
-    checks.require_each(
-        names[1],
-        target,
-        lambda t: (t >= 0) & (t == np.floor(t)) & (t < np.inf),
-        "counts, whole numbers >= 0.",
-    )
+    log_rate, name = checks.floating(names[0], log_rate), names[1]
+    target = constant(running.name, name, target)
+    _, target = matched(names, converted(log_rate, np.float64), target)
+    good = "counts, whole numbers >= 0."
+    checks.require_each(name, target, lambda t: (t >= 0) & (t == np.floor(t)) & (t < np.inf), good)
     return log_rate, target
 
 

@@ -23,13 +23,13 @@ from typing import Any
 
 import numpy as np
 
-from ..engine.arrays import brought, data_of
+from ..engine.arrays import as_flag, brought, constant, data_of
 from ..engine.functions import norm
 from ..engine.ops import concatenate, logsumexp, minimum, relu, sqrt, square, where
 from ..engine.ops import sum as sum_
 from ..engine.tensor import Tensor
 from . import checks
-from .checks import Names, error, flag, number, picked
+from .checks import Names, error, number, picked, running, what
 from .loss import Reduction, loss
 
 
@@ -55,7 +55,7 @@ def labeled_pairs(allowed: tuple[int, int], advice: str) -> Callable[..., Any]:
     def prepare(names: Names, a: Any, b: Any, labels: Any) -> tuple[Any, Any, Any]:
         a, b = embeddings(names[:2], a, b)
         rows, name = a.shape[:-1], names[2]
-        labels = checks.as_data(name, checks.constant(name, labels))
+        labels = checks.as_data(name, constant(running.name, name, labels))
         if labels.shape != rows:
             fix = f" Use {name}.reshape(-1)." if len(rows) == 1 and labels.size == rows[0] else ""
             raise error(
@@ -70,14 +70,9 @@ def labeled_pairs(allowed: tuple[int, int], advice: str) -> Callable[..., Any]:
 
 @loss(labeled_pairs((0, 1), "1 (True) is for pairs of a kind, 0 (False) for others."))
 def contrastive(
-    a: Any,
-    b: Any,
-    same: Any,
-    *,
-    margin: float = 1.0,
-    sample_weight: Any = None,
-    reduction: Reduction = "mean",
-) -> Tensor:
+    a: Any, b: Any, same: Any, *, margin: float = 1.0,
+    sample_weight: Any = None, reduction: Reduction = "mean",
+) -> Tensor:  # fmt: skip
     """Contrastive loss: pull pairs of the same kind together, push others beyond the margin.
 
     Formula, with D = |a - b|: D^2/2 if same is 1; relu(margin - D)^2/2 if it is 0.
@@ -104,7 +99,7 @@ def contrastive(
     array([[ 3. ,  4. ],
            [-0.3, -0.4]])
     """
-    margin = number("margin", margin, lambda margin: margin > 0, "a number > 0")
+    margin = number("margin", margin, closed=False)
     half = (a - b) / 2  # D^2/2 is computed as 2 (D/2)^2, which leaves the range when it does
     with np.errstate(over="ignore"):  # in pairs that are to be pushed, which do not need it
         pull = sum_(square(half), axis=-1)
@@ -114,16 +109,10 @@ def contrastive(
 
 @loss(embeddings)
 def triplet(
-    anchor: Any,
-    positive: Any,
-    negative: Any,
-    *,
-    margin: float = 1.0,
-    squared: bool = False,
-    swap: bool = False,
-    sample_weight: Any = None,
-    reduction: Reduction = "mean",
-) -> Tensor:
+    anchor: Any, positive: Any, negative: Any, *,
+    margin: float = 1.0, squared: bool = False, swap: bool = False,
+    sample_weight: Any = None, reduction: Reduction = "mean",
+) -> Tensor:  # fmt: skip
     """Triplet loss: the anchor has to be nearer to the positive than to the negative, by a margin.
 
     Formula: relu(d(a, p) - d(a, n) + margin), d being the Euclidean distance, exact. (PyTorch adds
@@ -151,8 +140,8 @@ def triplet(
     >>> anchor.grad
     array([[-0.6,  0.2]])
     """
-    margin = number("margin", margin, lambda margin: margin > 0, "a number > 0")
-    squared, swap = flag("squared", squared), flag("swap", swap)
+    margin = number("margin", margin, closed=False)
+    squared, swap = as_flag(what("squared"), squared), as_flag(what("swap"), swap)
 
     def distance(u: Any, v: Any) -> Tensor:
         return sum_(square(u - v), axis=-1) if squared else norm(u - v, axis=-1)
@@ -165,14 +154,9 @@ def triplet(
 
 @loss(labeled_pairs((-1, 1), "Convert with 2*y - 1 if they are 0 and 1."))
 def cosine_embedding(
-    a: Any,
-    b: Any,
-    label: Any,
-    *,
-    margin: float = 0.0,
-    sample_weight: Any = None,
-    reduction: Reduction = "mean",
-) -> Tensor:
+    a: Any, b: Any, label: Any, *, margin: float = 0.0,
+    sample_weight: Any = None, reduction: Reduction = "mean",
+) -> Tensor:  # fmt: skip
     """Cosine embedding loss: similar pairs get similar directions, whatever their lengths.
 
     Formula, with cos = a b / (|a| |b|): 1 - cos if label is 1; relu(cos - margin) if it is -1.
@@ -197,7 +181,7 @@ def cosine_embedding(
     array([[-0.128,  0.096],
            [-0.096,  0.072]])
     """
-    margin = number("margin", margin, lambda m: -1 <= m <= 1, "-1 <= margin <= 1")
+    margin = number("margin", margin, -1, 1, closed_above=True)
     cosine = sum_(_unit(a) * _unit(b), axis=-1)
     largest = np.maximum(data_of(cosine), 1)  # by rounding it may be more than 1
     return where(label == 1, largest - cosine, relu(cosine - margin))
@@ -205,13 +189,9 @@ def cosine_embedding(
 
 @loss(embeddings)
 def nt_xent(
-    a: Any,
-    b: Any,
-    *,
-    temperature: float = 0.5,
-    sample_weight: Any = None,
-    reduction: Reduction = "mean",
-) -> Tensor:
+    a: Any, b: Any, *, temperature: float = 0.5,
+    sample_weight: Any = None, reduction: Reduction = "mean",
+) -> Tensor:  # fmt: skip
     """Normalized temperature-scaled cross-entropy: find the partner of each row among 2N - 1.
 
     Formula: the 2N rows of a and b are the embeddings of N samples, each in two views. For row i
@@ -234,7 +214,7 @@ def nt_xent(
     >>> round(loss.item(), 8), round(float(-np.log(np.e / (np.e + 1 + 1))), 8)
     (0.55144471, 0.55144471)
     """
-    temperature = number("temperature", temperature, lambda t: t > 0, "a number > 0")
+    temperature = number("temperature", temperature, closed=False)
     if a.ndim != 2 or a.shape[0] < 2:
         raise error(
             f"a and b have shape {a.shape}; expected (N, D) with N >= 2 pairs, for each of which "

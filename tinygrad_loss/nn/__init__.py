@@ -65,15 +65,9 @@ class Linear(Module):
     """
 
     def __init__(
-        self,
-        n_in: int,
-        n_out: int,
-        *,
-        rng: np.random.Generator,
-        init: str = "glorot",
-        bias: bool = True,
-        dtype: Any = np.float64,
-    ) -> None:
+        self, n_in: int, n_out: int, *, rng: np.random.Generator,
+        init: str = "glorot", bias: bool = True, dtype: Any = np.float64,
+    ) -> None:  # fmt: skip
         as_number("Linear: n_in", n_in, 1, kind=Integral)
         as_number("Linear: n_out", n_out, 1, kind=Integral)
         _check_rng("Linear", rng)
@@ -221,14 +215,9 @@ class MLP(Sequential):
     """
 
     def __init__(
-        self,
-        sizes: Sequence[int],
-        *,
-        activation: str | Callable[[Any], Any] = "relu",
-        dropout: float = 0.0,
-        rng: np.random.Generator,
-        dtype: Any = np.float64,
-    ) -> None:
+        self, sizes: Sequence[int], *, activation: str | Callable[[Any], Any] = "relu",
+        dropout: float = 0.0, rng: np.random.Generator, dtype: Any = np.float64,
+    ) -> None:  # fmt: skip
         if not isinstance(sizes, Sequence | np.ndarray) or len(sizes) < 2:
             raise ValueError(
                 f"MLP: sizes is {sizes!r}; expected at least input and output, e.g. [64, 64, 10]"
