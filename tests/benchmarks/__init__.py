@@ -9,3 +9,4 @@ os.environ.setdefault(
     "XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
 )
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
+os.environ.setdefault("TANGENT_DISK_CACHE", "0")  # else it keeps what it wrote in ~/.cache

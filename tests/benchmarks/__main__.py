@@ -5,9 +5,12 @@ from pathlib import Path
 
 from . import measure, report
 from .peers import ON_REQUEST, PEERS
+from .recurrent import RECURRENT_PEERS, SEQUENCES
 from .tasks import TASKS, Task
 
 OURS = ["ours, unrolled", "ours, eager"]
+ALL_TASKS = TASKS | SEQUENCES
+ALL_PEERS = list(PEERS | RECURRENT_PEERS)
 
 
 def arguments() -> argparse.Namespace:
@@ -16,12 +19,12 @@ def arguments() -> argparse.Namespace:
         description="Time one training step in float32 on one core, beside the same step written "
         "by hand in NumPy. Every implementation is first checked to compute the same losses.",
     )
-    parser.add_argument("--sizes", nargs="+", choices=TASKS, default=list(TASKS))
+    parser.add_argument("--sizes", nargs="+", choices=ALL_TASKS, default=list(ALL_TASKS))
     parser.add_argument(
         "--only",
         nargs="+",
-        choices=PEERS,
-        default=[name for name in PEERS if name not in ON_REQUEST],
+        choices=ALL_PEERS,
+        default=[name for name in ALL_PEERS if name not in ON_REQUEST],
         help="implementations; torch.compile runs only if named here",
     )
     parser.add_argument("--rounds", type=int, default=101, help="samples per median")
@@ -38,15 +41,17 @@ def main() -> None:
     measure.use_one_core()
     print(report.machine(), end="\n\n", flush=True)
 
-    results = []
-    for name in options.sizes:
-        results.append(measure.time_and_memory(TASKS[name], options.only, rounds))
-        print(f"{name}: measured", flush=True)
-    print(report.absences(results), end="\n\n")
-    print(f"{report.ratio_table(results)}\n\n{report.memory_table(results)}\n")
-    path = options.output / "benchmark.png"
-    report.chart(results, path)
-    print(f"chart: {path}\n")
+    networks, recurrent = (
+        measured([name for name in options.sizes if name in tasks], options.only, rounds)
+        for tasks in (TASKS, SEQUENCES)
+    )
+    print(report.absences(networks + recurrent), end="\n\n")
+    for results in filter(None, (networks, recurrent)):
+        print(f"{report.ratio_table(results)}\n\n{report.memory_table(results)}\n")
+    if networks:
+        path = options.output / "benchmark.png"
+        report.chart(networks, path)
+        print(f"chart: {path}\n")
 
     seconds = measure.import_seconds(5 if options.quick else 21)
     print(f"import: numpy {seconds['numpy'] * 1e3:.0f} ms", end=", ")
@@ -55,9 +60,19 @@ def main() -> None:
         growth(rounds // 4)
 
 
+def measured(tasks: list[str], only: list[str], rounds: int) -> list[measure.Result]:
+    results = []
+    for name in tasks:
+        names = [peer for peer in only if peer in measure.builders(ALL_TASKS[name])]
+        results.append(measure.time_and_memory(ALL_TASKS[name], names, rounds))
+        print(f"{name}: measured", flush=True)
+    return results
+
+
 def growth(rounds: int) -> None:
     depths = [10, 100, 1_000, 10_000, 100_000]
-    print(report.depth_table(measure.depth_growth(depths, rounds=5)), end="\n\n", flush=True)
+    chains = [measure.depth_growth(depth, rounds=5) for depth in depths]
+    print(report.depth_table(chains), end="\n\n", flush=True)
     widths = [Task(f"width {n}", (64, n, n, 10), 64) for n in (8, 32, 128, 512)]
     batches = [Task(f"batch {n}", (64, 128, 64, 10), n) for n in (1, 8, 64, 512, 4096)]
     for tasks in (widths, batches):

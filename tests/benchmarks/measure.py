@@ -10,12 +10,15 @@ import tracemalloc
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from time import perf_counter
+from typing import Any
 
 import numpy as np
 
 from .peers import BASELINE, PEERS
+from .recurrent import RECURRENT_PEERS, Sequences
 from .tasks import Task
 
+AnyTask = Task | Sequences
 Step = Callable[[], object]
 
 
@@ -25,17 +28,21 @@ def use_one_core() -> None:
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
 
 
+def builders(task: AnyTask) -> dict[str, Callable[[Any], Step]]:
+    return PEERS if isinstance(task, Task) else RECURRENT_PEERS
+
+
 def first_losses(step: Step, count: int = 6) -> np.ndarray:
     return np.array([step().item() for _ in range(count)])
 
 
-def build(task: Task, names: list[str]) -> tuple[dict[str, Step], dict[str, str]]:
+def build(task: AnyTask, names: list[str]) -> tuple[dict[str, Step], dict[str, str]]:
     """The steps by name, each found to compute the same losses; and why the others are absent."""
     steps, absent = {}, {}
-    expected = first_losses(PEERS[BASELINE](task))
+    expected = first_losses(builders(task)[BASELINE](task))
     for name in names:
         try:
-            step = PEERS[name](task)
+            step = builders(task)[name](task)
         except ImportError as error:
             absent[name] = str(error)
             continue
@@ -81,14 +88,14 @@ def interleaved(
 class Result:
     """What was measured on one task, by name of the implementation."""
 
-    task: Task
+    task: AnyTask
     absent: dict[str, str]
     seconds: dict[str, float] = field(default_factory=dict)
     ratio: dict[str, float] = field(default_factory=dict)
     peak: dict[str, int] = field(default_factory=dict)
 
 
-def time_and_memory(task: Task, names: list[str], rounds: int) -> Result:
+def time_and_memory(task: AnyTask, names: list[str], rounds: int) -> Result:
     steps, absent = build(task, [BASELINE, *(name for name in names if name != BASELINE)])
     samples = interleaved(steps, rounds)
     result = Result(task, absent)
@@ -104,17 +111,26 @@ def time_and_memory(task: Task, names: list[str], rounds: int) -> Result:
 
 
 # tracemalloc sees what Python and NumPy allocate, and nothing of PyTorch's and JAX's own memory.
-NUMPY_BASED = {BASELINE, "ours, eager", "ours, unrolled", "MyGrad", "DeZero", "autograd"}
+NUMPY_BASED = {
+    BASELINE,
+    "ours, eager",
+    "ours, unrolled",
+    "MyGrad",
+    "tangent-ad",
+    "DeZero",
+    "autograd",
+}
 
 
-def peak_memory(task: Task, name: str) -> int:
+def peak_memory(task: AnyTask, name: str) -> int:
     """The most bytes held at once during a step, with parameters and batch."""
     gc.collect()
     tracemalloc.start()
     try:
-        step = PEERS[name](task)
+        step = builders(task)[name](task)
         step()
         step()
+        gc.collect()  # what tracing left behind is no part of a step
         tracemalloc.reset_peak()
         step()
         return tracemalloc.get_traced_memory()[1]
@@ -122,24 +138,45 @@ def peak_memory(task: Task, name: str) -> int:
         tracemalloc.stop()
 
 
-def depth_growth(depths: list[int], rounds: int) -> dict[int, float]:
+@dataclass
+class Growth:
     """Seconds for forward and backward through a chain of that many ops, on eight numbers."""
+
+    depth: int
+    eager: float
+    tracing: float  # seconds for unroll() itself
+    unrolled: float
+
+
+def chain_of_ops(depth: int):
+    """A Tensor, a factor, and a function that multiplies the Tensor by the factor so many times."""
     from tinygrad_loss import Tensor
 
-    def chain(depth: int) -> Step:
-        x = Tensor(np.ones(8), requires_grad=True)
+    x = Tensor(np.ones(8), requires_grad=True)
 
-        def step():
-            y = x
-            for _ in range(depth):
-                y = y * 0.9
-            y.sum().backward()
-            x.zero_grad()
+    def chain(factor):
+        y = x
+        for _ in range(depth):
+            y = y * factor
+        return y.sum()
 
-        return step
+    return x, np.linspace(0.99999, 1.00001, 8), chain
 
-    samples = interleaved({str(depth): chain(depth) for depth in depths}, rounds)
-    return {int(depth): statistics.median(times) for depth, times in samples.items()}
+
+def depth_growth(depth: int, rounds: int) -> Growth:
+    from tinygrad_loss import unroll
+
+    x, factor, chain = chain_of_ops(depth)
+
+    def eager():
+        chain(factor).backward()
+        x.zero_grad()
+
+    started = perf_counter()
+    step = unroll(chain, factor, wrt=[x])
+    tracing = perf_counter() - started
+    samples = interleaved({"eager": eager, "unrolled": lambda: step(factor)}, rounds)
+    return Growth(depth, tracing=tracing, **{k: statistics.median(v) for k, v in samples.items()})
 
 
 def size_growth(tasks: list[Task], names: list[str], rounds: int) -> list[Result]:

@@ -25,22 +25,12 @@ def numpy_by_hand(task: Task):
     x, target = task.batch()
     parameters = task.parameters()
     weights, biases = parameters[::2], parameters[1::2]
-    rows = np.arange(len(x))
-
-    def cross_entropy(logits):
-        shifted = logits - logits.max(axis=1, keepdims=True)
-        exps = np.exp(shifted)
-        sums = exps.sum(axis=1, keepdims=True)
-        loss = (np.log(sums[:, 0]) - shifted[rows, target]).mean()
-        g = exps / sums
-        g[rows, target] -= 1
-        return loss, g / len(x)
 
     def mean_squared_error(prediction):
         error = prediction - target
         return (error * error).mean(), error * (2 / error.size)
 
-    criterion = cross_entropy if task.classifies else mean_squared_error
+    criterion = cross_entropy_by_hand(target) if task.classifies else mean_squared_error
 
     def step():
         inputs = [x]
@@ -59,6 +49,22 @@ def numpy_by_hand(task: Task):
         return loss
 
     return step
+
+
+def cross_entropy_by_hand(target):
+    """A function from logits to the loss and its gradient."""
+    rows = np.arange(len(target))
+
+    def cross_entropy(logits):
+        shifted = logits - logits.max(axis=1, keepdims=True)
+        exps = np.exp(shifted)
+        sums = exps.sum(axis=1, keepdims=True)
+        loss = (np.log(sums[:, 0]) - shifted[rows, target]).mean()
+        g = exps / sums
+        g[rows, target] -= 1
+        return loss, g / len(target)
+
+    return cross_entropy
 
 
 def _our_model(task: Task):
@@ -88,22 +94,13 @@ def ours_eager(task: Task):
 
 
 def ours_unrolled(task: Task):
-    from tinygrad_loss.unroll import unroll
+    from tinygrad_loss import optim, unroll
 
     model, criterion = _our_model(task)
-    parameters = model.parameters()
+    optimizer = optim.SGD(model.parameters(), lr=float(LEARNING_RATE))
     x, target = task.batch()
-    value_and_gradients = unroll(
-        lambda x, target: criterion(model(x), target), x, target, wrt=parameters
-    )
-
-    def step():
-        loss, gradients = value_and_gradients(x, target)
-        for p, gradient in zip(parameters, gradients, strict=True):
-            p.data -= LEARNING_RATE * gradient
-        return loss
-
-    return step
+    step = unroll(lambda x, target: criterion(model(x), target), optimizer=optimizer)
+    return lambda: step(x, target)
 
 
 def torch_eager(task: Task, compiled: bool = False):
@@ -223,6 +220,47 @@ def hips_autograd(task: Task):
     return step
 
 
+def tangent_ad(task: Task):
+    """Written out for two or three layers: a loop over a list of parameters takes twice as long.
+
+    The derivative of its ``np.maximum`` is in float64, that of ``numpy_relu`` is not.
+    """
+    import tangent
+    from scipy.special import logsumexp
+
+    x, target = task.batch()
+    rows = np.arange(len(x))
+    parameters = task.parameters()
+
+    def cross_entropy(output):
+        return np.mean(logsumexp(output, axis=1) - output[rows, target])
+
+    def mean_squared_error(output):
+        return np.mean((output - target) ** 2)
+
+    criterion = cross_entropy if task.classifies else mean_squared_error
+
+    def two_layers(W0, b0, W1, b1):
+        return criterion(tangent.numpy_relu(x @ W0 + b0) @ W1 + b1)
+
+    def three_layers(W0, b0, W1, b1, W2, b2):
+        h = tangent.numpy_relu(x @ W0 + b0)
+        h = tangent.numpy_relu(h @ W1 + b1)
+        return criterion(h @ W2 + b2)
+
+    loss_of = {4: two_layers, 6: three_layers}[len(parameters)]
+    every = tuple(range(len(parameters)))
+    gradients_and_loss = tangent.grad(loss_of, wrt=every, preserve_result=True)
+
+    def step():
+        *gradients, loss = gradients_and_loss(*parameters)
+        for p, gradient in zip(parameters, gradients, strict=True):
+            p -= LEARNING_RATE * gradient
+        return loss
+
+    return step
+
+
 def dezero_eager(task: Task):
     # DeZero's last release is older than NumPy 1.24, which dropped the name np.int that it reads
     # while it is imported.
@@ -289,6 +327,7 @@ PEERS = {
     "PyTorch eager": torch_eager,
     "torch.compile": partial(torch_eager, compiled=True),
     "MyGrad": mygrad_eager,
+    "tangent-ad": tangent_ad,
     "DeZero": dezero_eager,
     "autograd": hips_autograd,
     "micrograd": micrograd_scalars,
@@ -296,4 +335,13 @@ PEERS = {
 # Runs only when asked for: it needs a C++ compiler and half a minute for each network.
 ON_REQUEST = {"torch.compile"}
 # The distributions whose versions are reported.
-DISTRIBUTIONS = ("numpy", "torch", "jax", "mygrad", "dezero", "autograd", "micrograd")
+DISTRIBUTIONS = (
+    "numpy",
+    "torch",
+    "jax",
+    "mygrad",
+    "tangent-ad",
+    "dezero",
+    "autograd",
+    "micrograd",
+)

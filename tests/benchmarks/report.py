@@ -3,9 +3,11 @@
 import platform
 import subprocess
 from importlib import metadata
+from itertools import zip_longest
 from pathlib import Path
+from typing import Any
 
-from .measure import Result
+from .measure import Growth, Result
 from .peers import BASELINE, DISTRIBUTIONS
 
 OURS, HAND, OTHERS = "#0072B2", "#333333", "#B8B8B8"
@@ -58,6 +60,10 @@ def duration(seconds: float) -> str:
     return f"{seconds * 1e9:.3g} ns"
 
 
+def _ratio(ratio: float) -> str:
+    return f"{ratio:,.0f}" if ratio >= 100 else f"{ratio:.1f}" if ratio >= 10 else f"{ratio:.2f}"
+
+
 def names_of(results: list[Result]) -> list[str]:
     return list(dict.fromkeys(name for result in results for name in result.ratio))
 
@@ -77,8 +83,7 @@ def ratio_table(results: list[Result]) -> str:
             elif name == BASELINE:
                 cells.append(f"1 ({duration(result.seconds[name])})")
             else:
-                ratio = result.ratio[name]
-                cells.append(f"{ratio:,.0f}" if ratio >= 100 else f"{ratio:.3g}")
+                cells.append(_ratio(result.ratio[name]))
         rows.append(cells)
     return table(header, rows)
 
@@ -98,9 +103,20 @@ def memory_table(results: list[Result]) -> str:
     return table(["peak memory / by hand", *(r.task.name for r in results)], rows)
 
 
-def depth_table(seconds: dict[int, float]) -> str:
-    rows = [[f"{n:,}", duration(time), duration(time / n)] for n, time in seconds.items()]
-    return table(["ops in a chain", "forward + backward", "per op"], rows)
+def depth_table(growth: list[Growth]) -> str:
+    """What an op of a chain costs, forward and backward, and what it takes to trace the chain."""
+    rows = [
+        [
+            f"{g.depth:,}",
+            duration(g.eager / g.depth),
+            duration(g.unrolled / g.depth),
+            duration(g.tracing),
+            duration(g.unrolled),
+        ]
+        for g in growth
+    ]
+    header = ["ops in a chain", "eager, per op", "unrolled, per op", "to trace all", "to run all"]
+    return table(header, rows)
 
 
 def absences(results: list[Result]) -> str:
@@ -115,58 +131,99 @@ def absences(results: list[Result]) -> str:
     return "\n".join(lines) or "absent: none"
 
 
-def chart(results: list[Result], path: Path) -> None:
-    """One panel per task, a bar per implementation, a line at the step by hand."""
+# Shown in a README, 830 pixels are 830 / 96 inches wide, so that a point is a point.
+WIDTH = 830 / 96
+LONGEST = 8  # what is longer is drawn broken, or it would flatten all other bars
+
+
+def chart(results: list[Result], path: Path) -> Any:
+    """A figure: one panel per task, a bar per implementation, a line at the step by hand."""
     import matplotlib
 
     matplotlib.use("Agg")
     from matplotlib import pyplot as plt
 
-    # What is a hundred times slower would flatten all other bars: the table has it.
-    names = [n for n in names_of(results) if all(r.ratio.get(n, 0) < 100 for r in results)]
+    names = names_of(results)
+    shown = [ratio for r in results for ratio in r.ratio.values() if ratio <= LONGEST]
+    rows, columns = (len(results) + 1) // 2, min(len(results), 2)
     figure, axes = plt.subplots(
-        1,
-        len(results),
-        figsize=(3.1 * len(results) + 1, 0.36 * len(names) + 1.6),
+        rows,
+        columns,
+        figsize=(WIDTH, rows * (0.24 * len(names) + 0.75) + 0.4),
+        sharex=True,
         sharey=True,
         squeeze=False,
         layout="constrained",
     )
-    for axis, result in zip(axes[0], results, strict=True):
-        longest = max(result.ratio[n] for n in names if n in result.ratio)
-        for y, name in enumerate(names):
-            ratio = result.ratio.get(name)
-            if ratio is None:
-                axis.text(0, y, " not measured", va="center", fontsize=8, color="#666666")
-                continue
-            ours = name.startswith("ours")
-            color = OURS if ours else HAND if name == BASELINE else OTHERS
-            axis.barh(y, ratio, color=color, height=0.7)
-            weight = "bold" if ours else "normal"
-            axis.annotate(
-                f"{ratio:.2f}",
-                (ratio, y),
-                (3, 0),
-                textcoords="offset points",
-                va="center",
-                fontsize=8,
-                fontweight=weight,
-                bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.6},
-            )
-        axis.axvline(1, color=HAND, linewidth=0.8, linestyle="--", zorder=0)
-        axis.set_xlim(0, 1.25 * max(longest, 1))
-        loss = "cross-entropy" if result.task.classifies else "squared error"
-        axis.set_title(
-            f"{result.task.name}: {result.task.net}\n{result.task.rows} rows, {loss}", fontsize=9
-        )
-        axis.spines[["top", "right"]].set_visible(False)
-        axis.tick_params(labelsize=8)
+    for axis, result in zip_longest(axes.flat, results):
+        if result is None:
+            axis.set_axis_off()
+        else:
+            _panel(axis, result, names, max(shown))
+    axes[0][0].set_xlim(0, 1.25 * max(shown))
     axes[0][0].set_yticks(range(len(names)), names)
     axes[0][0].invert_yaxis()
-    figure.supxlabel(
-        "time of one training step, the step written by hand in NumPy = 1 (shorter is better)",
-        fontsize=9,
-    )
+    for name in (x for axis in axes[:, 0] for x in axis.get_yticklabels()):
+        name.set_fontweight("bold" if name.get_text().startswith("ours") else "normal")
+    figure.get_layout_engine().set(w_pad=0.09, h_pad=0.09)  # inches
+    label = "time of a training step / time of the step by hand (shorter is better)"
+    figure.supxlabel(label, size=10)
     path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=130)
+    figure.savefig(path, dpi=2 * 96)  # twice the pixels, for screens that have them
     plt.close(figure)
+    return figure
+
+
+def _panel(axis: Any, result: Result, names: list[str], longest: float) -> None:
+    for y, name in enumerate(names):
+        ratio = result.ratio.get(name)
+        if ratio is None:
+            text = axis.text(0.012 * longest, y, "not timed", va="center", size=9, color="#555555")
+            text.set_bbox({"facecolor": "white", "edgecolor": "none", "pad": 0.4})
+            continue
+        ours = name.startswith("ours")
+        color = OURS if ours else "white" if name == BASELINE else OTHERS
+        edge = HAND if name == BASELINE else color
+        length = min(ratio, 1.08 * longest)
+        axis.barh(y, length, color=color, edgecolor=edge, height=0.66)
+        if ratio > length:
+            _break(axis, 0.9 * length, y, 0.015 * longest)
+        axis.annotate(
+            _ratio(ratio),
+            (length, y),
+            (3, 0),
+            textcoords="offset points",
+            va="center",
+            size=9,
+            weight="bold" if ours else "normal",
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.4},
+        )
+    axis.axvline(1, color=HAND, linewidth=0.8, linestyle="--", zorder=0.5)
+    task = result.task
+    axis.set_title(f"{task.name}, {task.net}", loc="left", size=10, weight="bold", pad=18)
+    loss = "cross-entropy" if task.classifies else "squared error"
+    by_hand = duration(result.seconds[BASELINE])
+    axis.annotate(
+        f"{task.rows} rows, {loss}; by hand {by_hand}",
+        (0, 1),
+        (0, 5),
+        xycoords="axes fraction",
+        textcoords="offset points",
+        size=9,
+    )
+    axis.spines[["top", "right"]].set_visible(False)
+    axis.tick_params(labelsize=9, labelbottom=True)
+    axis.tick_params(axis="y", length=0)
+
+
+def _break(axis: Any, x: float, y: float, half: float) -> None:
+    """Two slanted strokes and a gap: this bar is longer than it is drawn."""
+    left, right = (x - 2 * half, x), (x, x + 2 * half)
+    axis.fill(
+        [left[0], left[1], right[1], right[0]],
+        [y + 0.45, y - 0.45, y - 0.45, y + 0.45],
+        color="white",
+        zorder=3,
+    )
+    for stroke in (left, right):
+        axis.plot(stroke, (y + 0.45, y - 0.45), color=HAND, linewidth=0.9, zorder=4)
