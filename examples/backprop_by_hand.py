@@ -4,13 +4,13 @@ A net 2-2-1 learns exclusive or: 1 if exactly one of the two inputs is 1. No str
 the ones from the zeros, so that the two hidden units are needed (Rumelhart, Hinton & Williams 1986
 made this the first example of backprop).
 
-``unroll`` writes the loss and its gradient as a NumPy program without the engine: a line for each
-operation, forward, and then backward, with the names that a textbook would choose; d_h1 is the
-derivative of the loss with respect to h1. Read it from the middle outwards: each line of the
-backward pass undoes one of the forward pass.
+``unroll`` writes the whole training step as a NumPy program without the engine: a line for each
+operation, forward, then backward, then the update; d_h1 is the derivative of the loss with respect
+to h1. Read it from the middle outwards: each part of the backward pass names the part of the
+forward pass that it differentiates.
 
-The script prints the program, runs its text alone, and compares what it computes with the engine
-and with differences of the loss; then the program trains the net.
+The script prints the program, compares its gradients with those of the engine and with differences
+of the loss; then the text alone, as if it had been typed in, trains the net.
 
 In the picture: left, the loss, trained by the program and by the engine. Right, the output of the
 trained net over the square of the inputs.
@@ -29,9 +29,9 @@ import numpy as np
 from _common import plt, print_table, run, save_figure
 from tqdm import trange
 
-from tinygrad_loss import gradients, mean_squared_error
+from tinygrad_loss import gradients, mean_squared_error, unroll
 from tinygrad_loss.nn import MLP
-from tinygrad_loss.unroll import unroll
+from tinygrad_loss.optim import GD
 
 X = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
 Y = np.array([[0.0], [1.0], [1.0], [0.0]])
@@ -63,9 +63,10 @@ def by_differences(model, h=1e-6):
     return slopes
 
 
-def compare(program, model):
+def compare(model):
     """The largest difference of the program's gradients from the engine's, and from differences."""
-    loss, slopes = program(X, Y, *(p.data for p in model.parameters()))
+    program = unroll(lambda x, y: mean_squared_error(model(x), y), wrt=model.parameters())
+    loss, slopes = program(X, Y)
     expected_loss, expected = by_the_engine(model)
     rows, worst = [], [abs(loss - expected_loss)]
     for name, g, engine, difference in zip(
@@ -78,49 +79,48 @@ def compare(program, model):
     return max(worst)
 
 
-def train(step, parameters, steps):
-    """Gradient descent with a function that returns the loss and the gradients."""
-    path = []
-    for _ in trange(steps, desc="descending", unit="step"):
-        loss, slopes = step()
-        for p, g in zip(parameters, slopes, strict=True):
-            p.data -= LEARNING_RATE * g
-        path.append(float(loss))
-    return path
+def train(step, steps):
+    """The losses of so many steps, each made by a call."""
+    return [float(step()) for _ in trange(steps, desc="descending", unit="step")]
+
+
+def step_of_the_engine(model, optimizer):
+    loss = mean_squared_error(model(X), Y)
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    return loss.item()
 
 
 def main(quick=False):
     """Print, compare and run the program; return what was measured."""
     model = net()
-    step = unroll(lambda x, y: mean_squared_error(model(x), y), X, Y, wrt=model.parameters())
+    optimizer = GD(model.parameters(), lr=LEARNING_RATE)
+    step = unroll(lambda x, y: mean_squared_error(model(x), y), X, Y, optimizer=optimizer)
     print(step.source)
-    namespace = {}
-    exec(step.source, namespace)  # the text alone, as if it had been typed in
-    program = namespace["step"]
-    difference = compare(program, model)
+    difference = compare(model)
 
+    namespace = {}
+    exec(step.source, namespace)
+    program, arrays = namespace["step"], [p.data for p in model.parameters()]  # written in place
     steps, twin = 200 if quick else 500, net()
-    arrays = [p.data for p in model.parameters()]  # trained in place
+    twins = GD(twin.parameters(), lr=LEARNING_RATE)
     started = perf_counter()
-    path = train(lambda: program(X, Y, *arrays), model.parameters(), steps)
+    path = train(lambda: program(X, Y, *arrays, LEARNING_RATE), steps)
     middle = perf_counter()
-    engine_path = train(lambda: by_the_engine(twin), twin.parameters(), steps)
+    engine_path = train(lambda: step_of_the_engine(twin, twins), steps)
     seconds = middle - started, perf_counter() - middle
     print(f"\nAfter {steps} steps of gradient descent")
-    print_table(
-        ("", "by the program", "by the engine"),
-        [
-            ("loss", f"{path[-1]:.3e}", f"{engine_path[-1]:.3e}"),
-            *(
-                (
-                    f"output for {a:.0f}, {b:.0f}",
-                    *(f"{m([a, b]).item():.4f}" for m in (model, twin)),
-                )
-                for a, b in X
-            ),
-            ("microseconds per step", *(f"{1e6 * s / steps:.0f}" for s in seconds)),
-        ],
-    )
+    outputs = [
+        (f"output for {a:.0f}, {b:.0f}", *(f"{m([a, b]).item():.4f}" for m in (model, twin)))
+        for a, b in X
+    ]
+    rows = [
+        ("loss", f"{path[-1]:.3e}", f"{engine_path[-1]:.3e}"),
+        *outputs,
+        ("microseconds per step", *(f"{1e6 * s / steps:.0f}" for s in seconds)),
+    ]
+    print_table(("", "by the program", "by the engine"), rows)
     draw(path, engine_path, model)
     return {"source": step.source, "difference": difference, "path": path, "engine": engine_path}
 

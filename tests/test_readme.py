@@ -1,5 +1,6 @@
 """What README.md shows is what one gets."""
 
+import linecache
 import re
 from pathlib import Path
 
@@ -11,6 +12,8 @@ SNIPPETS = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
 
 
 def run(snippet, capsys):
+    # As in a file: what unroll writes says which line it came from.
+    linecache.cache["README.md"] = (len(snippet), None, snippet.splitlines(True), "README.md")
     exec(compile(snippet, "README.md", "exec"), {"__name__": "readme"})
     return capsys.readouterr().out
 

@@ -13,6 +13,7 @@ import numpy as np
 import tinygrad_loss as tl
 from tests.loss_cases import LOSS_ROWS
 from tests.unroll.agreement import mlp, weighted
+from tests.unroll.programs import Program, optimizer_for
 from tests.unroll.test_agreement import BINARY, UNARY
 
 for name, draws, n, options in LOSS_ROWS[::2]:
@@ -37,6 +38,10 @@ for seed in range(12):  # graphs in which several buffers of one shape get free 
         (slope,) = tl.gradients(total, [w], create_graph=True)
         return total + (slope * slope).sum()
     print(tl.unroll(f, x, wrt=[w]).source)
+for seed in range(100):  # with the update
+    kind, model = (tl.optim.GD, tl.optim.SGD, tl.optim.Adam)[seed % 3], Program(seed)
+    step = tl.unroll(model, *model.batch(0), optimizer=optimizer_for(model, kind, seed))
+    print(step.source, step.describe())
 """
 
 
@@ -51,6 +56,6 @@ def test_source_is_the_same_in_every_process():
             text=True,
             check=True,
         )
-        assert run.stdout.count("def step(") > 20
+        assert run.stdout.count("def step(") > 120
         sources.add(run.stdout)
     assert len(sources) == 1

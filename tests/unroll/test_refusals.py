@@ -101,6 +101,31 @@ def test_arrays_made_inside_can_be_written():
         assert_same(step(*data), eager(f, data, [w]))
 
 
+def test_an_array_made_inside_counts_as_it_is_at_each_use():
+    """A long one was told apart by its identity, and so stayed what it was at first."""
+    w = Tensor([1.0, 2.0], requires_grad=True)
+
+    def f(x):
+        buffer, total = np.zeros((200, 2)), (w * x).sum()
+        for t in range(3):
+            buffer[...] = t
+            total = total + (w * (x + buffer) * np.add(x, [1.0, 2.0])).sum()
+        return total
+
+    step = unroll(f, np.ones(2), wrt=[w])
+    assert_same(step(np.array([3.0, 4.0])), eager(f, (np.array([3.0, 4.0]),), [w]))
+
+
+def test_results_are_not_cast_to_what_cannot_hold_them():
+    def f(x):
+        c = x.astype(int)
+        c *= 0.5
+        return (W * c).sum()
+
+    with pytest.raises(TypeError, match="Cannot cast"):
+        unroll(f, np.ones(2), wrt=[W])
+
+
 def test_an_embedding_is_looked_up():
     table = Tensor(np.arange(8.0).reshape(4, 2), requires_grad=True)
     f = lambda ids: (table[ids] ** 2).sum()  # noqa: E731

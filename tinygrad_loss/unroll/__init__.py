@@ -1,8 +1,10 @@
-"""``unroll``: the backprop that you would write by hand, as NumPy source.
+"""``unroll``: the training step that you would write by hand, as NumPy source.
 
 step.py       the step: traced when it has to be, else a call of the written code
-record.py     one run of a function and its backward pass, recorded
+record.py     one run of a function, its backward pass and the update, recorded
+places.py     the line or module of the function that is running
 outside.py    what the function keeps outside of itself
+update.py     the update by an optimizer
 array.py      the array that notes every NumPy call made on it
 trace.py      the calls noted, each as a Value: see values.py
 simplify.py   simplifications by algebra, applied while tracing
@@ -14,9 +16,10 @@ write.py      the source
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 from ..engine.tensor import Tensor
+from ..optim import Optimizer
 
 if TYPE_CHECKING:
     from .step import Step
@@ -24,43 +27,64 @@ if TYPE_CHECKING:
 __all__ = ["unroll"]
 
 
-def unroll(f: Callable[..., Tensor], *example_inputs: Any, wrt: Any) -> Step:
-    """Write ``f`` and its gradient as straight-line NumPy source.
+@overload
+def unroll(
+    f: Callable[..., Tensor], *example_inputs: Any, wrt: Any, comments: bool = True
+) -> Step[tuple[Any, Any]]: ...
+@overload
+def unroll(
+    f: Callable[..., Tensor], *example_inputs: Any, optimizer: Optimizer, comments: bool = True
+) -> Step[Any]: ...
+def unroll(
+    f: Callable[..., Tensor], *example_inputs: Any, wrt: Any = None,
+    optimizer: Optimizer | None = None, comments: bool = True,
+) -> Step[Any]:  # fmt: skip
+    """Write ``f``, its gradient and the update as straight-line NumPy source.
 
-    ``f`` is run on the example inputs, and then the engine's own backward pass, both with arrays
-    that note every NumPy call. Calls whose results are not used are dropped, equal calls are made
-    once, constants are folded. The rest becomes source, one statement per call, forward and then
-    backward, with results in buffers that are allocated once. (See Griewank & Walther 2008,
-    "Evaluating Derivatives", ch. 4.)
+    ``f`` is run on the inputs of the first call, then the engine's own backward pass, then the
+    optimizer's own update, all with arrays that note every NumPy call. Calls whose results are not
+    used are dropped, equal calls are made once, constants are folded. The rest becomes source, one
+    statement per call, with results in buffers that are allocated once. (See Griewank & Walther
+    2008, "Evaluating Derivatives", ch. 4.)
 
     Parameters
     ----------
     f : a function of the inputs whose value is a scalar Tensor; anything that the engine can
         differentiate, including gradients of gradients
-    example_inputs : arrays or Tensors of the shapes and dtypes to come, with values that ``f``
-        accepts. Lists and pandas' objects become arrays. Numbers, None and strings become part of
-        the code: for another value, ``f`` is traced again.
-    wrt : the Tensors to differentiate with respect to, e.g. ``model.parameters()``, or a nest of
-        lists, tuples and dicts of them; an example input that is a Tensor can be one of them
+    example_inputs : inputs to trace ``f`` with at once, instead of at the first call (as is done if
+        ``f`` has no inputs); nothing is updated then. Inputs are arrays or Tensors, lists or
+        pandas' objects. Numbers, None and strings become part of the code: for another value,
+        ``f`` is traced again. For a number that differs each time pass ``np.array(number)``.
+    optimizer : whose parameters the step updates, as ``optimizer.step()`` does after
+        ``loss.backward()``: ``GD``, ``SGD``, ``Adam``, or your own with an ``update`` in NumPy
+    wrt : instead of an optimizer, the Tensors to differentiate with respect to, or a nest of lists,
+        tuples and dicts of them; an example input that is a Tensor can be one of them
+    comments : whether the source says of which line or module each part is, and what it computes
 
     Returns
     -------
     Step
-        ``step(*inputs)`` returns ``(value, gradients)``, a number and a tuple of arrays in the
-        order of ``wrt`` (for a nest, the same nest); ``step.source`` is the source that it runs.
+        With an optimizer, ``step(*inputs)`` makes the update and returns the loss before it.
+        Otherwise it returns ``(value, gradients)``, a number and a tuple of arrays in the order of
+        ``wrt`` (for a nest, the same nest). ``step.source`` is the source of the last call, which
+        needs NumPy only, ``step.describe()`` what it takes and what was left out.
 
-    At each call
+    At each call:
+
     - the inputs are read, and the data of each Tensor that ``f`` uses, also after ``p.data = ...``;
-    - random numbers (dropout, gradient_penalty) are drawn, as ``f`` would draw them;
-    - the losses check values, such as labels (but warnings are given only once, while tracing);
-    - if an input or parameter has another shape or dtype, ``f`` is traced again.
+    - the optimizer's learning rate is read, its state read and written: steps of the engine, other
+      unrolled steps, ``save`` and ``load`` can come in between. ``.grad`` is left alone.
+    - random numbers are drawn, as by dropout, and values checked, such as labels, as ``f`` would do
+      it (but warnings are given only once, while tracing);
+    - if an input or parameter has another shape or dtype, if a setting of the optimizer other than
+      ``lr`` was assigned, or a parameter frozen, ``f`` is traced again: it is called twice, which
+      takes some ten milliseconds. The last 16 programs are kept.
 
-    Frozen as in the example are arrays that ``f`` captures (as copies), ``data`` or ``detach()`` of
-    a Tensor that is neither in ``wrt`` nor the input of an op, and whatever Python decided: the
-    number of layers, train or eval mode, a learning rate. What is to change has to be an input.
-
-    The gradients are the step's own buffers, which the next call overwrites: use them at once, as
-    an optimizer does, or copy them. For the same reason a step belongs to one thread.
+    Frozen as when it was traced are arrays that ``f`` captures (as copies: a batch has to be an
+    input), ``data`` or ``detach()`` of a Tensor that is neither trained nor the input of an op, and
+    whatever Python decided: the number of layers, train or eval mode. Gradients that are returned
+    are the step's own buffers, which the next call overwrites: use them at once, or copy them. For
+    the same reason a step belongs to one thread.
 
     Raises
     ------
@@ -69,38 +93,58 @@ def unroll(f: Callable[..., Tensor], *example_inputs: Any, wrt: Any) -> Step:
         ``float()``); does not return a Tensor; calls ``backward()`` or assigns data; keeps what it
         computes, such as running averages (it is put back; update them after the step); or makes
         an array that differs each time, such as noise from NumPy. If an array is not NumPy's, or
-        an input is not made of real numbers, or requires grad where the example did not.
-    ValueError
-        As ``gradients``: the value is not a scalar, or a Tensor of ``wrt`` does not require grad.
+        an input is not made of real numbers, or requires grad where the first one did not. If an
+        optimizer of your own has a ``step`` of its own, or keeps what is not in its ``buffers``.
+    ValueError, RuntimeError
+        As ``gradients`` and ``optimizer.step()``. No error has changed anything.
 
     >>> import numpy as np
-    >>> from tinygrad_loss.losses import mean_squared_error
+    >>> from tinygrad_loss import mean_squared_error, optim
     >>> W = Tensor([[1.0], [2.0]], requires_grad=True, name="W")
     >>> x, y = np.ones((4, 2)), np.zeros((4, 1))
-    >>> step = unroll(lambda x, y: mean_squared_error(x @ W, y), x, y, wrt=[W])
+    >>> step = unroll(lambda x, y: mean_squared_error(x @ W, y), optimizer=optim.GD([W], lr=0.1))
+    >>> print(step(x, y), W.data.round(6).ravel())
+    9.0 [0.4 1.4]
     >>> print(step.source)
     import numpy as np
     <BLANKLINE>
+    half = np.array(0.5)
     h1 = diff = d_h1 = np.empty((4, 1))
-    losses = np.empty((4, 1))
-    d_W = np.empty((2, 1))
+    diff_flat = diff.reshape(4)
+    d_W = step_W = np.empty((2, 1))
+    rate = np.empty(())
     <BLANKLINE>
     <BLANKLINE>
-    def step(x, y, W):
-        # forward
-        np.dot(x, W, out=h1)
+    def step(x, y, W, lr):
+        # forward: mean_squared_error(x @ W, y)
+        x.dot(W, out=h1)
         np.subtract(h1, y, out=diff)
-        np.square(diff, out=losses)
-        loss = np.add.reduce(losses, axis=None) / 4
-        # backward
-        np.multiply(diff, 0.5, out=d_h1)
-        np.dot(x.T, d_h1, out=d_W)
-        return loss, (d_W,)
+        loss = diff_flat.dot(diff_flat) / 4  # loss = (diff**2).sum() / 4
+        # backward of mean_squared_error(x @ W, y)
+        np.multiply(diff, half, out=d_h1)
+        x.T.dot(d_h1, out=d_W)  # d_W = x.T @ d_h1
+        # update: GD
+        rate[...] = lr
+        np.multiply(d_W, rate, out=step_W)  # step_W = d_W * lr
+        np.subtract(W, step_W, out=W)
+        return loss
     <BLANKLINE>
-    >>> value, (d_W,) = step(x, y)
-    >>> print(value, d_W.ravel())
-    9.0 [6. 6.]
     """
     from .step import Step  # here, since most programs that import the library trace nothing
 
-    return Step(f, example_inputs, wrt)
+    if not callable(f):
+        raise TypeError(
+            f"unroll: f is a {type(f).__name__}; expected a function of the inputs, such as "
+            "lambda x, y: tl.cross_entropy(model(x), y)"
+        )
+    if (wrt is None) == (optimizer is None):
+        raise TypeError(
+            f"unroll: got {'neither wrt nor' if wrt is None else 'both wrt and'} optimizer; "
+            "expected wrt=, the Tensors whose gradients to return, or optimizer=, to be updated by."
+        )
+    if not isinstance(optimizer, Optimizer | None):
+        raise TypeError(
+            f"unroll: optimizer is a {type(optimizer).__name__}; expected one of tl.optim, such as "
+            "SGD(model.parameters(), lr=0.1)"
+        )
+    return Step(f, example_inputs, wrt, optimizer, comments)

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 from weakref import ref
 
@@ -16,6 +17,31 @@ from ..engine.arrays import mapped
 from ..engine.tensor import Tensor
 from .values import NotTraceable, Value, astype, is_basic, with_added_at, with_item
 
+_METHODS = {  # that are functions of NumPy, too
+    "sum", "prod", "max", "min", "any", "all", "mean", "var", "std", "argmax", "argmin", "argsort",
+    "clip", "round", "take", "dot", "ravel", "squeeze", "swapaxes", "cumsum",
+}  # fmt: skip
+# The results of these functions are constant, as they depend on shapes and dtypes only.
+_STATIC = {
+    np.shape, np.ndim, np.size, np.result_type, np.can_cast, np.iscomplexobj, np.isrealobj,
+    np.zeros_like, np.ones_like, np.empty_like,
+}  # fmt: skip
+_VALUE_SHAPES = {
+    np.nonzero, np.flatnonzero, np.argwhere, np.unique, np.compress, np.extract, np.trim_zeros,
+    np.union1d, np.intersect1d, np.setdiff1d, np.setxor1d, np.bincount, np.histogram, np.delete,
+    np.repeat, np.unique_all, np.unique_counts, np.unique_inverse, np.unique_values,
+}  # fmt: skip
+_FIXED_SHAPES = (
+    "depends on values, but the step is straight-line code for fixed shapes. Use "
+    "np.where(condition, a, b), or compute it outside and pass it as an input."
+)
+_RESHAPING = {np.reshape, np.ravel, np.squeeze, np.expand_dims}
+_TRANSPOSING = {np.transpose, np.matrix_transpose, np.swapaxes, np.moveaxis}
+_REDUCTIONS: dict[Any, Any] = {
+    np.sum: np.add, np.prod: np.multiply, np.max: np.maximum, np.min: np.minimum,
+    np.any: np.logical_or, np.all: np.logical_and,
+}  # fmt: skip
+
 
 def _converting(convert: Callable[..., Any], what: str) -> Any:
     """A method that converts the numbers of a constant, and refuses all others."""
@@ -24,10 +50,9 @@ def _converting(convert: Callable[..., Any], what: str) -> Any:
         if self.value.constant:
             return convert(self.value.array, *inputs, **options)
         raise NotTraceable(
-            f"{what} needs the numbers of an array that depends on the step's inputs or "
-            "parameters. They differ at each call, and in straight-line code a branch or a number "
-            "taken from them would be frozen. Choose with where(condition, a, b), or compute it "
-            "outside and pass it as an input."
+            f"{what} needs the numbers of an array that depends on the step's inputs or parameters."
+            " As they differ at each call, a branch or a number taken from them would be frozen. "
+            "Choose with where(condition, a, b), or compute it outside and pass it as an input."
         )
 
     return method
@@ -42,101 +67,65 @@ class TracedArray(NDArrayOperatorsMixin):
 
     __slots__ = ("__weakref__", "_base", "_viewed", "trace", "value")
 
-    def __init__(
-        self, value: Value, trace: Any, base: TracedArray | None = None, viewed: bool = False
-    ) -> None:
+    def __init__(self, value: Value, trace: Any, base: Any = None, viewed: bool = False) -> None:
         self.value = value
         self.trace = trace
         self._base = base  # what this is a view of
         self._viewed = viewed  # whether there is another view of it, as the caller has of inputs
         trace.alive.append(ref(self))
 
-    shape = property(lambda self: self.value.array.shape)
-    ndim = property(lambda self: self.value.array.ndim)
-    size = property(lambda self: self.value.array.size)
-    dtype = property(lambda self: self.value.array.dtype)
-    itemsize = property(lambda self: self.value.array.itemsize)
-    nbytes = property(lambda self: self.value.array.nbytes)
-
-    def _apply(self, function: Callable[..., Any], *inputs: Any, **options: Any) -> TracedArray:
-        return TracedArray(self.trace.apply(function, *inputs, **options), self.trace)
+    def __getattr__(self, name: str) -> Any:
+        if name in ("shape", "ndim", "size", "dtype", "itemsize", "nbytes"):
+            return getattr(self.value.array, name)
+        if name in _METHODS:
+            return partial(getattr(np, name), self)
+        raise AttributeError(f"unroll: arrays have no {name} while traced; use NumPy's functions")
 
     def _view(self, function: Callable[..., Any], *inputs: Any) -> TracedArray:
         self._viewed = True
         return TracedArray(self.trace.apply(function, self, *inputs), self.trace, self)
 
-    def _write(self, value: Value, what: str) -> None:
-        """From now on this array stands for ``value``."""
-        if self._base is not None or self._viewed:
-            raise NotTraceable(
-                f"{what} into an input, a parameter, or an array that shares its memory "
-                "with a view of it cannot be traced. Write into a copy(). (The step changes "
-                "nothing but its own memory: updates belong outside the function.)"
-            )
-        self.value = value
-
-    # --- NumPy's protocols ---
+    def _apply(self, function: Any, *inputs: Any, out: Any = None, **options: Any) -> TracedArray:
+        """Note a call; ``out``, unless it is None, then stands for the result, if that fits."""
+        value = self.trace.apply(function, *inputs, **options)
+        if out is None:
+            return TracedArray(value, self.trace)
+        if (value.shape, value.dtype) != (out.shape, out.dtype):
+            casting = options.get("casting", "same_kind")
+            np.copyto(np.empty(out.shape, out.dtype), value.array, casting)  # or NumPy's error
+            value = self.trace.apply(astype, value, out.dtype)
+            value = self.trace.apply(np.broadcast_to, value, out.shape)
+        return _written(out, value, f"np.{getattr(function, '__name__', function)}")
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
         if any(isinstance(x, Tensor) for x in inputs):
             return NotImplemented
-        if method == "at":
-            x, index, *operands = inputs
-            if ufunc is not np.add or not isinstance(x, TracedArray):
-                raise NotTraceable(
-                    f"np.{ufunc.__name__}.at can be traced for np.add, on an array made "
-                    "inside the function from one of its inputs, e.g. by np.zeros_like."
-                )
-            x._write(self.trace.apply(with_added_at, x, index, *operands), "np.add.at")
+        if ufunc is np.add and method == "at":
+            _written(inputs[0], self.trace.apply(with_added_at, *inputs), "np.add.at")
             return None
-        out = options.pop("out", (None,))[0]
+        if ufunc.nout != 1 or method == "at" or options.get("where", True) is not True:
+            raise NotTraceable(
+                f"np.{ufunc.__name__}: several outputs, where= and at(), but for np.add.at, cannot "
+                "be traced. Use np.where(condition, a, b) to choose, or other functions."
+            )
+        options["out"] = options.get("out", (None,))[0]
         function = ufunc if method == "__call__" else getattr(ufunc, method)
-        if ufunc.nout != 1 or options.get("where", True) is not True:
-            raise NotTraceable(
-                f"np.{ufunc.__name__} with several outputs or with where= cannot be "
-                "traced. Use np.where(condition, a, b) to choose."
-            )
-        if out is None:
-            return self._apply(function, *inputs, **options)
-        if not isinstance(out, TracedArray):
-            raise NotTraceable(
-                f"np.{ufunc.__name__} writes what depends on the step's inputs into an "
-                "array made outside. Make the array inside the function: np.empty_like(x)."
-            )
-        value = self.trace.apply(function, *inputs, **options)
-        if value.dtype != out.dtype:
-            if not np.can_cast(value.dtype, out.dtype, options.get("casting", "same_kind")):
-                raise NotTraceable(
-                    f"np.{ufunc.__name__} cannot write {value.dtype} into an array of {out.dtype}; "
-                    "make that array of the dtype of the result"
-                )
-            value = self.trace.apply(astype, value, out.dtype)
-        if value.shape != out.shape:
-            value = self.trace.apply(np.broadcast_to, value, out.shape)
-        out._write(value, f"np.{ufunc.__name__}")
-        return out
+        return self._apply(function, *inputs, **options)
 
     def __array_function__(self, function: Any, types: Any, inputs: Any, options: Any) -> Any:
         if any(issubclass(kind, Tensor) for kind in types):
             return NotImplemented
-        if function in _TEXT:
+        if function in (np.array2string, np.array_repr, np.array_str):
             return repr(self)
         if function in _STATIC:
-            made = function(*mapped(_example, inputs), **mapped(_example, options))
-            if not isinstance(made, np.ndarray):
-                return made
-            return TracedArray(self.trace.constant(made), self.trace)
+            made = function(*mapped(numbers, inputs), **mapped(numbers, options))
+            is_array = isinstance(made, np.ndarray)
+            return TracedArray(self.trace.constant(made), self.trace) if is_array else made
         if function in _VALUE_SHAPES or (function is np.where and len(inputs) == 1):
-            raise NotTraceable(
-                f"the shape of np.{function.__name__} depends on the values of its input, "
-                "but the step is straight-line code for fixed shapes. Use np.where(condition, a, "
-                "b), or compute it outside and pass it as an input."
-            )
-        if not (inputs and isinstance(inputs[0], TracedArray)):
+            raise NotTraceable(f"the shape of np.{function.__name__} {_FIXED_SHAPES}")
+        if options.get("out") is not None or not (inputs and isinstance(inputs[0], TracedArray)):
             return self._apply(function, *inputs, **options)
         x, *others = inputs
-        if function is np.copy:
-            return x.copy()
         if function in _RESHAPING:
             if options.pop("order", "C") != "C":
                 raise NotTraceable(f"{function.__name__} cannot be traced but with order='C'")
@@ -145,22 +134,14 @@ class TracedArray(NDArrayOperatorsMixin):
             # Of an array whose sizes number its axes, the new shape is the new order of the axes.
             numbered = np.empty(tuple(range(x.ndim)))
             return x._view(np.transpose, function(numbered, *others, **options).shape)
-        if function in _REDUCTIONS:
-            return x._reduced(_REDUCTIONS[function], *others, **options)
+        if function in _REDUCTIONS and len(others) <= 1:  # as NumPy does, to save its checks
+            axis = others[0] if others else options.pop("axis", None)
+            kept = {"keepdims": True} if options.pop("keepdims", False) else {}
+            return _REDUCTIONS[function].reduce(x, axis=axis, **options, **kept)
         if function is np.mean and x.dtype.char in "fd" and options.keys() <= {"axis", "keepdims"}:
-            total = x._reduced(np.add, *others, **options)
+            total = np.sum(x, *others, **options)
             return total / (x.size // max(total.size, 1))
         return self._apply(function, *inputs, **options)
-
-    # --- methods, as calls of NumPy's functions ---
-
-    def _reduced(
-        self, ufunc: Any, axis: Any = None, dtype: Any = None, keepdims: Any = False, **options: Any
-    ) -> Any:
-        """As the method of an array, which NumPy computes by the method of the ufunc."""
-        options |= {"dtype": dtype} if dtype is not None else {}
-        options |= {"keepdims": True} if keepdims else {}
-        return ufunc.reduce(self, axis=axis, **options)
 
     T = property(lambda self: self.transpose())
     mT = property(lambda self: self.swapaxes(-1, -2))
@@ -190,20 +171,18 @@ class TracedArray(NDArrayOperatorsMixin):
 
     def __getitem__(self, index: Any) -> TracedArray:
         parts = index if isinstance(index, tuple) else (index,)
-        traced = [x.value for x in parts if isinstance(x, TracedArray)]
-        if any(x.dtype == bool and not x.constant for x in traced):
-            raise NotTraceable(
-                "how many elements x[mask] has depends on the values of the mask, but "
-                "the step is straight-line code for fixed shapes. Use where(mask, x, 0)."
-            )
-        if all(i is None or i is Ellipsis or _is_whole(i) for i in parts):
-            return self._view(np.reshape, self.value.array[index].shape)
-        if is_basic(index):
-            return self._view(operator.getitem, index)
-        return self._apply(operator.getitem, self, index)
+        masks = [x for x in parts if isinstance(x, TracedArray) and x.dtype == bool]
+        if any(not mask.value.constant for mask in masks):
+            raise NotTraceable(f"how many elements x[mask] has {_FIXED_SHAPES}")
+        if not is_basic(index):
+            return self._apply(operator.getitem, self, index)
+        part = self.value.array[index]
+        if all(i in (None, ..., slice(None)) for i in parts):
+            return self._view(np.reshape, part.shape)
+        return self._view(operator.getitem, index)
 
     def __setitem__(self, index: Any, item: Any) -> None:
-        self._write(self.trace.apply(with_item, self, index, item), "writing")
+        _written(self, self.trace.apply(with_item, self, index, item), "writing")
 
     __array__ = _converting(np.array, "converting to a NumPy array")
     __bool__ = _converting(bool, "a condition (if, while, and, or, assert)")
@@ -222,40 +201,19 @@ class TracedArray(NDArrayOperatorsMixin):
         return self._formatted(spec) if spec else repr(self)
 
 
-def _is_whole(i: Any) -> bool:
-    return isinstance(i, slice) and i.start is i.stop is i.step is None
+def numbers(x: Any) -> Any:
+    """The array in the example, of a Value or of a traced array."""
+    x = x.value if isinstance(x, TracedArray) else x
+    return x.array if isinstance(x, Value) else x
 
 
-def _example(x: Any) -> Any:
-    return x.value.array if isinstance(x, TracedArray) else x
-
-
-_TEXT = {np.array2string, np.array_repr, np.array_str}
-# Their results depend on shapes and dtypes only, and so are constant.
-_STATIC = {
-    np.shape, np.ndim, np.size, np.result_type, np.can_cast, np.iscomplexobj, np.isrealobj,
-    np.zeros_like, np.ones_like, np.empty_like,
-}  # fmt: skip
-_VALUE_SHAPES = {
-    np.nonzero, np.flatnonzero, np.argwhere, np.unique, np.compress, np.extract, np.trim_zeros,
-    np.union1d, np.intersect1d, np.setdiff1d, np.setxor1d, np.bincount, np.histogram, np.delete,
-    np.repeat, np.unique_all, np.unique_counts, np.unique_inverse, np.unique_values,
-}  # fmt: skip
-_RESHAPING = {np.reshape, np.ravel, np.squeeze, np.expand_dims}
-_TRANSPOSING = {np.transpose, np.matrix_transpose, np.swapaxes, np.moveaxis}
-_REDUCTIONS = {
-    np.sum: np.add, np.prod: np.multiply, np.max: np.maximum, np.min: np.minimum,
-    np.any: np.logical_or, np.all: np.logical_and,
-}  # fmt: skip
-
-
-def _method(function: Callable[..., Any]) -> Any:
-    """A method that calls NumPy's function, which comes back to ``__array_function__``."""
-    return lambda self, *inputs, **options: function(self, *inputs, **options)
-
-
-for _name in (
-    "sum", "prod", "max", "min", "any", "all", "mean", "var", "std", "argmax", "argmin", "argsort",
-    "clip", "round", "take", "dot", "ravel", "squeeze", "swapaxes",
-):  # fmt: skip
-    setattr(TracedArray, _name, _method(getattr(np, _name)))
+def _written(x: Any, value: Value, what: str) -> TracedArray:
+    """The array x, which from now on stands for ``value``."""
+    if not isinstance(x, TracedArray) or x._base is not None or x._viewed:
+        raise NotTraceable(
+            f"{what} into an input, a parameter, an array made outside the function, or one that "
+            "shares its memory with a view of it cannot be traced. Write into a copy(), or into "
+            "np.empty_like(x). (A step changes only its own memory: updates belong outside.)"
+        )
+    x.value = value
+    return x

@@ -5,29 +5,30 @@ from __future__ import annotations
 import keyword
 import operator
 import re
-from collections import Counter
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from itertools import count
 from typing import Any
 
 import numpy as np
 
 from ..engine.tensor import Tensor
-from .values import Value
+from .values import Value, number, random
 
 # By the op that made a Tensor. Layers are counted: h1 = x @ W0 + b0, a1 = relu(h1), h2 = ...
-LAYERS = {"matmul": "h", "linear": "h"}
-ACTIVATIONS = {"relu", "leaky_relu", "tanh", "sigmoid", "gelu"}
 OPS = {
-    "logsumexp": "lse",
-    "softmax": "p",
-    "log_softmax": "log_p",
-    "subtract": "diff",
+    "matmul": "h{}", "linear": "h{}",
+    "relu": "a{}", "leaky_relu": "a{}", "tanh": "a{}", "sigmoid": "a{}", "gelu": "a{}",
+    "logsumexp": "lse", "softmax": "p", "log_softmax": "log_p", "subtract": "diff",
     "softplus": "softplus",
-}
-# By the NumPy function, for what an op computes on the way.
-FUNCTIONS = {
-    "exp": "e", "log": "log", "log1p": "log", "greater": "mask", "not_equal": "mask",
-    "maximum.reduce": "m", "add.reduce": "total", "random": "u", "square": "squares",
-    "isfinite": "finite", "where": "chosen", "equal": "equal", "divide": "ratio",
+}  # fmt: skip
+# By the NumPy function, for what an op computes on the way; from the names of its inputs.
+FUNCTIONS: dict[Any, str] = {
+    np.exp: "e", np.log: "log", np.log1p: "log", np.greater: "mask", np.not_equal: "mask",
+    np.maximum.reduce: "m", np.add.reduce: "total", random: "u", np.square: "squares",
+    np.isfinite: "finite", np.sqrt: "root", np.where: "chosen", np.equal: "equal",
+    np.divide: "ratio", np.transpose: "{first}_T", np.reshape: "{first}_{shown}",
+    operator.getitem: "{first}_{last}",
 }  # fmt: skip
 
 
@@ -35,8 +36,7 @@ class Names:
     """Unique names, valid in Python."""
 
     def __init__(self) -> None:
-        self._taken = {"np", "step"}
-        self._count: Counter[str] = Counter()
+        self._taken = Counter(["np", "step"])  # and how often each was wanted
 
     def new(self, wanted: str) -> str:
         """The wanted name, with a number added if it is taken."""
@@ -45,9 +45,9 @@ class Names:
             wanted = f"_{wanted}"
         name = wanted
         while name in self._taken:
-            self._count[wanted] += 1
-            name = f"{wanted}{'_' * wanted[-1].isdigit()}{self._count[wanted] + 1}"
-        self._taken.add(name)
+            self._taken[wanted] += 1
+            name = f"{wanted}{'_' * wanted[-1].isdigit()}{self._taken[wanted]}"
+        self._taken[name] = 1
         return name
 
 
@@ -55,68 +55,50 @@ def name_parameters(parameters: list[Tensor]) -> list[str]:
     """Short names: "layers.0.weight" and "layers.2.weight" become W0 and W1."""
     short = []
     for p in parameters:
-        last = (p.name or ("W" if p.ndim == 2 else "b" if p.ndim == 1 else "w")).split(".")[-1]
+        last = (p.name or {2: "W", 1: "b"}.get(p.ndim, "w")).split(".")[-1]
         short.append({"weight": "W", "bias": "b"}.get(last, last))
-    total, seen = Counter(short), Counter[str]()
-    names = []
-    for name in short:
-        names.append(name if total[name] == 1 else f"{name}{seen[name]}")
-        seen[name] += 1
-    return names
+    total, index = Counter(short), defaultdict[str, Iterator[int]](count)
+    return [name if total[name] == 1 else f"{name}{next(index[name])}" for name in short]
 
 
 def name_tensors(nodes: list[Tensor], value_of: dict[Tensor, Value]) -> None:
     """Name the Values of Tensors, given from the oldest to the newest."""
     layer = 0
-    inputs: tuple[Any, ...]
     last: Value | None = None  # of the layer, until its bias is added
     for node in nodes:
         value = value_of[node]
-        op, inputs = "", ()
-        if node.origin:
-            (made_by, inputs, _, _) = node.origin
-            op = made_by.name
-        if op in ("mean", "sum") and node is nodes[-1] and inputs[0].name is None:
-            losses = value_of.get(inputs[0])
-            if losses is not None and losses.function is not None and not losses.constant:
+        op = node.origin[0].name if node.origin else ""
+        if node.origin and op in ("mean", "sum") and node is nodes[-1]:
+            (reduced, *_) = node.origin[1]
+            losses = value_of.get(reduced)
+            if reduced.name is None and losses is not None and losses.function is not None:
                 losses.name = "losses"
         if value.name is not None or value.constant:
             continue
         if node.name:
             value.name = node.name
-        elif op in LAYERS:
-            layer += 1
-            value.name = f"h{layer}"
-            last = value
         elif op == "add" and last is not None and last in value.inputs:
             value.name, last.name = last.name, None
-        elif op in ACTIVATIONS:
-            value.name = f"a{layer}"
-        else:
-            value.name = OPS.get(op)
+        elif op in OPS:
+            if OPS[op] == "h{}":
+                layer, last = layer + 1, value
+            value.name = OPS[op].format(layer)
 
 
 def fallback(value: Value, inputs: list[str]) -> str:
     """A name from the function that computes the Value and from the names of its inputs."""
     function: Any = value.function
     first, last = (inputs[0], inputs[-1]) if inputs else ("", "")
-    if function is np.transpose:
-        return f"{first}_T"
-    if function is np.reshape:
-        return f"{first}_{shown(value)}"
-    if function is operator.getitem:
-        return f"{first}_{last or 'part'}"
+    if function is number:
+        return "rate" if "lr" in value.inputs[0] else "scale"
     if function is np.where and getattr(value.inputs[0], "function", None) is np.isfinite:
         return f"finite_{inputs[1]}" if inputs else "finite"
     if function is np.matmul:
         if any(x.constant and (x.array == 1).all() for x in value.sources):
             return "total"
         return f"{first}_{last}" if first and last and len(first + last) < 8 else "product"
-    name = getattr(function, "__name__", "t")
-    owner = getattr(function, "__self__", None)
-    if isinstance(owner, np.ufunc):
-        name = f"{owner.__name__}.{name}"
-    return FUNCTIONS.get(name, "t")
+    name = FUNCTIONS.get(function, "t")
+    return name.format(first=first, last=last or "part", shown=shown(value))
 
 
 def shown(value: Value) -> str:

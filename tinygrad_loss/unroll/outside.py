@@ -17,10 +17,9 @@ from .array import TracedArray
 PLAIN = (str, bytes, int, float, complex, np.ndarray, np.generic, np.dtype, ModuleType)
 COLLECTIONS: Any = (dict, list, tuple, set, frozenset, deque)
 MEMBERS = {
-    CellType: ["cell_contents"],
-    MethodType: ["__self__", "__func__"],
+    CellType: ["cell_contents"], MethodType: ["__self__", "__func__"],
     partial: ["func", "args", "keywords"],
-}
+}  # fmt: skip
 
 
 class Outside:
@@ -66,8 +65,7 @@ def _held_by(x: Any) -> dict[Any, Any] | None:
         return {"_array": x._array, "grad": x.grad, "stamp": x.stamp}
     if isinstance(x, FunctionType):
         cells = zip(x.__code__.co_freevars, x.__closure__ or (), strict=True)
-        names = (name for name in _names(x.__code__) if name in x.__globals__)
-        used = {name: x.__globals__[name] for name in names}
+        used = {name: x.__globals__[name] for name in _names(x.__code__) if name in x.__globals__}
         return used | dict(cells) | {"": x.__defaults__, "__dict__": x.__dict__}
     slots = (name for kind in type(x).__mro__ for name in vars(kind).get("__slots__", ()))
     members = (name for name in MEMBERS.get(type(x), slots) if hasattr(x, name))
@@ -79,17 +77,15 @@ def _held_by(x: Any) -> dict[Any, Any] | None:
 def _of_library(module: str | None) -> bool:
     """Whether functions and classes of this module keep nothing of what they are given."""
     top = str(module).partition(".")[0]
-    if top in sys.stdlib_module_names or top == "tinygrad_loss":
-        return top != "__main__"
-    return "-packages" in str(getattr(sys.modules.get(top), "__file__", ""))  # site-, dist-
+    installed = "-packages" in str(getattr(sys.modules.get(top), "__file__", ""))  # site-, dist-
+    return installed or top in sys.stdlib_module_names or top == "tinygrad_loss"
 
 
 def _names(code: CodeType) -> Iterator[str]:
     """The names that code looks up, also in functions inside it."""
     yield from code.co_names
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            yield from _names(constant)
+    for inner in (x for x in code.co_consts if isinstance(x, CodeType)):
+        yield from _names(inner)
 
 
 def _path(path: str, x: Any, key: Any) -> str:

@@ -1,11 +1,11 @@
-"""Recording: run a function, then its backward pass, with arrays that note what is done to them."""
+"""Recording: run a function, its backward pass and the update, with arrays that note all calls."""
 
 from __future__ import annotations
 
 import gc
 import inspect
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import numpy as np
@@ -15,107 +15,122 @@ from ..engine.mode import Observer, set_mode
 from ..engine.node import now
 from ..engine.tensor import Tensor
 from ..engine.transforms import gradients
+from ..optim import Optimizer
 from .array import TracedArray
-from .names import name_parameters, name_tensors
+from .memory import is_view
+from .names import Names, name_parameters, name_tensors
 from .outside import Outside
+from .places import Places
 from .trace import Trace
-from .values import NotTraceable, Value, of_numpy
+from .update import Update
+from .values import NotTraceable, Place, Value, copied, of_numpy
 
 
 class Recording(Observer):
-    """The record of one run of ``f`` and its backward pass.
+    """The record of one run of ``f``, of its backward pass and of the update, if there is one.
 
     ``arguments`` are the Values of the inputs that are arrays, then of the parameters: the Tensors
-    of ``wrt`` and those in ``others``, which ``f`` is known to use. Other Tensors that it turns out
-    to use are collected in ``captured``.
+    of ``wrt`` and those in ``others``, which ``f`` is known to use; then of the optimizer's state.
+    Other Tensors that ``f`` turns out to use are collected in ``captured``.
     """
 
     def __init__(
-        self,
-        f: Callable[..., Tensor],
-        inputs: list[Any],
-        wrt: list[Any],
-        others: list[Tensor],
-        outside: Outside,
-    ) -> None:
-        self.trace = self.tracer = Trace()
+        self, f: Any, inputs: list[Any], wrt: list[Any], optimizer: Optimizer | None,
+        others: list[Tensor], outside: Outside,
+    ) -> None:  # fmt: skip
+        self.trace = self.tracer = Trace(self._locate)
+        self.names = Names()
+        self.arguments: list[Value] = []
         self.captured: list[Tensor] = []
-        self._start = now()
-        self._made: list[Tensor] = []
-        self._passed: list[tuple[Tensor, Any]] = []
         leaves = [x for x in wrt if isinstance(x, Tensor)]
         self.parameters = list(dict.fromkeys([*leaves, *others]))
-        names = name_parameters(self.parameters)
-        traced_inputs, self.arguments = self._inputs(f, inputs)
-        traced_parameters = [
-            Value(of_numpy(p.data, f"the data of {p.name or 'a parameter'}"), name=name)
-            for p, name in zip(self.parameters, names, strict=True)
-        ]
-        self.arguments += traced_parameters
-        targets = [traced_inputs[x] if isinstance(x, int) else x for x in wrt]
-        with self._recording(traced_parameters, outside):
-            output = f(*traced_inputs)
-            if not isinstance(output, Tensor):
-                raise NotTraceable(
-                    f"the function returned {type(output).__name__}; expected a Tensor, the loss. "
-                    "(item() and float() take the number out of it.)"
-                )
-            self.n_forward = len(self.trace.values)
-            slopes = gradients(output, targets)
-        self.value = self._value(output.data)
-        self.value.name = self.value.name or "loss"
-        self.gradients = [self._value(slope.data) for slope in slopes]
-        self._name(targets)
-        del traced_inputs, targets, output, slopes
+        self.update: Update | None = None
+        self._outside = outside
+        self._places = Places(outside, Recording._run.__code__)
+        self._made: dict[Any, Place | None] = {}  # the Tensors made, and where
+        self._passed: list[tuple[Tensor, Any]] = []  # Tensors and their gradients
+        self._reached: set[Any] = set()  # what received a part of a gradient
+        self._seen = 0  # how many Values have their place
+        self._added = False  # whether the last part was added to another
+        self._start = now()
+        self._run(f, inputs, wrt, optimizer)
         self._check_that_none_is_left()
 
-    def _inputs(self, f: Callable[..., Tensor], inputs: list[Any]) -> tuple[list[Any], list[Value]]:
-        """The inputs as traced arrays, or as Tensors of these where they were Tensors."""
-        given, values = [], []
-        for name, x in zip(_argument_names(f, len(inputs)), inputs, strict=True):
-            data = data_of(x)
-            if isinstance(data, np.ndarray):
-                values.append(Value(data, name=getattr(x, "name", None) or name))
-                array = TracedArray(values[-1], self.trace, viewed=True)
-                is_tensor = isinstance(x, Tensor)
-                x = Tensor(array, x.requires_grad, name=x.name, copy=False) if is_tensor else array
-            given.append(x)
-        return given, values
+    def _run(self, f: Any, inputs: list[Any], wrt: list[Any], optimizer: Optimizer | None) -> None:
+        """Run ``f``, its backward pass and the update; no local variable outlives this."""
+        traced_inputs = list(map(self._input, inputs, _argument_names(f, len(inputs))))
+        targets = [traced_inputs[x] if isinstance(x, int) else x for x in wrt]
+        value_of = {}
+        for p, name in zip(self.parameters, name_parameters(self.parameters), strict=True):
+            value_of[p] = self.argument(name, p.data, f"the data of {p.name or 'a parameter'}")
+        with self._recording(value_of):
+            output = f(*traced_inputs)
+            if not isinstance(output, Tensor):
+                kind = type(output).__name__
+                raise NotTraceable(f"the function returned {kind}; expected a Tensor, the loss")
+            self.value = self._value(output.data)
+            if optimizer is not None and (self.value.function is None or is_view(self.value)):
+                # It is returned after the update, which may write into its memory.
+                self.value = self.trace.noted(Value(self.value.array, copied, (self.value,)))
+            self.value.name = self.value.name or "loss"
+            self._seen = len(self.trace.values)
+            self._reached = {output}  # not by gradients that f computes
+            self.trace.phase = "backward"
+            slopes = gradients(output, targets)
+            self._give_places(self._passed[-1][0] if self._passed else None)
+            self.gradients = [self._value(slope.data) for slope in slopes]
+            self._name(targets, value_of)
+            if optimizer is not None:
+                found = zip(targets, self.gradients, strict=True)
+                moving = {p: (value_of[p], g) for p, g in found if p in self._reached}
+                self.update = Update(self, optimizer, moving)
+
+    def argument(self, name: str, data: Any, what: str) -> Value:
+        """The Value of a new argument of the step."""
+        self.arguments.append(Value(of_numpy(data, what), name=self.names.new(name)))
+        return self.arguments[-1]
+
+    def _input(self, x: Any, name: str) -> Any:
+        """An input as a traced array, or as a Tensor of that; what is no array as it is."""
+        data = data_of(x)
+        if not isinstance(data, np.ndarray):
+            return x
+        value = self.argument(getattr(x, "name", None) or name, data, "an input")
+        array = TracedArray(value, self.trace, viewed=True)
+        is_tensor = isinstance(x, Tensor)
+        return Tensor(array, x.requires_grad, name=x.name, copy=False) if is_tensor else array
 
     @contextmanager
-    def _recording(self, values: list[Value], outside: Outside) -> Iterator[None]:
+    def _recording(self, value_of: dict[Tensor, Value]) -> Iterator[None]:
         """Put traced arrays into the parameters, and let the engine report to this observer."""
-        before = [(p, p._array, p.grad, p.stamp) for p in self.parameters]
-        traced = [TracedArray(value, self.trace, viewed=True) for value in values]
+        before = [(p, p._array, p.grad, p.stamp) for p in value_of]
+        traced = {p: TracedArray(value_of[p], self.trace, viewed=True) for p in value_of}
         try:
-            for p, array in zip(self.parameters, traced, strict=True):
-                p._array = array
+            for p in traced:
+                p._array = traced[p]
             with set_mode(recording=True, observer=self, alone=True):
                 yield
-            for (p, _, grad, _), array in zip(before, traced, strict=True):
-                if p.data is not array or p.grad is not grad:
+            for p, _, grad, _ in before:
+                if p.data is not traced[p] or p.grad is not grad:
                     raise NotTraceable(
-                        f"the function changes {p.name or 'a parameter'}, by backward(), an "
-                        "optimizer or an assignment to data. Return the loss; the step returns the "
-                        "gradients, for the update outside."
+                        f"the function changes {p.name or 'a parameter'}, by backward(), step() "
+                        "or p.data. Return the loss only: optimizer= lets unroll do the rest."
                     )
         finally:
             for p, array, grad, stamp in before:
                 p._array, p.grad, p.stamp = array, grad, stamp
             self.trace.restore_generators()
-            stored = outside.put_back()
+            stored = self._outside.put_back()
         if stored:
             raise NotTraceable(
-                f"the function stores what it computes from the step's inputs, in {stored[0]}. A "
-                "step returns the value and the gradients, and changes nothing else: this would "
-                "keep the example's numbers for ever. (It has been put back.) Store nothing while "
-                "unrolling; update running averages outside, by a method called after the step."
+                f"the function stores what it computes, in {stored[0]}. A step stores nothing (it "
+                "has been put back). Update running averages outside, by a method called after it."
             )
 
     def _check_that_none_is_left(self) -> None:
         """Raise if traced arrays are still alive, somewhere where ``Outside`` does not look."""
-        self._made.clear()
-        self._passed.clear()
+        for kept in (self._places.last, self._made, self._passed, self._reached):
+            kept.clear()
         if any(array() is not None for array in self.trace.alive):
             gc.collect()
         left = [array for each in self.trace.alive if (array := each()) is not None]
@@ -129,29 +144,38 @@ class Recording(Observer):
 
     def after_forward(self, output: Any, op: Any, inputs: Any, arrays: Any) -> None:
         """Note a Tensor that was made, and those of its inputs that come from outside ``f``."""
-        self._made.append(output)
+        self._made[output] = self._locate()
         for x in inputs:
-            if (
-                isinstance(x, Tensor)
-                and x.origin is None
-                and x.stamp < self._start
-                and not isinstance(x.data, TracedArray)
-            ):
-                self.captured.append(x)
+            if isinstance(x, Tensor) and x.origin is None and x.stamp < self._start:
+                self.captured += [] if isinstance(x.data, TracedArray) else [x]
 
     def after_rule(self, node: Any, position: int, g: Any, part: Any) -> None:
-        """Note the gradient of a Tensor."""
+        """Note the gradient of a Tensor, and what received a part of it."""
+        x = node.origin[1][position]
+        if self.trace.phase == "backward":
+            self._give_places(node)
+            self._added = x in self._reached
         self._passed.append((node, g))
+        self._reached.add(x)
+
+    def _give_places(self, node: Any) -> None:
+        """What the rules of a Tensor computed has the place where that Tensor was made."""
+        for value in self.trace.values[self._seen :]:
+            # The first may be the sum of the part before this one and an earlier part.
+            of = self._passed[-1][0] if self._added else node
+            value.place, self._added = self._made.get(of), False
+        self._seen = len(self.trace.values)
+
+    def _locate(self) -> Place | None:
+        return self._places.here() if self.trace.phase == "forward" else None
 
     # --- values and their names ---
 
     def _value(self, array: Any) -> Value:
         return array.value if isinstance(array, TracedArray) else self.trace.constant(array)
 
-    def _name(self, targets: list[Tensor]) -> None:
+    def _name(self, targets: list[Tensor], value_of: dict[Tensor, Value]) -> None:
         made = [x for x in self._made if isinstance(x.data, TracedArray)]
-        first = len(self.arguments) - len(self.parameters)
-        value_of = dict(zip(self.parameters, self.arguments[first:], strict=True))
         value_of |= {x: x.data.value for x in [*targets, *made] if x not in value_of}
         name_tensors(made, value_of)
         # Of equal gradients, that of the oldest Tensor is named.
@@ -163,10 +187,9 @@ class Recording(Observer):
 
 
 def _argument_names(f: Callable[..., Any], n: int) -> list[str]:
-    """The names that ``f`` gives to its arguments."""
-    try:
+    """The names that ``f`` gives to its first n arguments; ``x0``, ``x1`` for want of these."""
+    names: list[str] = []
+    with suppress(TypeError, ValueError):  # a function may have no signature
         parameters = inspect.signature(f).parameters.values()
-    except (TypeError, ValueError):
-        parameters = {}.values()
-    names = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+        names = [p.name for p in parameters if p.kind <= p.POSITIONAL_OR_KEYWORD]
     return (names + [f"x{i}" for i in range(len(names), n)])[:n]

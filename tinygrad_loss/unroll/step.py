@@ -2,82 +2,124 @@
 
 from __future__ import annotations
 
+import inspect
+from collections import Counter, deque
 from collections.abc import Callable
-from typing import Any
+from contextlib import suppress
+from functools import partial
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 
 from ..engine.arrays import as_array, data_of, is_nested, mapped, parameters_in
-from ..engine.node import Array
+from ..engine.node import now
 from ..engine.tensor import Tensor
-from .memory import Memory, live
+from ..optim import Optimizer
+from .memory import Memory, is_view
 from .outside import Outside
 from .record import Recording
+from .trace import Trace, key_of
 from .values import Check, NotTraceable, of_numpy
 from .write import Writer
 
+Result = TypeVar("Result")
 
-class Step:
-    """A function and its gradient as straight-line code; made by ``unroll``."""
 
-    def __init__(self, f: Callable[..., Tensor], example_inputs: tuple[Any, ...], wrt: Any) -> None:
-        targets = parameters_in("unroll: wrt", wrt)
+class Step(Generic[Result]):
+    """A function, its gradient and the update as straight-line code; made by ``unroll``."""
+
+    def __init__(
+        self, f: Callable[..., Tensor], example_inputs: tuple[Any, ...], wrt: Any,
+        optimizer: Optimizer | None, comments: bool,
+    ) -> None:  # fmt: skip
         self._f = f
-        # An input is given to the function as a Tensor if the example was one.
-        self._tensors: dict[int, Any] = {
-            i: {"requires_grad": x.requires_grad, "name": x.name, "copy": False}
-            for i, x in enumerate(example_inputs)
-            if isinstance(x, Tensor)
-        }
-        # Each Tensor of wrt; or its position, if it is one of the example inputs.
-        number = {id(example_inputs[i]): i for i in self._tensors}
-        self._wrt = [number.get(id(p), p) for p in targets]
-        self._nest = wrt if is_nested(wrt) else None
-        self._programs: dict[Any, Program] = {}
-        self._program = self._traced(self._data("unroll: input", example_inputs))
+        self._optimizer = optimizer
+        self._comments = comments
+        self._targets = parameters_in("unroll: wrt", wrt) if optimizer is None else []
+        self._nest = wrt if optimizer is None and is_nested(wrt) else None
+        self._programs: deque[tuple[Any, Program]] = deque(maxlen=16)
+        self._program: Program | None = None
+        takes_inputs = True
+        with suppress(TypeError, ValueError):  # some functions written in C have no signature
+            takes_inputs = bool(inspect.signature(f).parameters)
+        if example_inputs or not takes_inputs:
+            self._begin(example_inputs)
 
     @property
     def source(self) -> str:
-        """The NumPy source of the last call: buffers, forward, backward."""
-        return self._program.source
+        """The NumPy source of the last call: buffers, forward, backward, update."""
+        return self._last().source
 
-    def __call__(self, *inputs: Any) -> tuple[Any, Any]:
-        """Compute the value and its gradients."""
-        value, found = self._program.call(*inputs)
+    def describe(self) -> str:
+        """What the tracer made of the last call: NumPy calls, memory, and what it left out."""
+        return self._last().description
+
+    def __call__(self, *inputs: Any) -> Result:
+        """Compute the value and its gradients; or with an optimizer, update, and return the value.
+
+        The value is the one before the update.
+        """
+        program = self._program or self._begin(inputs)
+        found = program.call(*inputs)
         if self._nest is not None:
-            each = iter(found)
-            found = mapped(lambda _: next(each), self._nest)
-        return value, found
+            each = iter(found[1])
+            found = found[0], mapped(lambda _: next(each), self._nest)
+        return found
 
-    def _call_other(self, *inputs: Any) -> tuple[Any, tuple[Array, ...]]:
+    def _last(self) -> Program:
+        if self._program is None:
+            raise RuntimeError(
+                "unroll: nothing has been traced yet. Call the step, or give unroll example inputs."
+            )
+        return self._program
+
+    def _begin(self, inputs: tuple[Any, ...]) -> Program:
+        """Trace for the first inputs."""
+        tensors = {i: x for i, x in enumerate(inputs) if isinstance(x, Tensor)}
+        # An input is given to the function as a Tensor if the first one was one.
+        self._tensors = {i: (x.requires_grad, x.name) for i, x in tensors.items()}
+        # Each Tensor of wrt; or its position, if it is one of the first inputs.
+        number = {id(x): i for i, x in tensors.items()}
+        self._wrt = [number.get(id(p), p) for p in self._targets]
+        self._program = self._traced(self._data("unroll: input", inputs))
+        return self._program
+
+    def _call_other(self, *inputs: Any) -> Any:
         """Make a call that does not fit the current program: new shapes, lists, Tensors."""
         inputs = self._data("step: input", inputs)
         self._program = self._traced(inputs)
-        return self._program.run(inputs)
+        return self._program.call(*inputs, always=True)
 
     def _data(self, what: str, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
         """The inputs as arrays; but a number, None or a string stays, as a part of the code."""
-        found = []
+        found = list(inputs)
         for i, x in enumerate(inputs):
+            is_tensor = isinstance(x, Tensor)
+            if self._optimizer is not None and is_tensor and x.requires_grad:
+                raise TypeError(
+                    f"{what} {i} requires grad. With optimizer=, inputs are data, and f reads the "
+                    "parameters itself: pass t.detach(), or use wrt=[...] for its gradient."
+                )
             if isinstance(x, np.generic) or not isinstance(x, bool | int | float | str | None):
                 # Of an example that requires grad, wrt says whether the gradient is asked for.
-                known = isinstance(x, Tensor) and self._tensors.get(i, {}).get("requires_grad")
+                known = is_tensor and self._tensors.get(i, (False, None))[0]
                 array = as_array(x.data if known else x, copy=False, what=f"{what} {i}")
-                x = of_numpy(array, "the data of an input" if isinstance(x, Tensor) else "an input")
-            found.append(x)
+                found[i] = of_numpy(array, "the data of an input" if is_tensor else "an input")
         return tuple(found)
 
     def _traced(self, inputs: tuple[Any, ...]) -> Program:
         """The program for such inputs: a known one, or a new one."""
-        key = tuple(map(_kind, inputs))
-        program = self._programs.get(key)
-        if program is None or not program.fits():
-            tensors = self._tensors
-            given = [Tensor(x, **tensors[i]) if i in tensors else x for i, x in enumerate(inputs)]
-            program = Program(self._f, given, self._wrt, self._call_other)
-            if len(self._programs) >= 16:
-                self._programs.pop(next(iter(self._programs)))
-            self._programs[key] = program
+        key = (*map(_kind, inputs), _state_of(self._optimizer))
+        program = next((p for k, p in self._programs if k == key and p.fits()), None)
+        if program is None:
+            given = list(inputs)
+            for i, (requires_grad, name) in self._tensors.items():
+                if i < len(given):  # else f says what is missing
+                    given[i] = Tensor(given[i], requires_grad, name=name, copy=False)
+            program = Program(self, given)
+            self._programs.append((key, program))
+        if program.update is not None:
+            program.update.check()
         return program
 
 
@@ -86,92 +128,132 @@ def _kind(x: Any) -> Any:
     return (x.shape, x.dtype) if isinstance(x, np.ndarray) else (type(x), x)
 
 
+def _state_of(optimizer: Optimizer | None) -> Any:
+    """What the code depends on in an optimizer: settings but lr, equal numbers, what is frozen."""
+    if optimizer is None:
+        return None
+    equal = []
+    for parts in (getattr(optimizer, name) for name in optimizer.buffers):
+        # NumPy makes scalars of what has no axes; a step needs arrays to write into.
+        parts[:] = [np.array(x) if isinstance(x, np.generic) else x for x in parts]
+        if all(isinstance(x, int | float) for x in parts):
+            equal += [*map(parts.index, parts)]
+    settings = [getattr(optimizer, name) for name in optimizer.settings if name != "lr"]
+    return (*map(key_of, settings), *equal, *(p.requires_grad for p in optimizer.params))
+
+
 class Program:
     """The code for inputs of certain shapes and dtypes."""
 
-    def __init__(self, f: Any, inputs: list[Any], wrt: list[Any], otherwise: Any) -> None:
+    def __init__(self, step: Step[Any], inputs: list[Any]) -> None:
+        f, optimizer, wrt = step._f, step._optimizer, step._wrt
+        if optimizer is not None:
+            wrt = [p for p in optimizer.params if p.requires_grad]
         others: list[Tensor] = []
-        outside = Outside(f=f, inputs=inputs, wrt=wrt)
-        recording = Recording(f, inputs, wrt, others, outside)
+        outside = Outside(optimizer=optimizer, f=f, inputs=inputs, wrt=wrt)
+        record = partial(Recording, f, inputs, wrt, optimizer, others, outside)
+        recording = record()
         while recording.captured:
             others += dict.fromkeys(recording.captured)
-            recording = Recording(f, inputs, wrt, others, outside)
-        self.parameters = recording.parameters
-        self.known = [p.data for p in self.parameters]
-        writer = self._written(recording)
-        if not _equal(writer, self._written(Recording(f, inputs, wrt, others, outside))):
+            recording = record()
+        self.parameters, self.update = recording.parameters, recording.update
+        writer = Writer(recording, step._comments)
+        if not _equal(writer, Writer(record(), step._comments)):
             raise NotTraceable(
                 "the function makes an array or a number that is another one each time it is "
                 "called, such as noise from NumPy or a counter; it would be frozen. Make it "
                 "outside and pass it as an input. (dropout and gradient_penalty draw anew.)"
             )
+        self.description = _described(recording.trace, writer.memory)
+        position = {value: i for i, value in enumerate(recording.arguments)}
+        checks = recording.trace.checks
+        self.checks = [(c, position[c.data]) for c in checks if c.data in position]
         self.source = writer.source
-        namespace = dict(writer.namespace)
+        namespace: dict[str, Any] = {}
         exec(compile(self.source, "<unrolled>", "exec"), namespace)
         namespace.update(writer.namespace)
         self.step = namespace["step"]
-        self.call = self._guarded(data_of(inputs), otherwise)
+        self.call = self._guarded(data_of(inputs), writer.captured.values(), step._call_other)
+        # Else the trace would stay in memory, with all arrays of the example.
+        for check in checks:
+            check.data = None
+        if self.update is not None:
+            self.update.forget()
 
-    def _written(self, recording: Recording) -> Writer:
-        trace, arguments = recording.trace, recording.arguments
-        position = {value: i for i, value in enumerate(arguments)}
-        self.checks = [(c, position[c.data]) for c in trace.checks if c.data in position]
-        within = [c for c in trace.checks if c.data not in position]
-        read = [recording.value, *recording.gradients, *(check.data for check in within)]
-        values = live(trace.values, read)
-        forward = set(trace.values[: recording.n_forward])
-        n_forward = sum(value in forward for value in values)
-        memory = Memory(values, recording.value, recording.gradients, within)
-        return Writer(arguments, memory, n_forward)
+    def _guarded(self, inputs: list[Any], captured: Any, otherwise: Callable[..., Any]) -> Any:
+        """A function that runs the step, or ``otherwise`` if anything has changed since tracing.
 
-    def _guarded(self, inputs: list[Any], otherwise: Callable[..., Any]) -> Any:
-        """A function that runs the step, or ``otherwise`` if anything has changed since tracing."""
-        scope = self._scope = {"otherwise": otherwise, "run": self.step}
-        names = [f"x{i}" for i in range(len(inputs))]
-        tests, dynamic = ["True"], []
+        With ``always=True`` it asks nothing: for a call after all has been read again.
+        """
+        scope = self._scope = {"_otherwise": otherwise, "_run": self.step, "_now": now}
+        names, tests, arguments = [f"_x{i}" for i in range(len(inputs))], ["True"], []
         for name, x in zip(names, inputs, strict=True):
-            scope[f"{name}_type"] = type(x)
+            is_array = isinstance(x, np.ndarray)
+            scope |= {f"{name}_type": type(x), f"{name}_is": x.dtype if is_array else x}
             tests.append(f"{name}.__class__ is {name}_type")
-            if isinstance(x, np.ndarray):
-                dynamic.append(name)
-                scope |= {f"{name}_shape": x.shape, f"{name}_dtype": x.dtype}
-                tests += [f"{name}.dtype is {name}_dtype", f"{name}.shape == {name}_shape"]
+            if is_array:
+                arguments.append(name)
+                tests += [f"{name}.dtype is {name}_is", f"{name}.shape == {x.shape}"]
             else:
-                scope[f"{name}_value"] = x
-                tests.append(f"{name} == {name}_value")
-        for i, (p, array) in enumerate(zip(self.parameters, self.known, strict=True)):
-            scope |= {f"p{i}": p, f"a{i}": array}
-            tests.append(f"p{i}._array is a{i}")
-        arguments = [*dynamic, *(f"a{i}" for i in range(len(self.parameters)))]
-        lines = [f"def step({', '.join(names)}):", f"    if {' and '.join(tests)}:"]
-        for i, (check, at) in enumerate(self.checks):
-            scope[f"check{i}"] = check
-            lines.append(f"        check{i}({arguments[at]})")
-        lines.append(f"        return run({', '.join(arguments)})")
-        lines.append(f"    return otherwise({', '.join(names)})")
+                tests.append(f"{name} == {name}_is")
+        scope |= {f"_p{i}": p for i, p in enumerate(self.parameters)}
+        arrays = [f"_p{i}._array" for i in range(len(self.parameters))]
+        settings, numbers, equal, after = [], dict[str, str](), [], list[str]()
+        if (update := self.update) is not None:
+            optimizer = scope["_o"] = update.optimizer
+            settings = [f"_o.{name}" for name in optimizer.settings if name != "lr"]
+            arrays, numbers, equal = [*arrays, *update.arrays], update.numbers, update.equal
+            for i, p in enumerate(optimizer.params):
+                scope[f"_q{i}"] = p
+                tests.append(f"_q{i}._requires_grad is {p.requires_grad}")
+                if p in update.moving:
+                    tests.append(f"_q{i}._array.flags.writeable")
+                    after.append(f"_q{i}.stamp = _now()")
+            after += [f"{at} = {text}" for at, text in update.assigned.items()]
+        # Settings come first: without momentum there is no velocity to ask for.
+        self.found = {f"_a{i}": at for i, at in enumerate([*settings, *arrays])}
+        scope |= {name: eval(at, scope) for name, at in self.found.items()}
+        tests += [f"{at} is {name}" for name, at in self.found.items()]
+        tests += [f"{a} == {b}" for a, b in equal]
+        arguments += list(self.found)[len(settings) :]
+        before = [f"_check{i}({arguments[at]})" for i, (_, at) in enumerate(self.checks)]
+        before += [f"{name} = {at}" for name, at in numbers.items()]
+        scope |= {f"_check{i}": check for i, (check, _) in enumerate(self.checks)}
+        scope |= {f"_c{i}": x for i, x in enumerate(captured)}
+        arguments += [*numbers, *(f"_c{i}" for i in range(len(captured)))]
+        run = [*before, f"_found = _run({', '.join(arguments)})", *after, "return _found"]
+        lines = [f"def step({', '.join([*names, '*', 'always=False'])}):"]
+        lines += [f"    if always or {' and '.join(tests)}:", *(f"        {line}" for line in run)]
+        lines += [f"    return _otherwise({', '.join(names)})"]
         exec("\n".join(lines), scope)
         return scope["step"]
 
-    def run(self, inputs: tuple[Any, ...]) -> Any:
-        """Run the step after reading the data of the parameters again."""
-        self.known = [p.data for p in self.parameters]
-        self._scope |= {f"a{i}": array for i, array in enumerate(self.known)}
-        arguments = [*(x for x in inputs if isinstance(x, np.ndarray)), *self.known]
-        for check, at in self.checks:
-            check(arguments[at])
-        return self.step(*arguments)
-
     def fits(self) -> bool:
-        """Whether the parameters still have the shapes and dtypes that the code is for."""
-        return all(
-            _kind(p.data) == _kind(array)
-            for p, array in zip(self.parameters, self.known, strict=True)
-        )
+        """Read all again; whether it still has the shapes and dtypes that the code is for."""
+        again = {name: eval(at, self._scope) for name, at in self.found.items()}
+        fits = all(_kind(x) == _kind(self._scope[name]) for name, x in again.items())
+        self._scope |= again if fits else {}
+        return fits
+
+
+def _described(trace: Trace, memory: Memory) -> str:
+    """What ``Step.describe`` returns."""
+    calls = Counter(x.phase.partition(":")[0] for x in memory.values if not is_view(x))
+    dropped, n = len(set(trace.values) - set(memory.values)), trace.counts
+    size = sum(buffer.array.nbytes for buffer in memory.buffers)
+    results = len(memory.buffer_of) - len(memory.argument_of)
+    return (
+        f"NumPy calls: {', '.join(f'{phase} {count}' for phase, count in calls.items())}\n"
+        f"memory: {results} results share {len(memory.buffers)} buffers of {size:,} bytes\n"
+        f"left out: {dropped} calls whose results nothing uses, {n['shared']} that repeat another, "
+        f"{n['folded']} of constants, made once; {n['simplified']} were replaced by simpler ones"
+    )
 
 
 def _equal(a: Writer, b: Writer) -> bool:
     """Whether two recordings of a function came out as the same code, with the same constants."""
+    captured = zip(a.captured.values(), b.captured.values(), strict=True)
     return a.source == b.source and all(
         x.tobytes() == y.tobytes() if isinstance(x, np.ndarray) else x is y or type(x) is Check
-        for x, y in zip(a.namespace.values(), b.namespace.values(), strict=True)
+        for x, y in captured
     )

@@ -1,45 +1,49 @@
 """Tracing: every NumPy call made on a TracedArray is noted, as a Value.
 
-The engine's forward functions and rules call NumPy on the arrays that they are given. If these are
-``TracedArray`` instead of ``numpy.ndarray``, they compute the same, and each call is also noted, as
-a ``Value``: which function, of which other Values. That is the whole trick of ``unroll``. So it
-does not need to know the engine's ops.
+The engine's forward functions and rules compute with it as with an array, and each call is noted:
+which function, of which other Values. So ``unroll`` does not need to know the engine's ops.
 """
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Hashable
+from hashlib import sha256
 from typing import Any
 from weakref import ref
 
 import numpy as np
 
 from ..engine.arrays import mapped
-from .array import TracedArray
+from . import values
+from .array import TracedArray, numbers
 from .simplify import simplified
-from .values import HARMLESS, Check, NotTraceable, Value, astype, of_numpy, random, values_in
+from .values import HARMLESS, Check, NotTraceable, Number, Place, Value, values_in
 
 
 class Trace:
-    """The Values of one computation, in order; equal ones are one."""
+    """The Values of one computation, in order; equal ones are one.
 
-    def __init__(self) -> None:
+    ``locate`` returns where in the function it now is. ``counts`` is for ``Step.describe``. The
+    losses ask this, as an observer's tracer, for checks of values and random numbers.
+    """
+
+    def __init__(self, locate: Callable[[], Place | None]) -> None:
+        self.locate = locate
+        self.phase = "forward"
+        self.counts: Counter[str] = Counter()
         self.values: list[Value] = []
         self.checks: list[Check] = []
-        self.generators: dict[int, tuple[np.random.Generator, Any]] = {}
-        self._known: dict[Any, Value] = {}
-        self._kept: list[Any] = []  # what the keys refer to by id has to stay alive
-        self._errstate = np.geterr()
         self.alive: list[ref[TracedArray]] = []
+        self._generators: dict[np.random.Generator, Any] = {}
+        self._known: dict[Any, Value] = {}
+        self._errstate = np.geterr()
 
     def constant(self, array: Any) -> Value:
         """An array that is not computed from the inputs; its values are frozen."""
-        key: Any = ("array", id(array))
-        if array.nbytes <= 1024:
-            key = ("array", array.dtype.str, array.shape, array.tobytes())
+        key = (array.dtype, array.shape, sha256(array.tobytes()).digest())
         if key not in self._known:
-            self._kept.append(array)
             array = np.array(array, order="K")  # the caller may write into the original later
             array.setflags(write=False)
             self._known[key] = Value(array, constant=True)
@@ -47,106 +51,98 @@ class Trace:
 
     def apply(self, function: Callable[..., Any], *inputs: Any, **options: Any) -> Value:
         """The Value of ``function(*inputs, **options)``: simplified, known already, or new."""
-        inputs, options = self._wrapped(inputs), self._wrapped(options)
+        inputs, options = mapped(self._value, (inputs, options))
+        if isinstance(function, np.ufunc):
+            kinds = [x.dtype for x in inputs if isinstance(x, Value)]
+            inputs = tuple(x if isinstance(x, Value) else self.number(x, kinds) for x in inputs)
         simpler = simplified(self, function, inputs, options)
         if simpler is not None:
+            self.counts["simplified"] += 1
             return simpler
         errstate = self._errstate if function in HARMLESS else np.geterr()
         ignored: dict[str, Any] = dict(errstate.items() - self._errstate.items())
-        key = (function, _key(inputs), _key(options))
+        key = (function, key_of(inputs), key_of(sorted(options.items())))
         if key in self._known:
             value = self._known[key]
+            self.counts["folded" if value.constant else "shared"] += 1
             value.ignored = dict(value.ignored.items() & ignored.items())
-        else:
-            self._known[key] = value = self.computed(function, inputs, options, ignored)
-            self._kept.append((inputs, options))
-        return value
-
-    def computed(
-        self, function: Callable[..., Any], inputs: Any, options: Any, ignored: dict[str, str]
-    ) -> Value:
-        """A new Value; a constant if it is computed from constants only."""
-        array = function(*mapped(_example, inputs), **mapped(_example, options))
+            return value
+        array = function(*mapped(numbers, inputs), **mapped(numbers, options))
         if not isinstance(array, np.ndarray | np.generic | bool | int | float):
             raise NotTraceable(
-                f"np.{getattr(function, '__name__', function)} returned "
-                f"{type(array).__name__}; only functions that return one array can be traced. "
-                "Compute it outside, and pass what depends on it as an input of the step."
+                f"np.{getattr(function, '__name__', function)} returned {type(array).__name__}; "
+                "only functions that return one array can be traced. Compute it outside, and pass "
+                "what depends on it as an input of the step."
             )
-        array = np.asarray(array)
         if all(source.constant for source in values_in((inputs, options))):
-            return self.constant(array)
-        value = Value(array, function, inputs, options, ignored=ignored)
+            self.counts["folded"] += 1
+            value = self.constant(np.asarray(array))
+        else:
+            value = self.noted(Value(np.asarray(array), function, inputs, options, ignored=ignored))
+        self._known[key] = value
+        return value
+
+    def noted(self, value: Value) -> Value:
+        """The Value, which is now a part of the computation."""
+        value.phase, value.place = self.phase, self.locate()
         self.values.append(value)
         return value
 
-    def find(self, function: Callable[..., Any], *inputs: Any) -> Value | None:
-        """The Value of a call that was made before, or None."""
-        return self._known.get((function, _key(self._wrapped(inputs)), _key({})))
+    def number(self, x: Any, kinds: list[Any]) -> Value:
+        """A number as an array without axes, of the dtype that NumPy gives it beside arrays.
 
-    def _wrapped(self, arguments: Any) -> Any:
-        """The arguments with arrays replaced by Values."""
+        NumPy takes longer to convert a number than to add it to a small array.
+        """
+        if not isinstance(x, Number):
+            is_number = type(x) in (int, float, complex)
+            return self.constant(np.array(x, np.result_type(*kinds, x) if is_number else None))
+        array = np.array(x.value, np.result_type(*kinds, x.value))
+        key = (values.number, x.text, array.dtype)
+        if key not in self._known:
+            self._known[key] = self.noted(Value(array, values.number, (x.text,)))
+        return self._known[key]
 
-        def wrap(x: Any) -> Any:
-            if isinstance(x, TracedArray):
-                return x.value
-            x = of_numpy(x, "an array that the function captures")
-            return self.constant(x) if isinstance(x, np.ndarray | np.generic) else x
-
-        return mapped(wrap, arguments)
-
-    # --- what the losses ask of an observer's tracer ---
+    def _value(self, x: Any) -> Any:
+        """The Value of an array; else x."""
+        if isinstance(x, TracedArray):
+            return x.value
+        x = values.of_numpy(x, "an array that the function captures")
+        return self.constant(x) if isinstance(x, np.ndarray | np.generic) else x
 
     def require(self, check: Any, data: list[Any], message: Any, warning: bool) -> None:
         """Make a check of values, and note it: it is made again at every call of the step.
 
         Warnings are about how the model was built, which does not change, so they are given once.
         """
-        (x,) = data
-        array = x.value.array if isinstance(x, TracedArray) else x
-        if not check(array):
+        value = self._value(data[0])
+        if not check(value.array):
             if not warning:
-                raise ValueError(message(array))
-            warnings.warn(message(array), UserWarning, stacklevel=5)
-        elif not warning and isinstance(x, TracedArray) and not x.value.constant:
-            value = x.value
+                raise ValueError(message(value.array))
+            warnings.warn(message(value.array), UserWarning, stacklevel=5)
+        elif not warning and not value.constant:
             # Labels are checked as given, before the step, rather than converted to floats in it.
-            if value.function is astype and value.inputs[0].dtype.kind in "biu":
+            if value.function is values.astype and value.inputs[0].dtype.kind in "biu":
                 value = value.inputs[0]
             self.checks.append(Check(check, value, message))
 
     def random(self, generator: np.random.Generator, shape: tuple[int, ...]) -> TracedArray:
         """Draw random numbers, and note it: they are drawn again at every call of the step."""
-        if id(generator) not in self.generators:
-            self.generators[id(generator)] = (generator, generator.bit_generator.state)
-        value = Value(np.asarray(generator.random(shape)), random, (generator, tuple(shape)))
-        self.values.append(value)
-        return TracedArray(value, self)
+        self._generators.setdefault(generator, generator.bit_generator.state)
+        array = np.asarray(generator.random(shape))
+        return TracedArray(self.noted(Value(array, values.random, (generator, tuple(shape)))), self)
 
     def restore_generators(self) -> None:
         """Put the generators back, so that the first call draws the numbers of the example."""
-        for generator, state in self.generators.values():
+        for generator, state in self._generators.items():
             generator.bit_generator.state = state
 
 
-def _example(x: Any) -> Any:
-    return x.array if isinstance(x, Value) else x
-
-
-def _key(x: Any) -> Any:
-    """A key that is equal for equal arguments: the id of a Value, else type and value."""
-    if isinstance(x, Value):
-        return id(x)
-    if isinstance(x, tuple | list):
-        return (type(x), *map(_key, x))
-    if isinstance(x, dict):
-        return tuple((name, _key(x[name])) for name in sorted(x))
-    if isinstance(x, slice):
-        return (slice, _key(x.start), _key(x.stop), _key(x.step))
+def key_of(x: Any) -> Any:
+    """A key that is equal for equal arguments: type and value; a Value equals itself only."""
     if isinstance(x, float):
-        return (type(x), repr(x))  # 0.0 is not -0.0, and nan is nan
-    try:
-        hash(x)
-    except TypeError:
-        return ("object", id(x))
-    return (type(x), x)
+        return repr(x)  # 0.0 is not -0.0, and nan is nan
+    if isinstance(x, slice):
+        x = (slice, x.start, x.stop, x.step)
+    if isinstance(x, list | tuple):
+        return (type(x), *map(key_of, x))
+    return (type(x), x if isinstance(x, Hashable) else id(x))

@@ -3,35 +3,54 @@
 from __future__ import annotations
 
 import operator
+import textwrap
+from collections import defaultdict
+from fractions import Fraction
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from .memory import COMPARISONS, WRITING, Memory, copied, is_view
-from .names import Names, fallback, shown
+from . import values
+from .memory import WRITING, Buffer, Memory, is_view
+from .names import fallback, shown
+from .record import Recording
 from .simplify import uniform
-from .values import HARMLESS, Check, Value, astype, random, with_added_at, with_item
+from .values import HARMLESS, Check, Value
 
-OPERATORS = {
-    np.add: "+", np.subtract: "-", np.multiply: "*", np.divide: "/", np.power: "**",
-}  # fmt: skip
+OPERATORS = {np.add: "+", np.subtract: "-", np.multiply: "*", np.divide: "/", np.power: "**"}
+NUMBERS = {0: "zero", 0.5: "half", 1: "one", 2: "two", -1: "minus_one"}
+TAB = "    "
 
 
 class Writer:
-    """The source, and the namespace that it runs in."""
+    """The source, the constants in its namespace, and what is passed since no text can make it."""
 
-    def __init__(self, arguments: list[Value], memory: Memory, n_forward: int) -> None:
-        self.memory = memory
-        self.names = Names()
-        self.namespace: dict[str, Any] = {"np": np}
+    def __init__(self, recording: Recording, comments: bool) -> None:
+        self.memory = memory = Memory(recording)
+        self.comments = comments
+        self.names = recording.names
+        self.namespace: dict[str, Any] = {}
+        self.captured: dict[str, Any] = {}
         self.prelude: list[str] = []
-        self.views: dict[int, list[str]] = {}
-        self.text = {value: self.names.new(value.name or "x") for value in arguments}
-        self.constants: dict[Value, str] = {}
+        self.views: defaultdict[Buffer, list[str]] = defaultdict(list)
+        self.text = {value: str(value.name) for value in recording.arguments}
+        self.text |= {value: self.text[x] for value, x in memory.argument_of.items()}
         self.position = {value: i for i, value in enumerate(memory.values)}
         self._name_values()
-        body = self._body(n_forward)
-        self.source = self._assembled(arguments, body)
+        body = self._body()
+        result = self._argument(memory.result) + ".copy()" * (memory.result.shape != ())
+        if recording.update is None:
+            result += f", {self._argument(tuple(memory.gradients))}"
+        given = [self.text[value] for value in recording.arguments]
+        given += [*(recording.update.numbers if recording.update else ()), *self.captured]
+        definition = f"def step({', '.join(given)}):"
+        if len(definition) > 88:
+            wrap = partial(textwrap.fill, width=88, initial_indent=TAB, subsequent_indent=TAB)
+            definition = "\n".join(["def step(", wrap(f"{', '.join(given)},"), "):"])
+        lines = [*self._buffers(), "", "", definition]
+        lines += [f"{TAB}{line}" for line in [*body, f"return {result}"]]
+        self.source = "\n".join(["import numpy as np", "", *self.prelude, *lines, ""])
 
     # --- names ---
 
@@ -42,7 +61,7 @@ class Writer:
         for value in reversed(memory.values):
             readers = [x for x in memory.readers[value] if isinstance(x, Value)]
             after = readers[0] if len(memory.readers[value]) == 1 and readers else None
-            if self._inline(value, after):
+            if value in memory.argument_of or self._inline(value, after):
                 continue
             if value.name is not None:
                 self.text[value] = self.names.new(value.name)
@@ -54,9 +73,8 @@ class Writer:
                 unnamed.append(value)
         for value in reversed(unnamed):
             self.text[value] = self.names.new(fallback(value, list(map(self._named, value.inputs))))
-        for value in reversed(memory.values):
-            if value in same:
-                self.text[value] = self.text[same[value]]
+        for value, after in same.items():  # from the last one on
+            self.text[value] = self.text[after]
 
     def _named(self, x: Any) -> str:
         """The name of an input, or of the last part of an index; empty if there is none."""
@@ -67,12 +85,9 @@ class Writer:
     def _continues(self, value: Value, after: Value) -> bool:
         """Whether ``after`` updates ``value`` in place under its name: h = x @ W; h = h + b."""
         buffers = self.memory.buffer_of
-        return (
-            value in buffers
-            and buffers.get(after) is buffers[value]
-            and value in after.inputs
-            and (after.function in OPERATORS or "t" in (fallback(value, []), fallback(after, [])))
-        )
+        over = value in buffers and buffers[value] is buffers.get(after) and value in after.inputs
+        names = fallback(value, []), fallback(after, [])
+        return over and (after.function in OPERATORS or "t" in names)
 
     def _inline(self, value: Value, after: Value | None) -> bool:
         """Whether an expression is written where it is read, instead of getting a name.
@@ -83,106 +98,152 @@ class Writer:
         if value is memory.result or value in memory.gradients:
             return False
         if is_view(value):
-            fixed = memory.home.get(value, value) in memory.buffer_of
-            return not fixed and (value.function is np.transpose or after is not None)
+            given = memory.shown_by(value) is None
+            return given and (value.function is np.transpose or after is not None)
         # What it reads may be overwritten soon, so it has to be read in the next statement.
         if after is None or self.position[after] != self.position[value] + 1:
             return False
-        return value in memory.conditions or (
-            value.shape == after.shape == ()
-            and after.function in OPERATORS
-            and after not in memory.buffer_of
-            and not isinstance(value.function, np.ufunc)
-            and not value.ignored
-        )
+        numbers = value.shape == after.shape == () and after.function in OPERATORS
+        called = value.function is np.matmul or not isinstance(value.function, np.ufunc)
+        buffered = value in memory.buffer_of or after in memory.buffer_of
+        return numbers and called and not buffered and not value.ignored
 
     # --- statements ---
 
-    def _body(self, n_forward: int) -> list[str]:
+    def _body(self) -> list[str]:
         lines: list[tuple[Any, str]] = []  # each with the floating-point errors that it ignores
-        for i, value in enumerate(self.memory.values):
-            if i in (0, n_forward):
-                lines.append(({}, "# forward" if i < n_forward else "# backward"))
+        before = ""
+        for value in self.memory.values:
             ignored = None if value.function in HARMLESS else value.ignored
-            lines += [(ignored, line) for line in self._statements(value)]
+            statements = self._statements(value)
+            header = f"# {value.phase}"
+            if value.place is not None:
+                phase, colon, rest = value.phase.partition(":")
+                preposition = ":" if phase == "forward" else " of"
+                header = f"# {phase}{preposition} {value.place}{colon}{rest}"
+            if self.comments and statements and header != before:
+                lines.append((None, header))
+                before = header
+            lines += [(ignored, line) for line in statements]
             for check in self.memory.readers[value]:
                 if isinstance(check, Check):
                     lines.append(({}, f"{self._object(check, 'check')}({self._argument(value)})"))
         return _under_errstate(lines)
 
     def _statements(self, value: Value) -> list[str]:
-        memory = self.memory
         name = self.text.get(value)
-        if value in memory.buffer_of:
-            return self._into_buffer(value, self.text[value])
         if name is None:
             self.text[value] = self._call(value)
             return []
-        home = memory.buffer_of.get(memory.home.get(value, value))
-        line = f"{name} = {self._call(value)}"
-        if is_view(value) and home is not None:
-            self.views.setdefault(id(home), []).append(line)
-            return []
-        return [line]
+        if value in self.memory.buffer_of:
+            lines = self._into_buffer(value, name)
+        else:
+            lines = [f"{name} = {self._call(value)}"]
+            buffer = self.memory.shown_by(value)
+            if is_view(value) and buffer is not None:
+                self.views[buffer] += lines
+                return []
+        formula = self._formula(value) if self.comments else None
+        return lines if formula is None else [*lines[:-1], f"{lines[-1]}  # {name} = {formula}"]
 
     def _into_buffer(self, value: Value, name: str) -> list[str]:
         function, inputs = value.function, value.inputs
-        if function is random:
+        if function is values.number:
+            return [f"{name}[...] = {inputs[0]}"]
+        if function is values.random:
             return [f"{self._argument(inputs[0])}.random(out={name})"]
-        if function is copied:
+        if function is values.copied:
             return [f"np.copyto({name}, {self._argument(inputs[0])})"]
         if function not in WRITING:
             return [self._call(value, out=name)]
-        x, index, part = inputs
-        lines = []
-        buffers = self.memory.buffer_of
-        if buffers.get(x) is not buffers[value]:
-            number = uniform(x)
-            start = self._argument(x) if number is None else _number(x.array.flat[0])
+        (x, index, part), lines, buffer = inputs, [], self.memory.buffer_of[value]
+        if self.text.get(x) != name and self.memory.buffer_of.get(x) is not buffer:
+            start = self._argument(x) if uniform(x) is None else _number(x.array.flat[0])
             lines.append(f"{name}[...] = {start}")
         text = self._argument(part, literal=True)
-        if function is with_added_at:
+        if function is values.with_added_at:
             return [*lines, f"np.add.at({name}, {self._argument(index)}, {text})"]
-        target = f"{name}[{self._index(index)}]"
-        if function is with_item:
-            return [*lines, f"{target} = {text}"]
-        minus = text.startswith("-") and uniform(part) is not None
-        return [*lines, f"{target} -= {text[1:]}" if minus else f"{target} += {text}"]
+        sign = "" if function is values.with_item else "+"
+        if sign and text[0] == "-" and uniform(part) is not None:
+            sign, text = "-", text[1:]
+        return [*lines, f"{name}[{self._index(index)}] {sign}= {text}"]
+
+    # --- formulas, for comments ---
+
+    def _formula(self, value: Value) -> str | None:
+        """What a Value is, in the names of the code; None where its call shows that."""
+        inputs = value.inputs
+        if value.function is np.matmul:
+            ones = [uniform(x) == 1 for x in inputs]
+            if value.shape == ():
+                x, y = map(_unflattened, inputs)
+                a, b = map(self._plain, (x, y) if x.shape == y.shape or any(ones) else inputs)
+                square = f"({a}**2)" if a == b else f"({a} * {b})"
+                return f"{b if ones[0] else a if ones[1] else square}.sum()"
+            a, b = map(self._plain, inputs)
+            if ones[0] and inputs[0].array.ndim == 1:
+                return f"{b}.sum(axis=0)"
+            if ones[1] and inputs[1].shape[1:] in ((), (1,)):
+                return f"{a}.sum(axis=1)"
+            return None if value.phase == "forward" else f"{a} @ {b}"
+        if value.function not in OPERATORS:
+            return None
+        inside = [
+            self._formula(x) if not self.text.get(x, "c").isidentifier() else "" for x in inputs
+        ]
+        unnamed = [x for x in inputs if _is_number(x) and x.array.item() not in NUMBERS]
+        hidden = unnamed or any(x.function is values.number for x in inputs)
+        if not any(inside) and not (hidden and value in self.memory.buffer_of):
+            return None
+        texts = [text or self._plain(x) for text, x in zip(inside, inputs, strict=True)]
+        return f" {OPERATORS[value.function]} ".join(texts)
+
+    def _plain(self, x: Value) -> str:
+        """The text of an operand: of a number what it is, of a transposed matrix what it was."""
+        if x.function is values.number:
+            return f"({x.inputs[0]})" if " " in x.inputs[0] else x.inputs[0]
+        if _is_number(x):
+            return _shortened(x.array[()])
+        if x.function is np.transpose and x.array.ndim == 2:
+            return f"{self._plain(x.inputs[0])}.T"
+        return self._argument(x)
 
     # --- expressions ---
 
     def _call(self, value: Value, out: str | None = None) -> str:
-        function, inputs = value.function, value.inputs
-        if function is operator.getitem:
-            return f"{self._argument(inputs[0])}[{self._index(inputs[1])}]"
-        if function is astype:
-            return f"{self._argument(inputs[0])}.astype({self._argument(inputs[1])})"
-        if function is np.transpose:
-            x, axes = inputs
-            reverse = axes == tuple(range(len(axes)))[::-1]
-            return f"{self._argument(x)}.T" if reverse else f"{self._argument(x)}.transpose{axes}"
-        if function is np.reshape:
-            return f"{self._argument(inputs[0])}.reshape({', '.join(map(str, inputs[1])) or '()'})"
+        function, inputs, options = value.function, value.inputs, value.options
+        suffix = self._suffix(function, *inputs[1:])
+        if suffix:
+            return self._argument(inputs[0]) + suffix
         # A number as text takes the dtype of the other arrays, so that has to be its own dtype.
-        given = [x for x in inputs if isinstance(x, Value)]
-        others = {x.dtype for x in given if not x.constant and isinstance(function, np.ufunc)}
-        arguments = [self._argument(x, literal=x in given and others == {x.dtype}) for x in inputs]
-        if out is None and value.shape == () and not value.options:
-            if function in OPERATORS:
-                return f" {OPERATORS[function]} ".join(arguments)
-            if function is np.negative:
-                return f"-{arguments[0]}"
-        if out is None and function in COMPARISONS and not value.options:
-            return f" {COMPARISONS[function]} ".join(arguments)
-        arguments += [f"{key}={self._argument(x)}" for key, x in value.options.items()]
-        if out is not None:
-            arguments.append(f"out={out}")
-        return f"{self._function(value)}({', '.join(arguments)})"
+        kinds = {x.dtype for x in inputs if isinstance(x, Value) and not x.constant}
+        literal = isinstance(function, np.ufunc) and value.shape == () and out is None
+        arguments = [
+            self._argument(x, literal and kinds == {getattr(x, "dtype", None)}) for x in inputs
+        ]
+        if literal and function in OPERATORS and not options:
+            return f" {OPERATORS[function]} ".join(arguments)
+        if literal and function is np.negative and not options:
+            return f"-{arguments[0]}"
+        arguments += [f"{key}={self._argument(x)}" for key, x in options.items()]
+        arguments += [f"out={out}"] if out is not None else []
+        is_dot = function is np.matmul and self._is_dot(value)
+        name = f"{arguments.pop(0)}.dot" if is_dot else self._function(function)
+        return f"{name}({', '.join(arguments)})"
 
-    def _function(self, value: Value) -> str:
-        if value.function is np.matmul and self._is_dot(value):
-            return "np.dot"
-        function: Any = value.function
+    def _suffix(self, function: Any, option: Any = None, *_: Any) -> str:
+        """What follows an array: a method or an index; empty if the function is another one."""
+        if function is operator.getitem:
+            return f"[{self._index(option)}]"
+        if function is values.astype:
+            return f".astype({self._argument(option)})"
+        if function is np.reshape:
+            return f".reshape({', '.join(map(str, option)) or '()'})"
+        if function is np.transpose:
+            return ".T" if option == tuple(range(len(option)))[::-1] else f".transpose{option}"
+        return ".copy()" if function is values.copied else ""
+
+    def _function(self, function: Any) -> str:
         name: str = getattr(function, "__name__", "function")
         owner = getattr(function, "__self__", None)
         if isinstance(owner, np.ufunc):
@@ -193,39 +254,32 @@ class Writer:
         return self._object(function, name.split(" ")[0])
 
     def _is_dot(self, value: Value) -> bool:
-        """Whether np.dot, which has less overhead, computes the same as np.matmul."""
+        """Whether the method dot, which has less overhead, computes the same as np.matmul."""
         return (
-            value in self.memory.buffer_of
+            (value in self.memory.buffer_of or value.shape == ())
             and value.dtype in (np.float32, np.float64)
             and all(x.array.ndim <= 2 and x.dtype == value.dtype for x in value.inputs)
         )
 
     def _object(self, thing: Any, wanted: str) -> str:
-        """The name of an object that cannot be written as text."""
-        for name, known in self.namespace.items():
-            if known is thing:
-                return name
-        name = self.names.new(wanted)
-        self.namespace[name] = thing
-        self.prelude.append(f"{name} = ...  # {type(thing).__name__}, captured by the function")
+        """The name of an object that cannot be written as text: it is passed as an argument."""
+        known = {id(x): name for name, x in self.captured.items()}
+        name = known.get(id(thing)) or self.names.new(wanted)
+        self.captured[name] = thing
         return name
 
     def _argument(self, x: Any, literal: bool = False) -> str:
         if isinstance(x, Value):
             return self._constant(x, literal) if x.constant else self.text[x]
-        if isinstance(x, list):
-            return f"[{', '.join(map(self._argument, x))}]"
-        if isinstance(x, tuple):
+        if isinstance(x, list | tuple):
             inside = ", ".join(map(self._argument, x))
-            return f"({inside},)" if len(x) == 1 else f"({inside})"
+            return f"[{inside}]" if isinstance(x, list) else f"({inside}{',' * (len(x) == 1)})"
         if isinstance(x, np.dtype) or (isinstance(x, type) and issubclass(x, np.generic)):
-            return f"np.{np.dtype(x).name}"
+            return f"np.{np.dtype(x).name}".replace("np.bool", "bool")
         if isinstance(x, float):
             return _number(x)
-        if x is Ellipsis:
-            return "..."
-        if x is None or isinstance(x, bool | int | str):
-            return repr(x)
+        if x is Ellipsis or isinstance(x, bool | int | str | None):
+            return "..." if x is Ellipsis else repr(x)
         return self._object(x, "rng" if isinstance(x, np.random.Generator) else type(x).__name__)
 
     def _index(self, index: Any) -> str:
@@ -241,41 +295,28 @@ class Writer:
     def _constant(self, value: Value, literal: bool) -> str:
         """A number as text, if ``literal``; else the name of an array made before the step."""
         array = value.array
-        if literal and array.shape == () and array.dtype.kind in "fiu":
-            return _number(array[()])
-        if value not in self.constants:
-            name, text = _described(array)
-            self.constants[value] = name = self.names.new(name)
-            self.namespace[name] = array
-            self.prelude.append(f"{name} = {text}")
-        return self.constants[value]
+        if literal and _is_number(value):
+            return str(int(array)) if array[()].is_integer() else _number(array)
+        if value not in self.text:
+            wanted, text = _described(array)
+            if text:
+                self.text[value] = name = self.names.new(wanted)
+                self.namespace[name] = array
+                self.prelude.append(f"{name} = {text}")
+            else:
+                self.text[value] = self._object(array, wanted)
+        return self.text[value]
 
-    # --- the whole source ---
-
-    def _assembled(self, arguments: list[Value], body: list[str]) -> str:
-        memory = self.memory
-        result = self._argument(memory.result)
-        if memory.result.shape != ():
-            result += ".copy()"
-        gradients = ", ".join(map(self._argument, memory.gradients))
-        comma = "," if len(memory.gradients) == 1 else ""
-        lines = ["import numpy as np", "", *self.prelude]
-        own: dict[str, list[tuple[str, str]]] = {}
-        for buffer in memory.buffers:
-            array, views = buffer.array, self.views.get(id(buffer), [])
+    def _buffers(self) -> list[str]:
+        lines = []
+        for buffer in self.memory.buffers:
+            array = buffer.array
             options = "" if array.dtype == np.float64 else f", {self._argument(array.dtype)}"
             options += "" if array.flags.c_contiguous else ', order="F"'
             names = " = ".join(dict.fromkeys(self.text[value] for value in buffer.values))
-            if buffer.values[-1] in memory.gradients and len(buffer.values) == 1 and not views:
-                own.setdefault(options, []).append((names, _sizes(array.shape)))
-            else:
-                lines += [f"{names} = np.empty({_sizes(array.shape)}{options})", *views]
-        for options, buffers in own.items():
-            lines += [_allocated(buffers[i : i + 4], options) for i in range(0, len(buffers), 4)]
-        lines += ["", "", f"def step({', '.join(self.text[value] for value in arguments)}):"]
-        lines += [f"    {line}" for line in body]
-        lines += [f"    return {result}, ({gradients}{comma})", ""]
-        return "\n".join(lines)
+            lines.append(f"{names} = np.empty({_sizes(array.shape)}{options})")
+            lines += self.views[buffer]
+        return lines
 
 
 def _under_errstate(lines: list[tuple[Any, str]]) -> list[str]:
@@ -284,49 +325,54 @@ def _under_errstate(lines: list[tuple[Any, str]]) -> list[str]:
     state: dict[str, str] = {}
     for i, (ignored, line) in enumerate(lines):
         if ignored is None:
-            after: Any = next((each for each, _ in lines[i:] if each is not None), {})
-            ignored = state if after == state else {}
+            rest = (each for each, _ in lines[i:] if each is not None)
+            ignored = state if state and next(rest, {}) == state else {}
         if ignored and ignored != state:
             kinds = [f'{kind}="{how}"' for kind, how in sorted(ignored.items())]
             text.append(f"with np.errstate({', '.join(kinds)}):")
         state = ignored
-        text.append(f"    {line}" if state else line)
+        text.append(f"{TAB}{line}" if state else line)
     return text
 
 
+def _unflattened(x: Value) -> Value:
+    return x.inputs[0] if x.function is np.reshape else x
+
+
+def _is_number(x: Any) -> bool:
+    return isinstance(x, Value) and x.constant and x.shape == () and x.dtype.kind in "fiu"
+
+
+def _shortened(x: Any) -> str:
+    """A number for a comment: 0.25, (1 / 3); if it is neither, with six digits."""
+    text, fraction = f"{x:g}", Fraction(float(x)).limit_denominator(9999) if np.isfinite(x) else 0
+    exact = x.dtype.type(text) == x or x.dtype.type(float(fraction)) != x
+    return text if exact else f"({fraction.numerator} / {fraction.denominator})"
+
+
 def _number(x: Any) -> str:
-    if np.isnan(x):
-        return "np.nan"
-    if np.isinf(x):
-        return "np.inf" if x > 0 else "-np.inf"
-    return str(x)
+    if np.ndim(x):
+        return f"[{', '.join(map(_number, x))}]"
+    return str(x) if np.isfinite(x) else f"{'-' if x < 0 else ''}np.{abs(x)}"
 
 
 def _sizes(shape: tuple[int, ...]) -> str:
     return str(shape[0]) if len(shape) == 1 else str(shape)
 
 
-def _allocated(buffers: list[tuple[str, str]], options: str) -> str:
-    """A statement that allocates several buffers."""
-    names, shapes = (", ".join(part) for part in zip(*buffers, strict=True))
-    if len(buffers) == 1:
-        return f"{names} = np.empty({shapes}{options})"
-    return f"{names} = (np.empty(n{options}) for n in [{shapes}])"
-
-
-def _nested(array: Any) -> str:
-    return f"[{', '.join(map(_nested, array))}]" if array.ndim else _number(array[()])
-
-
 def _described(array: Any) -> tuple[str, str]:
-    """A name for a constant array, and how to make it."""
+    """A name for a constant array, and how to make it; empty if it is too long to be written."""
     kind = f", np.{array.dtype}" if array.dtype not in (np.float64, np.int64, bool) else ""
+    if array.dtype.kind not in "fiub":
+        return "c", ""
     if array.ndim == 1 and np.array_equal(array, np.arange(array.size)) and array.dtype == np.int64:
         return "rows", f"np.arange({array.size})"
-    if array.ndim and array.dtype.kind in "fiu" and (array == 1).all():
-        return f"ones_{len(array)}", f"np.ones({_sizes(array.shape)}{kind})"
-    if array.size <= 8 and array.dtype.kind in "fiub":
-        return "c", f"np.array({_nested(array)}{kind})"
-    if array.dtype.kind in "fiub" and (array == array.flat[0]).all():
+    for number, name in (1, "ones"), (0, "zeros"):
+        if array.ndim and array.dtype.kind != "b" and (array == number).all():
+            return f"{name}_{len(array)}", f"np.{name}({_sizes(array.shape)}{kind})"
+    if array.size <= 8:
+        name = "c" if array.ndim else NUMBERS.get(array.item(), "c")
+        return name, f"np.array({_number(array)}{kind})"
+    if (array == array.flat[0]).all():
         return "c", f"np.full({array.shape}, {_number(array.flat[0])}{kind})"
-    return "c", f"...  # {array.dtype} {array.shape}, captured by the function"
+    return "c", ""
