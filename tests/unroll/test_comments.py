@@ -62,7 +62,7 @@ def test_lines_modules_and_time_steps():
             f"{cell}z = x @ self.W + h @ self.U, step {t} of {n}",
             f"{cell}tanh(z), step {t} of {n}",
         ]
-    forward += ["model.out (Linear)", "mean_squared_error( prediction, y, )"]
+    forward += ["model.out (Linear)", "mean_squared_error(prediction, y)"]
     found = headers(step.source)
     assert [place for phase, place in found if phase == "forward"] == forward
     backward = [place for phase, place in found if phase == "backward"]
@@ -92,6 +92,27 @@ def test_loops_are_told_from_lines_that_call_several_times():
     loop = "total = sum(exp(y * k) for k in (1.0, 2.0, 3.0))"
     assert {f"{loop}, step {i} of 3" for i in (1, 2, 3)} <= {*places}
     assert {"x * x, step 1 of 2", "x * x, step 2 of 2"} <= {*places}
+
+
+def test_lines_and_lambdas_that_share_a_line():
+    acts = [lambda h: tanh(h), lambda h: exp(h)]
+
+    def f(x):
+        h = W * x; h = acts[1](h)  # fmt: skip  # noqa: E702
+        return (h + tanh(h)).sum()
+
+    places = [place for phase, place in headers(unroll(f, np.ones(2), wrt=[W]).source)]
+    exact = {"h = W * x", "exp(h)", "(h + tanh(h)).sum()"}
+    assert not exact - {*places} or sys.version_info < (3, 11)
+
+
+def test_layers_are_numbered_as_they_stand_and_activations_are_modules():
+    model = nn.MLP([2, 3, 3, 1], activation="relu", rng=np.random.default_rng(0))
+    model.layers[0].weight.requires_grad = False  # it is found later than the others
+    step = unroll(lambda x: model(x).sum(), np.ones((4, 2)), wrt=model.parameters())
+    for i in range(3):
+        assert re.search(rf"dot\(W{i}, .*\n +np.add\(\w+, b{i},", step.source)
+    assert ("forward", "model.layers[1] (ReLU)") in headers(step.source)
 
 
 def test_without_source_the_name_and_the_line_are_said():
@@ -186,7 +207,7 @@ def test_each_formula_is_what_its_line_computes(name):
         exec(f"{within} {statement}" if nested else statement, scope)
         if formula is not None:
             found = scope[formula[1]]
-            expected = np.reshape(expected, np.shape(found))
+            assert np.shape(expected) == np.shape(found), line
             np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-12, err_msg=line)
             checked += 1
     assert checked >= 1

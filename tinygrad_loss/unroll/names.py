@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import keyword
 import operator
-import re
+import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from itertools import count
@@ -40,8 +40,9 @@ class Names:
 
     def new(self, wanted: str) -> str:
         """The wanted name, with a number added if it is taken."""
-        wanted = re.sub(r"\W+", "_", wanted).strip("_") or "t"
-        if wanted[0].isdigit() or keyword.iskeyword(wanted):
+        wanted = unicodedata.normalize("NFKC", wanted)  # as Python reads names
+        wanted = "".join(c if f"a{c}".isidentifier() else "_" for c in wanted).strip("_") or "t"
+        if not wanted.isidentifier() or keyword.iskeyword(wanted):
             wanted = f"_{wanted}"
         name = wanted
         while name in self._taken:
@@ -52,13 +53,21 @@ class Names:
 
 
 def name_parameters(parameters: list[Tensor]) -> list[str]:
-    """Short names: "layers.0.weight" and "layers.2.weight" become W0 and W1."""
-    short = []
-    for p in parameters:
-        last = (p.name or {2: "W", 1: "b"}.get(p.ndim, "w")).split(".")[-1]
-        short.append({"weight": "W", "bias": "b"}.get(last, last))
+    """Short names: "layers.0.weight" and "layers.2.weight" become W0 and W1.
+
+    Layers are numbered as they stand in the model, also if some of their parameters are frozen.
+    """
+    names = [p.name or {2: "W", 1: "b"}.get(p.ndim, "w") for p in parameters]
+    layers, lasts = (
+        zip(*(name.rpartition(".")[::2] for name in names), strict=True) if names else ((), ())
+    )
+    short = [{"weight": "W", "bias": "b"}.get(last, last) for last in lasts]
+    order = sorted({*layers} - {""}, key=lambda layer: [s.zfill(9) for s in layer.split(".")])
     total, index = Counter(short), defaultdict[str, Iterator[int]](count)
-    return [name if total[name] == 1 else f"{name}{next(index[name])}" for name in short]
+    for i, (name, layer) in enumerate(zip(short, layers, strict=True)):
+        if total[name] > 1 or (len(order) > 1 and name in ("W", "b")):
+            short[i] += str(order.index(layer) if layer else next(index[name]))
+    return short
 
 
 def name_tensors(nodes: list[Tensor], value_of: dict[Tensor, Value]) -> None:

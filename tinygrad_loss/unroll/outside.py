@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import cache, partial
 from types import CellType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
@@ -26,7 +26,8 @@ class Outside:
     """The objects that a function can reach, and what each held before the function was traced."""
 
     def __init__(self, **roots: Any) -> None:
-        self.before = {id(x): (path, x, held) for path, x, held in _reached(roots, ())}
+        self.before = {id(x): (path, x, held) for path, x, held in _reached(roots, set())}
+        self.drawn: list[str] = []  # generators of random numbers that were used, without dropout
 
     def put_back(self) -> list[str]:
         """Put back what now holds traced arrays; return the paths to these."""
@@ -34,18 +35,23 @@ class Outside:
         for path, x, held in self.before.values():
             now = _held_by(x) or {}
             new = {_path(path, x, k): y for k, y in now.items() if held.get(k) is not y}
-            traced = [at for at, y, _ in _reached(new, self.before) if isinstance(y, TracedArray)]
-            if traced:
+            if isinstance(x, np.random.Generator) and str(held) != str(now):
+                x.bit_generator.state = held["state"]
+                self.drawn.append(path)
+            elif new:
+                reached = _reached(new, set(self.before))
+                traced = [at for at, y, _ in reached if isinstance(y, TracedArray)]
                 found += traced
-                _fill(x, held, now)
+                if traced:
+                    _fill(x, held, now)
         return found
 
 
-def _reached(roots: dict[str, Any], known: Iterable[int]) -> Iterator[tuple[str, Any, Any]]:
+def _reached(roots: dict[str, Any], known: set[int]) -> Iterator[tuple[str, Any, Any]]:
     """All objects that can hold a traced array, from the roots on: path, object, what it holds."""
-    known, waiting = set(known), list(roots.items())
+    waiting = deque(roots.items())
     while waiting:
-        path, x = waiting.pop()
+        path, x = waiting.popleft()
         held = None if id(x) in known else _held_by(x)
         if held is not None:
             known.add(id(x))
@@ -61,6 +67,8 @@ def _held_by(x: Any) -> dict[Any, Any] | None:
         return dict(x if isinstance(x, dict) else enumerate(x))
     if isinstance(x, TracedArray):
         return {}
+    if isinstance(x, np.random.Generator):
+        return {"state": x.bit_generator.state}
     if isinstance(x, Node):
         return {"_array": x._array, "grad": x.grad, "stamp": x.stamp}
     if isinstance(x, FunctionType):

@@ -20,14 +20,12 @@ LIBRARY = (str(Path(__file__).parents[1]), str(Path(ast.__file__).parent), "<fro
 
 
 class Places:
-    """Finds the Place where a call is made, from the stack, out to the code ``stop``.
-
-    ``last`` holds frames, and so all their local variables; clear it at the end.
-    """
+    """Finds the Place where a call is made, from the stack, out to the code ``stop``."""
 
     def __init__(self, outside: Outside, stop: CodeType) -> None:
         self._paths = {i: path for i, (path, _, _) in outside.before.items()}
         self._stop = stop
+        # It holds frames, and so all their local variables: to be cleared at the end.
         self.last: dict[Any, tuple[Place, FrameType | None, int, FrameType | None]] = {}
         self._times: Counter[Any] = Counter()
 
@@ -38,12 +36,13 @@ class Places:
         while frame is not None and frame.f_code is not self._stop:
             if line is None and not _of_library(frame.f_code.co_filename):
                 line, called = frame, inner
-                label = label or _statement(line.f_code, line.f_lineno)
-            if not module and frame.f_code.co_name == "forward" and "self" in frame.f_locals:
-                owner = frame.f_locals["self"]
-                kind, path = type(owner).__name__, self._paths.get(id(owner))
-                module = f"{path} ({kind})" if path else kind
-                label = f"{module}: {label}" if label else module
+                label = label or _statement(line.f_code, line.f_lineno, line.f_lasti)
+            if not module and frame.f_code.co_name in ("forward", "__call__"):
+                owner = frame.f_locals.get("self")
+                if hasattr(owner, "named_modules"):
+                    kind, path = type(owner).__name__, self._paths.get(id(owner))
+                    module = f"{path} ({kind})" if path else kind
+                    label = f"{module}: {label}" if label else module
             inner, frame = frame, frame.f_back
         if not label:
             return None
@@ -64,21 +63,29 @@ def _of_library(filename: str) -> bool:
 
 
 @lru_cache(maxsize=256)
-def _statement(code: CodeType, line: int) -> str:
-    """The statement on a line of the code, or all of a lambda; in one line, and cut if long."""
+def _statement(code: CodeType, line: int, at: int) -> str:
+    """The statement that runs, or all of a lambda; in one line, and cut if it is long."""
     source = "".join(linecache.getlines(code.co_filename))
-    text = f"{code.co_name}, line {line}"  # where there is no source
+    text, column = f"{code.co_name}, line {line}", None  # where there is no source
+    if hasattr(code, "co_positions"):  # since Python 3.11
+        first, _, column, _ = list(code.co_positions())[at // 2]
+        line = first or line
+
+    def runs(node: Any) -> bool:
+        if column is None:
+            return bool(node.lineno <= line <= node.end_lineno)
+        end = (node.end_lineno, node.end_col_offset)
+        return (node.lineno, node.col_offset) <= (line, column) < end
+
     with suppress(SyntaxError):  # IPython's own
         for node in ast.walk(ast.parse(source)):  # from the outside in
-            if isinstance(node, ast.stmt) and node.lineno <= line <= (node.end_lineno or 0):
+            if isinstance(node, ast.Lambda) and code.co_name == "<lambda>" and runs(node):
+                text = ast.get_source_segment(source, node.body) or text
+            elif isinstance(node, ast.stmt) and runs(node):
                 text = ast.get_source_segment(source, node) or text
                 if hasattr(node, "body"):
                     text = text.partition("\n")[0]
-            elif isinstance(node, ast.Lambda) and code.co_name == "<lambda>":
-                names = [each.arg for each in (*node.args.posonlyargs, *node.args.args)]
-                given = code.co_varnames[: code.co_argcount]
-                if node.lineno == code.co_firstlineno and tuple(names) == given:
-                    text = ast.get_source_segment(source, node.body) or text
-                    break
+                elif "\n" in text:
+                    text = ast.unparse(node)
     text = " ".join(text.removeprefix("return ").split())
     return text if len(text) <= 60 else f"{text[:57]}..."

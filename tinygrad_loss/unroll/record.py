@@ -69,8 +69,8 @@ class Recording(Observer):
                 kind = type(output).__name__
                 raise NotTraceable(f"the function returned {kind}; expected a Tensor, the loss")
             self.value = self._value(output.data)
-            if optimizer is not None and (self.value.function is None or is_view(self.value)):
-                # It is returned after the update, which may write into its memory.
+            if self.value.function is None or is_view(self.value):
+                # What is returned is nobody's memory, also after the update.
                 self.value = self.trace.noted(Value(self.value.array, copied, (self.value,)))
             self.value.name = self.value.name or "loss"
             self._seen = len(self.trace.values)

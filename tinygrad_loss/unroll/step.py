@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import warnings
 from collections import Counter, deque
 from collections.abc import Callable
 from contextlib import suppress
@@ -12,6 +13,7 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 
 from ..engine.arrays import as_array, data_of, is_nested, mapped, parameters_in
+from ..engine.mode import mode
 from ..engine.node import now
 from ..engine.tensor import Tensor
 from ..optim import Optimizer
@@ -55,16 +57,19 @@ class Step(Generic[Result]):
         return self._last().description
 
     def __call__(self, *inputs: Any) -> Result:
-        """Compute the value and its gradients; or with an optimizer, update, and return the value.
-
-        The value is the one before the update.
-        """
+        """Return the value and its gradients; with an optimizer, the value before the update."""
+        if mode.get().tracer is not None:
+            raise NotTraceable("a step cannot be called in a function that is being traced")
         program = self._program or self._begin(inputs)
-        found = program.call(*inputs)
+        fits = len(inputs) == program.n_inputs
+        found = program.call(*inputs) if fits else self._call_other(*inputs)
         if self._nest is not None:
             each = iter(found[1])
             found = found[0], mapped(lambda _: next(each), self._nest)
         return found
+
+    def __getstate__(self) -> dict[str, Any]:  # for pickle and copy: a copy traces again
+        return vars(self) | {"_programs": deque(maxlen=16), "_program": None}
 
     def _last(self) -> Program:
         if self._program is None:
@@ -125,7 +130,7 @@ class Step(Generic[Result]):
 
 def _kind(x: Any) -> Any:
     """What the code depends on: shape and dtype of an array, or the value of anything else."""
-    return (x.shape, x.dtype) if isinstance(x, np.ndarray) else (type(x), x)
+    return (x.shape, x.dtype) if isinstance(x, np.ndarray) else (type(x), repr(x))  # -0.0 is not 0
 
 
 def _state_of(optimizer: Optimizer | None) -> Any:
@@ -156,11 +161,16 @@ class Program:
         while recording.captured:
             others += dict.fromkeys(recording.captured)
             recording = record()
+        self.n_inputs = len(inputs)
         self.parameters, self.update = recording.parameters, recording.update
         writer = Writer(recording, step._comments)
-        if not _equal(writer, Writer(record(), step._comments)):
+        with warnings.catch_warnings():  # they have been given
+            warnings.simplefilter("ignore")
+            again = Writer(record(), step._comments)
+        if outside.drawn or not _equal(writer, again):
+            made = f"draws from {outside.drawn[0]}" if outside.drawn else "makes"
             raise NotTraceable(
-                "the function makes an array or a number that is another one each time it is "
+                f"the function {made} an array or a number that is another one each time it is "
                 "called, such as noise from NumPy or a counter; it would be frozen. Make it "
                 "outside and pass it as an input. (dropout and gradient_penalty draw anew.)"
             )
@@ -189,13 +199,13 @@ class Program:
         names, tests, arguments = [f"_x{i}" for i in range(len(inputs))], ["True"], []
         for name, x in zip(names, inputs, strict=True):
             is_array = isinstance(x, np.ndarray)
-            scope |= {f"{name}_type": type(x), f"{name}_is": x.dtype if is_array else x}
+            scope |= {f"{name}_type": type(x), f"{name}_is": x.dtype if is_array else repr(x)}
             tests.append(f"{name}.__class__ is {name}_type")
             if is_array:
                 arguments.append(name)
                 tests += [f"{name}.dtype is {name}_is", f"{name}.shape == {x.shape}"]
             else:
-                tests.append(f"{name} == {name}_is")
+                tests.append(f"repr({name}) == {name}_is")
         scope |= {f"_p{i}": p for i, p in enumerate(self.parameters)}
         arrays = [f"_p{i}._array" for i in range(len(self.parameters))]
         settings, numbers, equal, after = [], dict[str, str](), [], list[str]()

@@ -104,6 +104,10 @@ class Number:
     __truediv__, __rtruediv__ = _operation("truediv", ast.Div())
     __pow__, __rpow__ = _operation("pow", ast.Pow())
 
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
+        alone = all(isinstance(x, Number | np.ndarray) for x in inputs)
+        return self._refused() if alone else NotImplemented  # a traced array takes it
+
     def __neg__(self) -> Number:
         return -1 * self
 
@@ -112,8 +116,9 @@ class Number:
 
     def _refused(self, *_: Any) -> Any:
         raise NotTraceable(
-            f"the update needs the number {self} itself, to compare it or for a function. It "
-            "differs at each call, so it would be frozen. Compute with + - * / ** and arrays."
+            f"the update needs the number {self} itself, to compare it, for a function, or for a "
+            "constant array. It differs at each call, so it would be frozen. Compute with + - * / "
+            "** of numbers, and with the parameter and its gradient first: lr * g * mask."
         )
 
     __bool__ = __float__ = __int__ = __index__ = __lt__ = __le__ = __gt__ = __ge__ = _refused

@@ -176,7 +176,7 @@ class Writer:
         if value.function is np.matmul:
             ones = [uniform(x) == 1 for x in inputs]
             if value.shape == ():
-                x, y = map(_unflattened, inputs)
+                x, y = (x.inputs[0] if x.function is np.reshape else x for x in inputs)
                 a, b = map(self._plain, (x, y) if x.shape == y.shape or any(ones) else inputs)
                 square = f"({a}**2)" if a == b else f"({a} * {b})"
                 return f"{b if ones[0] else a if ones[1] else square}.sum()"
@@ -184,7 +184,7 @@ class Writer:
             if ones[0] and inputs[0].array.ndim == 1:
                 return f"{b}.sum(axis=0)"
             if ones[1] and inputs[1].shape[1:] in ((), (1,)):
-                return f"{a}.sum(axis=1)"
+                return f"{a}.sum(axis=1{', keepdims=True' * (value.array.ndim == 2)})"
             return None if value.phase == "forward" else f"{a} @ {b}"
         if value.function not in OPERATORS:
             return None
@@ -278,6 +278,8 @@ class Writer:
             return f"np.{np.dtype(x).name}".replace("np.bool", "bool")
         if isinstance(x, float):
             return _number(x)
+        if isinstance(x, slice):
+            return f"slice{self._argument((x.start, x.stop, x.step))}"
         if x is Ellipsis or isinstance(x, bool | int | str | None):
             return "..." if x is Ellipsis else repr(x)
         return self._object(x, "rng" if isinstance(x, np.random.Generator) else type(x).__name__)
@@ -323,20 +325,19 @@ def _under_errstate(lines: list[tuple[Any, str]]) -> list[str]:
     """The lines, those that ignore errors in blocks; harmless ones (None) between them join."""
     text: list[str] = []
     state: dict[str, str] = {}
-    for i, (ignored, line) in enumerate(lines):
+    after: list[Any] = [{}]  # of each line, from the last one on: what the next ignores that does
+    for ignored, _ in reversed(lines):
+        after.append(after[-1] if ignored is None else ignored)
+    for ignored, line in lines:
+        following = after.pop()
         if ignored is None:
-            rest = (each for each, _ in lines[i:] if each is not None)
-            ignored = state if state and next(rest, {}) == state else {}
+            ignored = state if following == state else {}
         if ignored and ignored != state:
             kinds = [f'{kind}="{how}"' for kind, how in sorted(ignored.items())]
             text.append(f"with np.errstate({', '.join(kinds)}):")
         state = ignored
         text.append(f"{TAB}{line}" if state else line)
     return text
-
-
-def _unflattened(x: Value) -> Value:
-    return x.inputs[0] if x.function is np.reshape else x
 
 
 def _is_number(x: Any) -> bool:
