@@ -82,9 +82,10 @@ def unroll(
 
     Frozen as when it was traced are arrays that ``f`` captures (as copies: a batch has to be an
     input), ``data`` or ``detach()`` of a Tensor that is neither trained nor the input of an op, and
-    whatever Python decided: the number of layers, train or eval mode. Gradients that are returned
-    are the step's own buffers, which the next call overwrites: use them at once, or copy them. For
-    the same reason a step belongs to one thread.
+    whatever Python decided or counted: the number of layers, train or eval mode. Gradients that are
+    returned are the step's own buffers, which the next call overwrites: use them at once, or copy
+    them, also before they are passed to the step. For the same reason a step belongs to one thread,
+    and so does the model while it is traced.
 
     Raises
     ------
