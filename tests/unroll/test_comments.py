@@ -68,6 +68,13 @@ def test_lines_modules_and_time_steps():
     backward = [place for phase, place in found if phase == "backward"]
     assert backward == [place for place in forward[::-1] if "x[:, t]" not in place]
     assert found[-1] == ("update", "SGD")
+    # What a time step adds to a gradient stands under that time step.
+    for t in (1, 2):
+        part = step.source.partition(f"# backward of {cell}z = x @ self.W + h @ self.U, step {t} ")[
+            2
+        ]
+        part = part.partition("    # ")[0]
+        assert [part.count(f"np.add(d_{name}, ") for name in ("W0", "U")] == [1, 1]
 
 
 def test_loops_are_told_from_lines_that_call_several_times():

@@ -68,7 +68,7 @@ class Recording(Observer):
             if not isinstance(output, Tensor):
                 kind = type(output).__name__
                 raise NotTraceable(f"the function returned {kind}; expected a Tensor, the loss")
-            self.value = self._value(output.data)
+            self.value = self.trace.value_of(output.data)
             if self.value.function is None or is_view(self.value):
                 # What is returned is nobody's memory, also after the update.
                 self.value = self.trace.noted(Value(self.value.array, copied, (self.value,)))
@@ -78,7 +78,7 @@ class Recording(Observer):
             self.trace.phase = "backward"
             slopes = gradients(output, targets)
             self._give_places(self._passed[-1][0] if self._passed else None)
-            self.gradients = [self._value(slope.data) for slope in slopes]
+            self.gradients = [self.trace.value_of(slope.data) for slope in slopes]
             self._name(targets, value_of)
             if optimizer is not None:
                 found = zip(targets, self.gradients, strict=True)
@@ -171,15 +171,12 @@ class Recording(Observer):
 
     # --- values and their names ---
 
-    def _value(self, array: Any) -> Value:
-        return array.value if isinstance(array, TracedArray) else self.trace.constant(array)
-
     def _name(self, targets: list[Tensor], value_of: dict[Tensor, Value]) -> None:
         made = [x for x in self._made if isinstance(x.data, TracedArray)]
         value_of |= {x: x.data.value for x in [*targets, *made] if x not in value_of}
         name_tensors(made, value_of)
         # Of equal gradients, that of the oldest Tensor is named.
-        passed = [(node, self._value(data_of(g))) for node, g in reversed(self._passed)]
+        passed = [(node, self.trace.value_of(data_of(g))) for node, g in reversed(self._passed)]
         for node, g in [*passed, *zip(targets, self.gradients, strict=True)]:
             of = value_of.get(node)
             if of is not None and of.name and g.name is None and g.function is not None:

@@ -51,7 +51,7 @@ class Trace:
 
     def apply(self, function: Callable[..., Any], *inputs: Any, **options: Any) -> Value:
         """The Value of ``function(*inputs, **options)``: simplified, known already, or new."""
-        inputs, options = mapped(self._value, (inputs, options))
+        inputs, options = mapped(self.value_of, (inputs, options))
         if isinstance(function, np.ufunc):
             kinds = [x.dtype for x in inputs if isinstance(x, Value)]
             inputs = tuple(x if isinstance(x, Value) else self.number(x, kinds) for x in inputs)
@@ -102,7 +102,7 @@ class Trace:
             self._known[key] = self.noted(Value(array, values.number, (x.text,)))
         return self._known[key]
 
-    def _value(self, x: Any) -> Any:
+    def value_of(self, x: Any) -> Any:
         """The Value of an array; else x."""
         if isinstance(x, TracedArray):
             return x.value
@@ -114,7 +114,7 @@ class Trace:
 
         Warnings are about how the model was built, which does not change, so they are given once.
         """
-        value = self._value(data[0])
+        value = self.value_of(data[0])
         if not check(value.array):
             if not warning:
                 raise ValueError(message(value.array))
