@@ -164,13 +164,13 @@ def constant(owner: str, name: str, x: Any) -> Any:
     return data_of(x)
 
 
-def ones_like(x: Any) -> Any:
-    """Return ones, in the shape and dtype of x."""
+def full_like(x: Any, number: float) -> Any:
+    """Return an array that is full of one number, in the shape and dtype of x."""
     if type(x) is not np.ndarray:
-        return np.ones_like(x)
-    ones = np.empty_like(x)  # half the time of the above
-    ones.fill(1)
-    return ones
+        return np.ones_like(x) * number
+    full = np.empty_like(x)  # half the time of np.full_like
+    full.fill(number)
+    return full
 
 
 _ONES = {dtype: np.ones((128, 1), dtype) for dtype in _USUAL}

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import errors
-from .arrays import as_array, brought, data_of, ones_like, total
+from .arrays import as_array, brought, data_of, full_like, total
 from .mode import mode
 from .node import Array, Node
 
@@ -83,7 +83,7 @@ def seed(output: Tensor, grad: Any, create_graph: bool = False) -> Any:
     if grad is None:
         if output.size != 1:
             raise errors.no_scalar(output)
-        grad = ones_like(output._array)
+        grad = full_like(output._array, 1)
     elif not (create_graph and isinstance(grad, Node)):
         grad = as_array(getattr(grad, "_array", grad), output.dtype, what="backward: grad")
         grad = brought(grad, output)

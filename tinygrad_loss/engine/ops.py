@@ -37,7 +37,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
 from .arguments import Arguments
-from .arrays import as_output, elementwise, indexed, is_plain, ones_like, scattered, total
+from .arrays import as_output, elementwise, full_like, indexed, is_plain, scattered, total
 from .errors import explained
 from .mode import mode
 from .node import Array, Node, now
@@ -369,7 +369,7 @@ def _group_size(x: Any, y: Any) -> int:
     """How many elements of x were reduced to one of y."""
     return x.size // y.size if y.size else 1
 
-@op(lambda g, y, x, axis=None, keepdims=False: spread(g, x, axis, keepdims) * ones_like(x))
+@op(lambda g, y, x, axis=None, keepdims=False: spread(g, x, axis, keepdims) * full_like(x, 1))
 def sum(x: Array, axis: Any = None, keepdims: bool = False) -> Tensor:
     """Sum over the axes. Derivative: every element counts once in the sum, so each receives the
     whole gradient. >>> sum([[1, 2], [3, 4]], axis=0)  # [4, 6]
@@ -377,7 +377,7 @@ def sum(x: Array, axis: Any = None, keepdims: bool = False) -> Tensor:
     return total(x, axis, keepdims)
 
 @op(lambda g, y, x, axis=None, keepdims=False:
-    spread(g * (1 / (_group_size(x, y) or 1)), x, axis, keepdims) * ones_like(x))
+    spread(g, x, axis, keepdims) * full_like(x, 1 / (_group_size(x, y) or 1)))
 def mean(x: Array, axis: Any = None, keepdims: bool = False) -> Tensor:
     """Mean over the axes. Derivative: each of the n elements counts 1/n in the mean, so each
     receives the gradient divided by n. >>> mean([[1, 2], [3, 4]], axis=0)  # [2, 3]
@@ -588,12 +588,12 @@ def _mT(x: Any) -> Any:
 _matmul = Op(np.matmul, lambda g, y, a, b: g @ _mT(b), lambda g, y, a, b: _mT(a) @ g, name="matmul")
 
 # Every layer computes this, so it is one op: one node less to walk, and x @ W need not be kept.
-@op(lambda g, y, x, W, b: g @ W.T, lambda g, y, x, W, b: x.T @ g, lambda g, y, x, W, b: g)
+@op(lambda g, y, x, W, b: g @ W.T, lambda g, y, x, W, b: x.T @ g, lambda g, y, x, W, b: total(g, 0))
 def _linear(x: Array, W: Array, b: Array) -> Tensor:
     """x @ W + b, of inputs (N, n), weights (n, m) and biases (m,). Derivative by x: an input
     receives the sum of its outputs' gradients, each times the weight in between. Derivative by W: a
     weight receives its output's gradient times its input, summed over the rows. Derivative by b: a
-    bias is added, so the gradient passes through unchanged.
+    bias is added to every row, so it receives the sum of their gradients.
     """
     if W.ndim != 2 or b.shape != W.shape[1:]:
         raise ValueError("expected weights (n, m) and biases (m,)")

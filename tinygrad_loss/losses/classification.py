@@ -153,10 +153,10 @@ def _possible(t: Any, logp: Any) -> Any:
 
 def _is_no_softmax(z: Array) -> Any:
     """False if all rows look like probabilities. One element, or one row, usually decides."""
-    if z.size == 0:
+    if z.size == 0 or (type(z) is np.ndarray and not 0 <= z.item(0) <= 1):
         return True
     row = z if z.ndim == 1 else z[0]
-    return not 0 <= row[0] <= 1 or abs(row.sum() - 1) > 0.1 or not checks.are_distributions(z)
+    return abs(row.sum() - 1) > 0.1 or not checks.are_distributions(z)
 
 
 def _softmax_twice(z: Array) -> str:

@@ -181,6 +181,6 @@ def test_a_broadcast_is_explained():
 
 
 def test_helpers_of_a_rule_say_what_they_do():
-    assert set(helpers(ops.sum.rules[0])) == {"spread", "ones_like"}
+    assert set(helpers(ops.sum.rules[0])) == {"spread", "full_like"}
     assert helpers(ops.multiply.rules[0]) == {}
     assert "b - 1" in helpers(ops.power.rules[0])["_one_less"]

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 SIGNS = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/", "power": "**", "matmul": "@"}
 # Which inputs are broadcast, where that is not all inputs of a ufunc and none of another op.
-BROADCASTING = {"where": "ab", "linear": "b", "matmul": ""}
+BROADCASTING = {"where": "ab", "matmul": ""}
 
 
 def argument_names(op: Op, count: int) -> list[str]:

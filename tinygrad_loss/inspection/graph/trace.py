@@ -252,15 +252,15 @@ def _replay(recorder: _Recorder, output: Tensor, grad: Any) -> None:
 
 
 def _cancels(node: Any, position: int, g: Any, part: Any) -> bool:
-    """Whether the gradient of a broadcast input is the rounding error of a sum that is 0.
+    """Whether a gradient that adds up many is the rounding error of a sum that is 0.
 
     So it is for a mean that is subtracted, as in batch norm: any shift of it cancels out.
     """
     op, _, arrays, options = node.origin
-    if part.shape == g.shape or not part.any():
+    if part.size >= g.size or not part.any():
         return False
-    terms = abs(on_host(op.rules[position](g, node._array, *arrays, **options)))
-    return terms.shape != part.shape and _is_rounding(part, unbroadcast(terms, part.shape))
+    terms = abs(on_host(op.rules[position](abs(g), node._array, *arrays, **options)))
+    return _is_rounding(part, unbroadcast(terms, part.shape))
 
 
 def _is_rounding(total: Any, size: Any) -> bool:
