@@ -41,22 +41,20 @@ class Buffer:
 class Memory:
     """The plan: ``values`` in order, those that are needed, and ``buffer_of`` some of them.
 
-    ``home[view]`` is the Value whose memory a view shows. ``gradients`` are those given, but copies
-    where they would share memory with an input, a constant or each other. ``argument_of`` says
-    which Values are written into which argument, by the update.
+    ``home[view]`` is the Value whose memory a view shows. ``argument_of`` says which Values are
+    written into which argument, by the update.
     """
 
     def __init__(self, recording: Any) -> None:
-        update, trace = recording.update, recording.trace
+        trace, written = recording.trace, recording.written
         checks = [c for c in trace.checks if c.data not in recording.arguments]
-        self.result: Value = recording.value
-        gradients, written = ([], update.written) if update else (recording.gradients, {})
-        needed = {self.result, *gradients, *written.values(), *(c.data for c in checks)}
+        self.result, self.gradients = recording.value, recording.gradients
+        kept = self.result, *self.gradients, *written.values()
+        needed = {*kept, *(c.data for c in checks)}
         for value in reversed(trace.values):
             if value in needed or value.function is random:  # which is drawn in any case
                 needed |= {value, *value.sources}
         self.values = [value for value in trace.values if value in needed]
-        self.gradients = self._owned(gradients)
         self.readers: defaultdict[Value, list[Value | Check]] = defaultdict(list)
         for value in self.values:
             for source in dict.fromkeys(value.sources):
@@ -68,7 +66,6 @@ class Memory:
         self._choose_layouts()
         # The position of what reads it last, also by a view.
         self.last = {self._home(x): i for i, y in enumerate(self.values) for x in y.sources}
-        kept = self.result, *self.gradients, *written.values()
         self.last |= dict.fromkeys(map(self._home, kept), END)
         self.buffers: list[Buffer] = []
         self.buffer_of: dict[Value, Buffer] = {}
@@ -92,19 +89,6 @@ class Memory:
     def _home(self, value: Value) -> Value:
         return self.home.get(value, value)
 
-    def _owned(self, gradients: list[Value]) -> list[Value]:
-        owned, taken = [], {self.result}
-        for g in gradients:
-            home = g
-            while is_view(home) and home.function is not np.broadcast_to:
-                home = home.inputs[0]
-            if home in taken or not (_takes_out(home) or home.function is np.where):
-                g = home = Value(g.array, copied, (g,), name=g.name, phase="backward")
-                self.values.append(g)
-            taken.add(home)
-            owned.append(g)
-        return owned
-
     def _steps(self, argument: Value, new: Value) -> list[Value]:
         """The Values from ``argument`` on to ``new``, if each can overwrite the one before it."""
         steps, value = [], argument
@@ -127,7 +111,7 @@ class Memory:
 
     def _takes_buffer(self, value: Value) -> bool:
         owned = value.shape != () or value in self.gradients or value.function is number
-        return _takes_out(value) and owned
+        return takes_out(value) and owned
 
     def _choose_layouts(self) -> None:
         """Find, for each Value, an array with the layout in memory that it will have."""
@@ -188,7 +172,8 @@ def _is_elementwise(value: Value) -> bool:
     return isinstance(value.function, np.ufunc) and value.function.signature is None
 
 
-def _takes_out(value: Value) -> bool:
+def takes_out(value: Value) -> bool:
+    """Whether the function can write its result into a given array."""
     function: Any = value.function
     ufunc = getattr(function, "__self__", function)  # also that of ufunc.reduce
     return (isinstance(ufunc, np.ufunc) and value.dtype != object) or function in WITH_OUT

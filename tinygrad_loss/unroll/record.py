@@ -17,13 +17,12 @@ from ..engine.tensor import Tensor
 from ..engine.transforms import gradients
 from ..optim import Optimizer
 from .array import TracedArray
-from .memory import is_view
 from .names import Names, name_parameters, name_tensors
 from .outside import Outside
 from .places import Places
 from .trace import Trace
 from .update import Update
-from .values import NotTraceable, Place, Value, copied, of_numpy
+from .values import NotTraceable, Place, Value, of_numpy
 
 
 class Recording(Observer):
@@ -42,6 +41,7 @@ class Recording(Observer):
         self.names = Names()
         self.arguments: list[Value] = []
         self.captured: list[Tensor] = []
+        self.written: dict[Value, Value] = {}  # the new Value of each argument that changes
         leaves = [x for x in wrt if isinstance(x, Tensor)]
         self.parameters = list(dict.fromkeys([*leaves, *others]))
         self.update: Update | None = None
@@ -69,9 +69,7 @@ class Recording(Observer):
                 kind = type(output).__name__
                 raise NotTraceable(f"the function returned {kind}; expected a Tensor, the loss")
             self.value = self.trace.value_of(output.data)
-            if self.value.function is None or is_view(self.value):
-                # What is returned is nobody's memory, also after the update.
-                self.value = self.trace.noted(Value(self.value.array, copied, (self.value,)))
+            self.value = self.trace.owned(self.value)  # nobody's memory, also after the update
             self.value.name = self.value.name or "loss"
             self._seen = len(self.trace.values)
             self._reached = {output}  # not by gradients that f computes
@@ -80,10 +78,12 @@ class Recording(Observer):
             self._give_places(self._passed[-1][0] if self._passed else None)
             self.gradients = [self.trace.value_of(slope.data) for slope in slopes]
             self._name(targets, value_of)
-            if optimizer is not None:
+            if optimizer is None:
+                self.gradients = list(map(self.trace.owned, self.gradients))
+            else:
                 found = zip(targets, self.gradients, strict=True)
                 moving = {p: (value_of[p], g) for p, g in found if p in self._reached}
-                self.update = Update(self, optimizer, moving)
+                self.update, self.gradients = Update(self, optimizer, moving), []
 
     def argument(self, name: str, data: Any, what: str) -> Value:
         """The Value of a new argument of the step."""

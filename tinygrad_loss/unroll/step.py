@@ -21,6 +21,7 @@ from .memory import Memory, is_view
 from .outside import Outside
 from .record import Recording
 from .trace import Trace, key_of
+from .update import Update, check_moving
 from .values import Check, NotTraceable, of_numpy
 from .write import Writer
 
@@ -123,8 +124,8 @@ class Step(Generic[Result]):
                     given[i] = Tensor(given[i], requires_grad, name=name, copy=False)
             program = Program(self, given)
             self._programs.append((key, program))
-        if program.update is not None:
-            program.update.check()
+        if self._optimizer is not None:
+            check_moving(self._optimizer, program.moving)
         return program
 
 
@@ -162,7 +163,8 @@ class Program:
             others += dict.fromkeys(recording.captured)
             recording = record()
         self.n_inputs = len(inputs)
-        self.parameters, self.update = recording.parameters, recording.update
+        self.parameters, update = recording.parameters, recording.update
+        self.moving = update.moving if update is not None else set()
         writer = Writer(recording, step._comments)
         with warnings.catch_warnings():  # they have been given
             warnings.simplefilter("ignore")
@@ -183,14 +185,15 @@ class Program:
         exec(compile(self.source, "<unrolled>", "exec"), namespace)
         namespace.update(writer.namespace)
         self.step = namespace["step"]
-        self.call = self._guarded(data_of(inputs), writer.captured.values(), step._call_other)
+        self.call = self._guarded(data_of(inputs), update, writer.captured, step._call_other)
         # Else the trace would stay in memory, with all arrays of the example.
         for check in checks:
             check.data = None
-        if self.update is not None:
-            self.update.forget()
 
-    def _guarded(self, inputs: list[Any], captured: Any, otherwise: Callable[..., Any]) -> Any:
+    def _guarded(
+        self, inputs: list[Any], update: Update | None, captured: dict[str, Any],
+        otherwise: Callable[..., Any],
+    ) -> Any:  # fmt: skip
         """A function that runs the step, or ``otherwise`` if anything has changed since tracing.
 
         With ``always=True`` it asks nothing: for a call after all has been read again.
@@ -209,7 +212,7 @@ class Program:
         scope |= {f"_p{i}": p for i, p in enumerate(self.parameters)}
         arrays = [f"_p{i}._array" for i in range(len(self.parameters))]
         settings, numbers, equal, after = [], dict[str, str](), [], list[str]()
-        if (update := self.update) is not None:
+        if update is not None:
             optimizer = scope["_o"] = update.optimizer
             settings = [f"_o.{name}" for name in optimizer.settings if name != "lr"]
             arrays, numbers, equal = [*arrays, *update.arrays], update.numbers, update.equal
@@ -229,8 +232,8 @@ class Program:
         before = [f"_check{i}({arguments[at]})" for i, (_, at) in enumerate(self.checks)]
         before += [f"{name} = {at}" for name, at in numbers.items()]
         scope |= {f"_check{i}": check for i, (check, _) in enumerate(self.checks)}
-        scope |= {f"_c{i}": x for i, x in enumerate(captured)}
-        arguments += [*numbers, *(f"_c{i}" for i in range(len(captured)))]
+        scope |= captured
+        arguments += [*numbers, *captured]
         run = [*before, f"_found = _run({', '.join(arguments)})", *after, "return _found"]
         lines = [f"def step({', '.join([*names, '*', 'always=False'])}):"]
         lines += [f"    if always or {' and '.join(tests)}:", *(f"        {line}" for line in run)]

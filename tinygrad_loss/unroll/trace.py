@@ -18,8 +18,9 @@ import numpy as np
 from ..engine.arrays import mapped
 from . import values
 from .array import TracedArray, numbers
+from .memory import is_view, takes_out
 from .simplify import simplified
-from .values import HARMLESS, Check, NotTraceable, Number, Place, Value, values_in
+from .values import HARMLESS, Check, NotTraceable, Number, Place, Value, copied, values_in
 
 
 class Trace:
@@ -38,6 +39,7 @@ class Trace:
         self.alive: list[ref[TracedArray]] = []
         self._generators: dict[np.random.Generator, Any] = {}
         self._known: dict[Any, Value] = {}
+        self._owned: set[Value] = set()
         self._errstate = np.geterr()
 
     def constant(self, array: Any) -> Value:
@@ -86,6 +88,16 @@ class Trace:
         """The Value, which is now a part of the computation."""
         value.phase, value.place = self.phase, self.locate()
         self.values.append(value)
+        return value
+
+    def owned(self, value: Value) -> Value:
+        """The Value, or a copy if its memory is an argument's, or another's that is owned."""
+        home = value
+        while is_view(home) and home.function is not np.broadcast_to:
+            home = home.inputs[0]
+        if home in self._owned or not (takes_out(home) or home.function is np.where):
+            value = home = self.noted(Value(value.array, copied, (value,), name=value.name))
+        self._owned.add(home)
         return value
 
     def number(self, x: Any, kinds: list[Any]) -> Value:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Container
 from functools import partial
 from typing import Any
 
@@ -11,8 +12,7 @@ import numpy as np
 from ..engine.tensor import Tensor
 from ..optim import Optimizer, check_parameter, is_writeable, no_gradient
 from .array import TracedArray
-from .memory import is_view
-from .values import NotTraceable, Number, Place, Value, copied
+from .values import NotTraceable, Number, Place, Value, number
 
 SHORT = {"velocity": "v", "first_moment": "m", "second_moment": "v"}
 
@@ -32,7 +32,6 @@ class Update:
         self.arrays: dict[str, Value] = {}  # the arrays of the state, by where they are found
         self.numbers: dict[str, str] = {}  # where each number is found, by its name in the source
         self.equal: list[tuple[str, str]] = []  # where numbers are found that have one name
-        self.written: dict[Value, Value] = {}  # the new Value of each array that changes
         self.assigned: dict[str, str] = {}  # the text of each new number, by where it is found
         self._recording, self._trace = recording, recording.trace
         kind = type(optimizer)
@@ -44,7 +43,7 @@ class Update:
                 f"{kind.__name__} has a step() of its own; expected one that defines update(i, w, "
                 "g). Use wrt= for the gradients, and let the optimizer step outside."
             )
-        self.check()
+        check_moving(optimizer, moving)
         own = object.__new__(kind)  # takes the notes, so that the optimizer stays as it is
         held = vars(own)
         held |= vars(optimizer)
@@ -56,9 +55,13 @@ class Update:
         for buffer in own.buffers:
             held[buffer] = self._state(buffer, getattr(own, buffer), names)
         before, parts = dict(held), {buffer: list(held[buffer]) for buffer in own.buffers}
+        start = len(self._trace.values)
         for i, p in enumerate(own.params):
             if p in moving:
                 self._update(own, i, *moving[p])
+        # Numbers come first, as all parameters share them.
+        made = self._trace.values[start:]
+        self._trace.values[start:] = sorted(made, key=lambda x: x.function is not number)
         for name, x in held.items():
             if x is not before.get(name):
                 raise NotTraceable(
@@ -69,7 +72,7 @@ class Update:
             for i, (old, new) in enumerate(zip(given, held[buffer], strict=True)):
                 at = f"_o.{buffer}[{i}]"
                 if isinstance(new, TracedArray):
-                    self._written(self.arrays[at], new.value)
+                    self._written(self.arrays[at], new)
                 elif new is not old:
                     self.assigned[at] = str(new)
 
@@ -77,27 +80,14 @@ class Update:
         """Run the optimizer's ``update`` for one parameter, and name what it computes."""
         start, w = len(self._trace.values), self._array(value)
         own.update(i, w, self._array(g))
-        self._written(value, w.value)
+        self._written(value, w)
         for x in w.value.inputs[1:]:  # of w - step
             if isinstance(x, Value) and x.function is not None and x.name is None:
                 x.name = f"step_{value.name}"
         noted, line = self._trace.values[start:], (value.name,)
-        for x in noted if len(noted) > 3 else []:
+        noted = [x for x in noted if x.function is not number]
+        for x in noted if len(noted) > 2 else []:
             x.place = Place(line, 1, Counter([line]))
-
-    def check(self) -> None:
-        """Raise as ``optimizer.step()`` if a parameter that moves cannot be updated."""
-        for i, p in enumerate(self.optimizer.params):
-            made = self.optimizer._made_for.get(p)
-            fits = made == (p.shape, p.dtype) * 2 and is_writeable(p.data)
-            if p in self.moving and not fits:
-                check_parameter("step", i, p, made)
-
-    def forget(self) -> None:
-        """Let go of the trace."""
-        self.arrays.clear()
-        self.written.clear()
-        del self._recording, self._trace
 
     def _array(self, value: Value) -> TracedArray:
         return TracedArray(value, self._trace)
@@ -129,9 +119,16 @@ class Update:
                 found[i] = known[part] = self._number(buffer, at, part)
         return found
 
-    def _written(self, old: Value, new: Value) -> None:
-        """Note the new Value of an array: a computed one, that no other array has got."""
-        if new is not old:
-            if new.function is None or is_view(new) or new in self.written.values():
-                new = self._trace.noted(Value(new.array, copied, (new,)))
-            self.written[old] = new
+    def _written(self, old: Value, array: TracedArray) -> None:
+        """Note the new Value of an argument: a computed one, that no other argument has got."""
+        if array.value is not old:
+            self._recording.written[old] = self._trace.owned(array.value)
+
+
+def check_moving(optimizer: Optimizer, moving: Container[Tensor]) -> None:
+    """Raise as ``optimizer.step()`` if a parameter that moves cannot be updated."""
+    for i, p in enumerate(optimizer.params):
+        made = optimizer._made_for.get(p)
+        fits = made == (p.shape, p.dtype) * 2 and is_writeable(p.data)
+        if p in moving and not fits:
+            check_parameter("step", i, p, made)

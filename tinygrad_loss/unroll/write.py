@@ -121,8 +121,8 @@ class Writer:
                 phase, colon, rest = value.phase.partition(":")
                 preposition = ":" if phase == "forward" else " of"
                 header = f"# {phase}{preposition} {value.place}{colon}{rest}"
-            if self.comments and statements and header != before:
-                lines.append((None, header))
+            if statements and header != before:
+                lines += [({}, header)] * self.comments
                 before = header
             lines += [(ignored, line) for line in statements]
             for check in self.memory.readers[value]:
@@ -322,20 +322,13 @@ class Writer:
 
 
 def _under_errstate(lines: list[tuple[Any, str]]) -> list[str]:
-    """The lines, those that ignore errors in blocks; harmless ones (None) between them join."""
-    text: list[str] = []
-    state: dict[str, str] = {}
-    after: list[Any] = [{}]  # of each line, from the last one on: what the next ignores that does
-    for ignored, _ in reversed(lines):
-        after.append(after[-1] if ignored is None else ignored)
+    """The lines, those that ignore errors in blocks, which harmless ones (None) do not end."""
+    text, state = list[str](), dict[str, str]()
     for ignored, line in lines:
-        following = after.pop()
-        if ignored is None:
-            ignored = state if following == state else {}
         if ignored and ignored != state:
             kinds = [f'{kind}="{how}"' for kind, how in sorted(ignored.items())]
             text.append(f"with np.errstate({', '.join(kinds)}):")
-        state = ignored
+        state = state if ignored is None else ignored
         text.append(f"{TAB}{line}" if state else line)
     return text
 
