@@ -545,12 +545,16 @@ def getitem(x: Array, index: Any, unique_indices: bool = False) -> Tensor:
     """
     return indexed(x, index)
 
+def is_basic(index: Any) -> bool:
+    """Whether x[index] is a view of x: the index has numbers, slices, None and ... only."""
+    parts = index if isinstance(index, tuple) else (index,)
+    return all(isinstance(i, int | np.integer | slice | type(None) | type(...)) for i in parts)
+
 def _picks_once(index: Any) -> bool:
     """Whether an index is of a kind that picks none twice: slices, a mask, one column per row."""
-    parts = index if isinstance(index, tuple) else (index,)
-    if all(isinstance(i, int | slice | type(None) | type(...)) for i in parts):
+    if is_basic(index):
         return True
-    rows, *columns = parts
+    rows, *columns = index if isinstance(index, tuple) else (index,)
     if not columns:
         return getattr(rows, "dtype", None) == np.bool_
     one_each = isinstance(rows, np.ndarray) and [rows.shape] == [np.shape(c) for c in columns]

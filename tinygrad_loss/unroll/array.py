@@ -14,8 +14,9 @@ import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from ..engine.arrays import mapped
+from ..engine.ops import is_basic
 from ..engine.tensor import Tensor
-from .values import NotTraceable, Value, astype, is_basic, with_added_at, with_item
+from .values import NotTraceable, Value, astype, with_added_at, with_item
 
 _METHODS = {  # that are functions of NumPy, too
     "sum", "prod", "max", "min", "any", "all", "mean", "var", "std", "argmax", "argmin", "argsort",

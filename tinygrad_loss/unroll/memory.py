@@ -14,8 +14,9 @@ from typing import Any
 
 import numpy as np
 
+from ..engine.ops import is_basic
 from . import values
-from .values import Check, Value, copied, is_basic, number, random, values_in
+from .values import Check, Value, copied, number, random, values_in
 
 # They change some elements of their first input.
 WRITING = {values.with_item, values.with_added, values.with_added_at}

@@ -183,10 +183,15 @@ class Recording(Observer):
                 g.name = f"d_{of.name}"
 
 
+def parameters_of(f: Callable[..., Any]) -> list[inspect.Parameter] | None:
+    """The parameters of ``f``; None if that is not known, as of some functions written in C."""
+    with suppress(TypeError, ValueError):
+        return list(inspect.signature(f).parameters.values())
+    return None
+
+
 def _argument_names(f: Callable[..., Any], n: int) -> list[str]:
     """The names that ``f`` gives to its first n arguments; ``x0``, ``x1`` for want of these."""
-    names: list[str] = []
-    with suppress(TypeError, ValueError):  # a function may have no signature
-        parameters = inspect.signature(f).parameters.values()
-        names = [p.name for p in parameters if p.kind <= p.POSITIONAL_OR_KEYWORD]
+    given = (p for p in parameters_of(f) or [] if p.kind <= p.POSITIONAL_OR_KEYWORD)
+    names = [p.name for p in given]
     return (names + [f"x{i}" for i in range(len(names), n)])[:n]

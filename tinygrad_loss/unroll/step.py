@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import inspect
 import warnings
 from collections import Counter, deque
 from collections.abc import Callable
-from contextlib import suppress
 from functools import partial
 from typing import Any, Generic, TypeVar
 
@@ -19,13 +17,14 @@ from ..engine.tensor import Tensor
 from ..optim import Optimizer
 from .memory import Memory, is_view
 from .outside import Outside
-from .record import Recording
+from .record import Recording, parameters_of
 from .trace import Trace, key_of
 from .update import Update, check_moving
 from .values import Check, NotTraceable, of_numpy
 from .write import Writer
 
 Result = TypeVar("Result")
+FIXED = bool | int | float | str | None  # inputs that are a part of the code
 
 
 class Step(Generic[Result]):
@@ -42,10 +41,7 @@ class Step(Generic[Result]):
         self._nest = wrt if optimizer is None and is_nested(wrt) else None
         self._programs: deque[tuple[Any, Program]] = deque(maxlen=16)
         self._program: Program | None = None
-        takes_inputs = True
-        with suppress(TypeError, ValueError):  # some functions written in C have no signature
-            takes_inputs = bool(inspect.signature(f).parameters)
-        if example_inputs or not takes_inputs:
+        if example_inputs or parameters_of(f) == []:
             self._begin(example_inputs)
 
     @property
@@ -106,7 +102,7 @@ class Step(Generic[Result]):
                     f"{what} {i} requires grad. With optimizer=, inputs are data, and f reads the "
                     "parameters itself: pass t.detach(), or use wrt=[...] for its gradient."
                 )
-            if isinstance(x, np.generic) or not isinstance(x, bool | int | float | str | None):
+            if isinstance(x, np.generic) or not isinstance(x, FIXED):
                 # Of an example that requires grad, wrt says whether the gradient is asked for.
                 known = is_tensor and self._tensors.get(i, (False, None))[0]
                 array = as_array(x.data if known else x, copy=False, what=f"{what} {i}")
@@ -130,8 +126,10 @@ class Step(Generic[Result]):
 
 
 def _kind(x: Any) -> Any:
-    """What the code depends on: shape and dtype of an array, or the value of anything else."""
-    return (x.shape, x.dtype) if isinstance(x, np.ndarray) else (type(x), repr(x))  # -0.0 is not 0
+    """What the code depends on: shape and dtype of an array, or the value of a number and such."""
+    if type(x) is np.ndarray:
+        return x.shape, x.dtype
+    return type(x), repr(x) if isinstance(x, FIXED) else None  # in which -0.0 is not 0.0
 
 
 def _state_of(optimizer: Optimizer | None) -> Any:
@@ -198,17 +196,13 @@ class Program:
 
         With ``always=True`` it asks nothing: for a call after all has been read again.
         """
-        scope = self._scope = {"_otherwise": otherwise, "_run": self.step, "_now": now}
+        scope = self._scope = {"_otherwise": otherwise, "_run": self.step}
+        scope |= {"_now": now, "_kind": _kind}
         names, tests, arguments = [f"_x{i}" for i in range(len(inputs))], ["True"], []
         for name, x in zip(names, inputs, strict=True):
-            is_array = isinstance(x, np.ndarray)
-            scope |= {f"{name}_type": type(x), f"{name}_is": x.dtype if is_array else repr(x)}
-            tests.append(f"{name}.__class__ is {name}_type")
-            if is_array:
-                arguments.append(name)
-                tests += [f"{name}.dtype is {name}_is", f"{name}.shape == {x.shape}"]
-            else:
-                tests.append(f"repr({name}) == {name}_is")
+            scope[f"{name}_is"] = _kind(x)
+            tests.append(f"_kind({name}) == {name}_is")
+            arguments += [name] * isinstance(x, np.ndarray)
         scope |= {f"_p{i}": p for i, p in enumerate(self.parameters)}
         arrays = [f"_p{i}._array" for i in range(len(self.parameters))]
         settings, numbers, equal, after = [], dict[str, str](), [], list[str]()

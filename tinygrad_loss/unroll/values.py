@@ -144,12 +144,6 @@ def values_in(x: Any) -> Iterator[Value]:
     return (part for part in flattened(x) if isinstance(part, Value))
 
 
-def is_basic(index: Any) -> bool:
-    """Whether ``x[index]`` is a view of x: of numbers, slices, None and ``...`` only."""
-    parts = index if isinstance(index, tuple) else (index,)
-    return all(isinstance(i, int | np.integer | slice | type(None) | type(...)) for i in parts)
-
-
 def _writing(write: Callable[[Any, Any, Any], Any]) -> Callable[[Any, Any, Any], Any]:
     """A function that returns a copy of an array, with a part written into it."""
 

@@ -122,13 +122,13 @@ class Writer:
                 preposition = ":" if phase == "forward" else " of"
                 header = f"# {phase}{preposition} {value.place}{colon}{rest}"
             if statements and header != before:
-                lines += [({}, header)] * self.comments
+                lines.append(({}, header))  # which ends a block
                 before = header
             lines += [(ignored, line) for line in statements]
             for check in self.memory.readers[value]:
                 if isinstance(check, Check):
                     lines.append(({}, f"{self._object(check, 'check')}({self._argument(value)})"))
-        return _under_errstate(lines)
+        return [line for line in _under_errstate(lines) if self.comments or line[0] != "#"]
 
     def _statements(self, value: Value) -> list[str]:
         name = self.text.get(value)
