@@ -139,9 +139,6 @@ class TracedArray(NDArrayOperatorsMixin):
             axis = others[0] if others else options.pop("axis", None)
             kept = {"keepdims": True} if options.pop("keepdims", False) else {}
             return _REDUCTIONS[function].reduce(x, axis=axis, **options, **kept)
-        if function is np.mean and x.dtype.char in "fd" and options.keys() <= {"axis", "keepdims"}:
-            total = np.sum(x, *others, **options)
-            return total / (x.size // max(total.size, 1))
         return self._apply(function, *inputs, **options)
 
     T = property(lambda self: self.transpose())
@@ -172,8 +169,8 @@ class TracedArray(NDArrayOperatorsMixin):
 
     def __getitem__(self, index: Any) -> TracedArray:
         parts = index if isinstance(index, tuple) else (index,)
-        masks = [x for x in parts if isinstance(x, TracedArray) and x.dtype == bool]
-        if any(not mask.value.constant for mask in masks):
+        arrays = [x for x in parts if isinstance(x, TracedArray) and not x.value.constant]
+        if any(x.dtype == bool for x in arrays):
             raise NotTraceable(f"how many elements x[mask] has {_FIXED_SHAPES}")
         if not is_basic(index):
             return self._apply(operator.getitem, self, index)
@@ -189,17 +186,12 @@ class TracedArray(NDArrayOperatorsMixin):
     __bool__ = _converting(bool, "a condition (if, while, and, or, assert)")
     __float__ = _converting(float, "float()")
     __int__ = _converting(int, "int()")
-    __complex__ = _converting(complex, "complex()")
     __index__ = _converting(lambda x: operator.index(x[()]), "an index or a size")
     item = _converting(np.ndarray.item, "item()")
     tolist = _converting(np.ndarray.tolist, "tolist()")
-    _formatted = _converting(lambda x, spec: format(x.item(), spec), "format()")
 
     def __repr__(self) -> str:
         return f"<traced array of shape {self.shape} and dtype {self.dtype}>"
-
-    def __format__(self, spec: str) -> str:
-        return self._formatted(spec) if spec else repr(self)
 
 
 def numbers(x: Any) -> Any:

@@ -152,15 +152,11 @@ class Memory:
             homes = dict.fromkeys(map(self._home, value.sources))
             ended = [x for x in homes if x in self.buffer_of and self.last[x] == i]
             if self._takes_buffer(value) and value not in self.argument_of:
-                layout = self.layout[value]
-                key = _key(layout)
-                taken = (self.buffer_of[x] for x in ended if self._overwrites(value, x))
-                buffer = next((each for each in taken if _key(each.array) == key), None)
-                if buffer is None and free[key]:
-                    buffer = free[key].pop()
-                if buffer is None:
-                    buffer = Buffer(layout, [])
-                    self.buffers.append(buffer)
+                key = _key(self.layout[value])
+                taken = [self.buffer_of[x] for x in ended[::-1] if self._overwrites(value, x)]
+                fitting = [each for each in taken if _key(each.array) == key] or free[key]
+                buffer = fitting.pop() if fitting else Buffer(self.layout[value], [])
+                self.buffers += [] if buffer.values else [buffer]
                 buffer.values.append(value)
                 self.buffer_of[value] = buffer
             for x in ended:

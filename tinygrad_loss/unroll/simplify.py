@@ -30,19 +30,17 @@ def simplified(trace: Any, function: Any, inputs: Any, options: dict[str, Any]) 
     if options:
         return None
     orders = [inputs, inputs[::-1]] if function in (np.add, np.multiply) else [inputs]
-    for rule in (_cross_entropy, _arithmetic, _shapes):
-        for order in orders:
-            simpler = rule(trace.apply, (function, *order))
-            if simpler is not None:
-                return simpler
-    return None
+    tried = (
+        rule(trace.apply, (function, *order))
+        for rule in (_cross_entropy, _arithmetic, _shapes)
+        for order in orders
+    )
+    return next((simpler for simpler in tried if simpler is not None), None)
 
 
 def uniform(x: Any) -> Any:
     """The number that all elements of a constant are equal to, or None."""
-    if not isinstance(x, Value):
-        return x if isinstance(x, int | float) and not isinstance(x, bool) else None
-    if not x.constant or x.array.size == 0 or x.dtype.kind not in "fiu":
+    if not isinstance(x, Value) or not (x.constant and x.array.size and x.dtype.kind in "fiu"):
         return None
     flat = x.array.reshape(-1)
     return flat[0].item() if flat[0] == flat[-1] and (flat == flat[0]).all() else None
@@ -201,14 +199,10 @@ def _shapes(apply: Any, call: tuple[Any, ...]) -> Any:
     match call:
         case (np.reshape | np.broadcast_to, x, shape) if x.shape == shape:
             return x
-        case (np.reshape | np.broadcast_to as same, Value((first, x, _)), shape) if first is same:
-            return apply(same, x, shape)
         case (np.reshape, Value(options={"axis": 1, **others}) as x, shape) if (
             hasattr(x.function, "__self__") and not others and shape == (*x.shape, 1)
         ):
             return apply(x.function, *x.inputs, axis=1, keepdims=True)
         case (np.transpose, Value((np.transpose, x, first)), then) if first == (*np.argsort(then),):
-            return x
-        case (values.astype, x, dtype) if x.dtype == dtype:
             return x
     return None
