@@ -379,6 +379,8 @@ def test_the_plot_shows_every_layer_over_all_passes():
         expected = [layers[i].gradient for layers in watched.history]
         np.testing.assert_array_equal(line.get_ydata(), expected)
     assert len(figure.legends[0].get_texts()) == 5
+    # Jupyter asks for this, also where pyplot, which would show the figure, was never imported.
+    assert figure._repr_png_().startswith(b"\x89PNG")
 
 
 def test_the_legend_of_a_deep_net_shows_three_layers():

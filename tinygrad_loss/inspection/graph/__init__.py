@@ -11,11 +11,11 @@ from typing import Any
 
 from ...engine.tensor import Tensor
 from ...files import replacing
+from . import text
 from .dot import as_dot, render
 from .fold import View, fold
 from .page import as_page
-from .svg import dress
-from .text import as_text
+from .svg import dress, summary
 from .trace import trace
 
 __all__ = ["Graph", "draw"]
@@ -82,9 +82,15 @@ class Graph:
         self.trace = view.trace
         self.rankdir = rankdir
 
+    def __repr__(self) -> str:
+        return f"<Graph: {summary(self.view)}>"
+
+    def __str__(self) -> str:
+        return self.text()
+
     def text(self) -> str:
         """A table of leaves and outputs of ops: name, op and inputs, shape, value, gradient."""
-        return as_text(self.trace)
+        return text.as_text(self.trace)
 
     def dot(self) -> str:
         """The picture in DOT, Graphviz's language."""

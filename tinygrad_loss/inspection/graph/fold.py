@@ -42,10 +42,10 @@ class Group:
     def lines(self) -> list[str]:
         """The text of the node: what it stands for, and how much is inside."""
         parameters = [node for node in self.hidden if node.kind == "parameter"]
-        lines = [text.clean(self.label, 80), _plural(len(self.ops), "op")]
+        lines = [text.clean(self.label, 80), plural(len(self.ops), "op")]
         if parameters:
             numbers = sum(node.value.size for node in parameters)
-            lines.append(f"{_plural(len(parameters), 'parameter')}, {_plural(numbers, 'number')}")
+            lines.append(f"{plural(len(parameters), 'parameter')}, {plural(numbers, 'number')}")
         return lines + ["NaN or inf inside"] * self.wrong
 
     @property
@@ -203,7 +203,7 @@ def _whole(nodes: list[TensorNode]) -> TensorNode:
     gradients = [node.gradient.ravel() for node in nodes if node.gradient is not None]
     return replace(
         nodes[0],
-        name=_plural(len(nodes), nodes[0].kind),
+        name=plural(len(nodes), nodes[0].kind),
         value=np.concatenate([node.value.ravel() for node in nodes]),
         gradient=np.concatenate(gradients) if len(gradients) == len(nodes) else None,
         uses=[use for node in nodes for use in node.uses],
@@ -327,7 +327,7 @@ def _kinds(items: Sequence[Item]) -> str:
         return _kind(items[0])
     if len(items) <= LONGEST_PATTERN:
         return f"({', '.join(map(_kind, items))})"
-    return f"({_plural(len(_ops(items)), 'op')}: {_common(items)})"
+    return f"({plural(len(_ops(items)), 'op')}: {_common(items)})"
 
 
 def _common(items: Sequence[Item]) -> str:
@@ -336,5 +336,6 @@ def _common(items: Sequence[Item]) -> str:
     return ", ".join(kind for kind, _ in counts.most_common(3)) + ", ..." * (len(counts) > 3)
 
 
-def _plural(count: int, noun: str) -> str:
+def plural(count: int, noun: str) -> str:
+    """A number of things: 1 op, 2 ops."""
     return f"{count:,} {noun}{'' if count == 1 else 's'}"

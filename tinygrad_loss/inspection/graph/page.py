@@ -82,7 +82,9 @@ class _Steps:
 
     def data(self) -> dict[str, Any]:
         for node in self.trace.tensors:
-            said = {"text": text.value(node), "numbers": [], "cut": ""} if node.changed else {}
+            shown = text.value(node)
+            said: dict[str, Any] = {} if shown == text.summary(node.value) else {"text": shown}
+            said |= {"numbers": [], "cut": ""} if node.changed else {}
             self.tensors[node.id] = {
                 "name": text.clean(node.name),
                 "title": text.title(node),
@@ -180,6 +182,7 @@ class _Steps:
         }
         arithmetic = rules.with_numbers(rule, numbers)
         arrays = {name: x for name, x in read.items() if isinstance(x, np.ndarray)}
+        hidden = arrays.keys() | text.PROMISES
         parts = self.tensors[source.id]["gradients"]
         before = parts[-1][1] if parts else None
         self.totals[source] = self.totals[source] + use.gradient if parts else use.gradient
@@ -191,7 +194,7 @@ class _Steps:
             "helpers": rules.helpers(rule),
             "numbers": arithmetic and f"{arithmetic} = {text.summary(use.gradient)}",
             "reads": {k: self.array(x) for k, x in arrays.items() if x is not output.gradient},
-            "constants": {k: text.constant(x) for k, x in read.items() if k not in arrays},
+            "constants": {k: text.constant(x) for k, x in read.items() if k not in hidden},
             "reason": rules.reason(use),
             "gives": self.gradient(use),
             "before": before,

@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 
 from . import text
 from .dot import node_lines
-from .fold import View
+from .fold import View, plural
 
 SVG = "http://www.w3.org/2000/svg"
 ElementTree.register_namespace("", SVG)
@@ -45,7 +45,7 @@ def dress(svg: bytes, view: View) -> str:
         for title in group.findall(f"{{{SVG}}}title"):  # an id, which says nothing
             title.text = titles.get(group.get("id", ""), "")
     title, style = ElementTree.Element(f"{{{SVG}}}title"), ElementTree.Element(f"{{{SVG}}}style")
-    title.text, style.text = _summary(view), STYLE
+    title.text, style.text = summary(view), STYLE
     root.set("role", "img")
     root[:0] = [title, style]
     return ElementTree.tostring(root, encoding="unicode") + "\n"
@@ -58,7 +58,7 @@ def dress_for_page(svg: bytes, view: View) -> str:
     leaves first, then each op with what it makes.
     """
     root, graph = _parsed(svg)
-    root.attrib |= {"role": "group", "aria-label": _summary(view)}
+    root.attrib |= {"role": "group", "aria-label": summary(view)}
     for group in graph.iter(f"{{{SVG}}}g"):
         for title in group.findall(f"{{{SVG}}}title"):
             group.remove(title)
@@ -106,6 +106,7 @@ def _add_stubs(edge: ElementTree.Element) -> None:
         ElementTree.SubElement(edge, f"{{{SVG}}}line", {k: f"{v:g}" for k, v in ends.items()})
 
 
-def _summary(view: View) -> str:
+def summary(view: View) -> str:
+    """What a picture shows, in a few words."""
     outputs = ", ".join(text.clean(node.name) for node in view.trace.outputs[:5])
-    return f"Computation of {outputs} by {len(view.trace.ops):,} ops"
+    return f"Computation of {outputs} by {plural(len(view.trace.ops), 'op')}"

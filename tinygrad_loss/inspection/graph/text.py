@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from .trace import OpNode, TensorNode, Trace, Use
 
 NAME_LENGTH = 40
+FEW = 10  # integers of the data, such as labels, that are all shown
+PROMISES = {"unique_indices"}  # options that change no number, so that nobody needs to see them
 ROUNDING = "0 (rounding)"
 
 
@@ -47,7 +49,7 @@ def summary(array: Any) -> str:
     if array.ndim == 0:
         return number(array[()])
     if array.size <= 3:
-        return "[" + ", ".join(number(x) for x in array.ravel()) + "]"
+        return _listed(array)
     if not is_finite(array):
         kinds = {"NaN": np.isnan(array), "inf": np.isposinf(array), "-inf": np.isneginf(array)}
         counts = {word: where.sum() for word, where in kinds.items()}
@@ -81,8 +83,16 @@ def _dtype(node: TensorNode) -> str:
 
 
 def value(node: TensorNode) -> str:
-    """The value of a Tensor in the pass, in one line."""
-    return "changed since" if node.changed else summary(node.value)
+    """The value of a Tensor in the pass, in one line; labels and indices as they are."""
+    if node.changed:
+        return "changed since"
+    x = node.value
+    few = node.kind == "input" and x.ndim > 0 and 0 < x.size <= FEW
+    return _listed(x) if few and (x == np.rint(x)).all() else summary(x)
+
+
+def _listed(array: Any) -> str:
+    return f"[{', '.join(map(number, array.ravel()))}]"
 
 
 def gradient(x: TensorNode | Use) -> str:
@@ -106,6 +116,8 @@ def constant(x: Any) -> str:
     if isinstance(x, np.dtype):
         return x.name
     if hasattr(x, "shape"):
+        if x.dtype.kind in "biu" and x.ndim == 1 and x.size:
+            return _listed(x) if x.size <= FEW else f"{_listed(x[:3])[:-1]}, ...]"
         return number(x[()]) if x.shape == () else f"array {x.shape}"
     if x is Ellipsis:
         return "..."
@@ -118,7 +130,7 @@ def call(op: OpNode, names: dict[TensorNode, str] | None = None) -> str:
         (names or {}).get(x.source) or clean(x.source.name) if hasattr(x, "source") else constant(x)
         for x in op.arguments
     ]
-    parts += [f"{name}={constant(x)}" for name, x in op.options.items()]
+    parts += [f"{name}={constant(x)}" for name, x in op.options.items() if name not in PROMISES]
     return f"{op.op.name}({', '.join(parts)})"
 
 

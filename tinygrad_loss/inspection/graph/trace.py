@@ -25,7 +25,7 @@ from ...engine.tensor import Tensor
 from ...engine.transforms import ancestors, gradients
 from .rules import argument_names
 from .scopes import Scope, Scopes
-from .text import clean, is_finite
+from .text import PROMISES, clean, is_finite
 
 
 @dataclass(eq=False, repr=False, slots=True)
@@ -68,7 +68,8 @@ class OpNode:
     def constants(self) -> dict[str, Any]:
         """The other arguments and the options, by name."""
         given = zip(self.argument_names, self.arguments, strict=True)
-        return {name: x for name, x in given if not isinstance(x, Use)} | self.options
+        constants = {name: x for name, x in given if not isinstance(x, Use)} | self.options
+        return {name: x for name, x in constants.items() if name not in PROMISES}
 
 
 @dataclass(eq=False, repr=False, slots=True)

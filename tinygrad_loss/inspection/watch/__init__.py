@@ -7,6 +7,8 @@ outputs of modules, so that it is known afterwards which layer each op belongs t
 from __future__ import annotations
 
 from dataclasses import astuple
+from functools import partial
+from io import BytesIO
 from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
@@ -169,6 +171,7 @@ class Watch:
         rows = (len(panels) + 1) // 2
         # Without pyplot, which keeps every figure until it is closed.
         figure = Figure(figsize=(8, 0.4 + 2.6 * rows), layout="constrained")
+        figure._repr_png_ = partial(_png, figure)  # type: ignore[attr-defined]  # for Jupyter
         for i, (field, lines) in enumerate(panels, start=1):
             axis = figure.add_subplot(rows, min(len(panels), 2), i)
             for name, values in lines.items():
@@ -193,3 +196,9 @@ class Watch:
         passes = [{x.name: getattr(x, field) for x in layers} for layers in self.history]
         found = {name: np.array([one.get(name) for one in passes], float) for name in names}
         return {name: values for name, values in found.items() if not np.isnan(values).all()}
+
+
+def _png(figure: Figure) -> bytes:
+    file = BytesIO()
+    figure.savefig(file, dpi=100)
+    return file.getvalue()
