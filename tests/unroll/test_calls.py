@@ -314,3 +314,10 @@ def test_a_step_allocates_less_than_the_same_by_hand():
     buffers = sum(x.nbytes for x in arrays if x.base is None)
     assert step(x, y)[0] == pytest.approx(by_hand()[0], rel=1e-5)
     assert buffers + peak(lambda: step(x, y)) <= peak(by_hand)
+
+
+def test_an_input_that_is_missing_is_named_as_by_python():
+    x, c = Tensor(2.0, requires_grad=True), Tensor(3.0)
+    step = unroll(lambda a, b: a * b, c, x, wrt=[x])
+    with pytest.raises(TypeError, match="missing 1 required positional argument: 'b'"):
+        step(c)

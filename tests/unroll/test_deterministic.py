@@ -5,6 +5,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
+
+from tinygrad_loss import Tensor
+from tinygrad_loss.unroll import unroll
+
 SCRIPT = """
 import sys, random
 ballast = [bytearray(random.Random(int(sys.argv[1])).randrange(40, 4000)) for _ in range(3000)]
@@ -59,3 +64,20 @@ def test_source_is_the_same_in_every_process():
         assert run.stdout.count("def step(") > 120
         sources.add(run.stdout)
     assert len(sources) == 1
+
+
+def test_constants_come_out_of_the_source_as_they_are():
+    """The source makes them: their sign of zero, their dtype, their byte order."""
+    w = Tensor(np.ones(9), requires_grad=True, name="w")
+    constants = [
+        np.full(9, -0.0), np.array([-0.0, 0.0] * 4 + [0.0]), np.full(9, np.nan), np.full(9, -2.5),
+        np.zeros(9, bool), np.ones(9, np.uint8), np.full(9, 3, np.int16),
+        np.arange(9.0).astype(">f8"), np.float32([0.1] * 9),
+    ]  # fmt: skip
+    for c in constants:
+        step = unroll(lambda c=c: (np.arctan2(c, w.data) * w).sum(), wrt=[w])
+        value, (gradient,) = step()
+        expected = np.arctan2(c, w.data)
+        np.testing.assert_array_equal(gradient, expected)
+        np.testing.assert_array_equal(np.signbit(gradient), np.signbit(expected))
+        np.testing.assert_allclose(value, expected.sum(), rtol=1e-15)

@@ -5,9 +5,7 @@ from __future__ import annotations
 import keyword
 import operator
 import unicodedata
-from collections import Counter, defaultdict
-from collections.abc import Iterator
-from itertools import count
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -27,8 +25,8 @@ FUNCTIONS: dict[Any, str] = {
     np.exp: "e", np.log: "log", np.log1p: "log", np.greater: "mask", np.not_equal: "mask",
     np.maximum.reduce: "m", np.add.reduce: "total", random: "u", np.square: "squares",
     np.isfinite: "finite", np.sqrt: "root", np.where: "chosen", np.equal: "equal",
-    np.divide: "ratio", np.transpose: "{first}_T", np.reshape: "{first}_{shown}",
-    operator.getitem: "{first}_{last}",
+    np.divide: "ratio", np.matmul: "product", number: "scale", np.transpose: "{first}_T",
+    np.reshape: "{first}_{shown}", operator.getitem: "{first}_{last}",
 }  # fmt: skip
 
 
@@ -57,30 +55,26 @@ def name_parameters(parameters: list[Tensor]) -> list[str]:
 
     Layers are numbered as they stand in the model, also if some of their parameters are frozen.
     """
-    names = [p.name or {2: "W", 1: "b"}.get(p.ndim, "w") for p in parameters]
-    layers, lasts = (
-        zip(*(name.rpartition(".")[::2] for name in names), strict=True) if names else ((), ())
-    )
-    short = [{"weight": "W", "bias": "b"}.get(last, last) for last in lasts]
-    order = sorted({*layers} - {""}, key=lambda layer: [s.zfill(9) for s in layer.split(".")])
-    total, index = Counter(short), defaultdict[str, Iterator[int]](count)
-    for i, (name, layer) in enumerate(zip(short, layers, strict=True)):
-        if total[name] > 1 or (len(order) > 1 and name in ("W", "b")):
-            short[i] += str(order.index(layer) if layer else next(index[name]))
-    return short
+    parts = [(p.name or {2: "W", 1: "b"}.get(p.ndim, "w")).rpartition(".") for p in parameters]
+    short = [{"weight": "W", "bias": "b"}.get(last, last) for _, _, last in parts]
+    layers = {layer for layer, _, _ in parts if layer}
+    order = sorted(layers, key=lambda layer: [s.zfill(9) for s in layer.split(".")])
+    names = list(short)
+    for i, (part, name) in enumerate(zip(parts, short, strict=True)):
+        if short.count(name) > 1 or (len(order) > 1 and name in ("W", "b")):
+            names[i] += str(order.index(part[0]) if part[0] else parts[:i].count(part))
+    return names
 
 
 def name_tensors(nodes: list[Tensor], value_of: dict[Tensor, Value]) -> None:
     """Name the Values of Tensors, given from the oldest to the newest."""
-    layer = 0
-    last: Value | None = None  # of the layer, until its bias is added
+    layer, last = 0, None  # the Value of the layer, until its bias is added
     for node in nodes:
         value = value_of[node]
-        op = node.origin[0].name if node.origin else ""
-        if node.origin and op in ("mean", "sum") and node is nodes[-1]:
-            (reduced, *_) = node.origin[1]
-            losses = value_of.get(reduced)
-            if reduced.name is None and losses is not None and losses.function is not None:
+        op, inputs = (node.origin[0].name, node.origin[1]) if node.origin else ("", ())
+        if op in ("mean", "sum") and node is nodes[-1] and inputs[0].name is None:
+            losses = value_of.get(inputs[0])
+            if losses is not None and losses.function is not None:
                 losses.name = "losses"
         if value.name is not None or value.constant:
             continue
@@ -98,15 +92,15 @@ def fallback(value: Value, inputs: list[str]) -> str:
     """A name from the function that computes the Value and from the names of its inputs."""
     function: Any = value.function
     first, last = (inputs[0], inputs[-1]) if inputs else ("", "")
-    if function is number:
-        return "rate" if "lr" in value.inputs[0] else "scale"
-    if function is np.where and getattr(value.inputs[0], "function", None) is np.isfinite:
-        return f"finite_{inputs[1]}" if inputs else "finite"
-    if function is np.matmul:
-        if any(x.constant and (x.array == 1).all() for x in value.sources):
-            return "total"
-        return f"{first}_{last}" if first and last and len(first + last) < 8 else "product"
     name = FUNCTIONS.get(function, "t")
+    if function is number and "lr" in value.inputs[0]:
+        name = "rate"
+    elif function is np.where and getattr(value.inputs[0], "function", None) is np.isfinite:
+        name = f"finite_{inputs[1]}"
+    elif function is np.matmul and any(x.constant and (x.array == 1).all() for x in value.sources):
+        name = "total"
+    elif function is np.matmul and first and last and len(first + last) < 8:
+        name = f"{first}_{last}"
     return name.format(first=first, last=last or "part", shown=shown(value))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from functools import cache, partial
 from types import CellType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
@@ -16,9 +16,10 @@ from .array import TracedArray
 
 PLAIN = (str, bytes, int, float, complex, np.ndarray, np.generic, np.dtype, ModuleType)
 COLLECTIONS: Any = (dict, list, tuple, set, frozenset, deque)
-MEMBERS = {
-    CellType: ["cell_contents"], MethodType: ["__self__", "__func__"],
-    partial: ["func", "args", "keywords"],
+# What the instances of a class hold that is not in their __dict__, if not what has __slots__.
+MEMBERS: dict[type, list[str]] = {
+    Node: ["_array", "grad", "stamp"], CellType: ["cell_contents"], TracedArray: [],
+    MethodType: ["__self__", "__func__"], partial: ["func", "args", "keywords"],
 }  # fmt: skip
 
 
@@ -26,7 +27,7 @@ class Outside:
     """The objects that a function can reach, and what each held before the function was traced."""
 
     def __init__(self, **roots: Any) -> None:
-        self.before = {id(x): (path, x, held) for path, x, held in _reached(roots, set())}
+        self.before = {id(x): (path, x, held) for path, x, held in _reached(roots, {})}
         self.drawn: list[str] = []  # generators of random numbers that were used, without dropout
 
     def put_back(self) -> list[str]:
@@ -34,27 +35,25 @@ class Outside:
         found = []
         for path, x, held in self.before.values():
             now = _held_by(x) or {}
-            new = {_path(path, x, k): y for k, y in now.items() if held.get(k) is not y}
             if isinstance(x, np.random.Generator) and str(held) != str(now):
                 x.bit_generator.state = held["state"]
                 self.drawn.append(path)
-            elif new:
-                reached = _reached(new, set(self.before))
-                traced = [at for at, y, _ in reached if isinstance(y, TracedArray)]
-                found += traced
-                if traced:
-                    _fill(x, held, now)
+            new = {_path(path, x, k): y for k, y in now.items() if held.get(k) is not y}
+            traced = [at for at, y, _ in _reached(new, self.before) if isinstance(y, TracedArray)]
+            if traced:
+                _fill(x, held, now)
+            found += traced
         return found
 
 
-def _reached(roots: dict[str, Any], known: set[int]) -> Iterator[tuple[str, Any, Any]]:
+def _reached(roots: dict[str, Any], known: Container[int]) -> Iterator[tuple[str, Any, Any]]:
     """All objects that can hold a traced array, from the roots on: path, object, what it holds."""
-    waiting = deque(roots.items())
+    waiting, seen = deque(roots.items()), set[int]()
     while waiting:
         path, x = waiting.popleft()
-        held = None if id(x) in known else _held_by(x)
+        held = None if id(x) in seen or id(x) in known else _held_by(x)
         if held is not None:
-            known.add(id(x))
+            seen.add(id(x))
             yield path, x, held
             waiting += [(_path(path, x, key), part) for key, part in held.items()]
 
@@ -65,20 +64,17 @@ def _held_by(x: Any) -> dict[Any, Any] | None:
         return None
     if isinstance(x, COLLECTIONS):
         return dict(x if isinstance(x, dict) else enumerate(x))
-    if isinstance(x, TracedArray):
-        return {}
     if isinstance(x, np.random.Generator):
         return {"state": x.bit_generator.state}
-    if isinstance(x, Node):
-        return {"_array": x._array, "grad": x.grad, "stamp": x.stamp}
     if isinstance(x, FunctionType):
         cells = zip(x.__code__.co_freevars, x.__closure__ or (), strict=True)
         used = {name: x.__globals__[name] for name in _names(x.__code__) if name in x.__globals__}
         return used | dict(cells) | {"": x.__defaults__, "__dict__": x.__dict__}
-    slots = (name for kind in type(x).__mro__ for name in vars(kind).get("__slots__", ()))
-    members = (name for name in MEMBERS.get(type(x), slots) if hasattr(x, name))
     held = {"__class__": type(x), **getattr(x, "__dict__", {})}
-    return held | {name: getattr(x, name) for name in members}
+    for kind in type(x).__mro__:
+        names = MEMBERS.get(kind, vars(kind).get("__slots__", ()))
+        held |= {name: getattr(x, name) for name in names if hasattr(x, name)}
+    return held
 
 
 @cache

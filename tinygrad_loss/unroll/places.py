@@ -34,7 +34,8 @@ class Places:
         label, module, line, inner, called = "", "", None, None, None
         frame: FrameType | None = sys._getframe(1)
         while frame is not None and frame.f_code is not self._stop:
-            if line is None and not _of_library(frame.f_code.co_filename):
+            file = frame.f_code.co_filename
+            if line is None and not (file.startswith(LIBRARY) or "-packages" in file):
                 line, called = frame, inner
                 label = label or _statement(line.f_code, line.f_lineno, line.f_lasti)
             if not module and frame.f_code.co_name in ("forward", "__call__"):
@@ -58,34 +59,23 @@ class Places:
 
 
 @lru_cache(maxsize=256)
-def _of_library(filename: str) -> bool:
-    return filename.startswith(LIBRARY) or "-packages" in filename  # site-, dist-
-
-
-@lru_cache(maxsize=256)
 def _statement(code: CodeType, line: int, at: int) -> str:
     """The statement that runs, or all of a lambda; in one line, and cut if it is long."""
     source = "".join(linecache.getlines(code.co_filename))
-    text, column = f"{code.co_name}, line {line}", None  # where there is no source
+    where: tuple[int, ...] = (line,)
     if hasattr(code, "co_positions"):  # since Python 3.11
         first, _, column, _ = list(code.co_positions())[at // 2]
-        line = first or line
-
-    def runs(node: Any) -> bool:
-        if column is None:
-            return bool(node.lineno <= line <= node.end_lineno)
-        end = (node.end_lineno, node.end_col_offset)
-        return (node.lineno, node.col_offset) <= (line, column) < end
-
+        where = (line,) if first is None or column is None else (first, column)
+    kinds = (ast.stmt, ast.Lambda) if code.co_name == "<lambda>" else (ast.stmt,)
+    found, n = None, len(where)
     with suppress(SyntaxError):  # IPython's own
         for node in ast.walk(ast.parse(source)):  # from the outside in
-            if isinstance(node, ast.Lambda) and code.co_name == "<lambda>" and runs(node):
-                text = ast.get_source_segment(source, node.body) or text
-            elif isinstance(node, ast.stmt) and runs(node):
-                text = ast.get_source_segment(source, node) or text
-                if hasattr(node, "body"):
-                    text = text.partition("\n")[0]
-                elif "\n" in text:
-                    text = ast.unparse(node)
+            if isinstance(node, kinds):
+                start, end = (node.lineno, node.col_offset), (node.end_lineno, node.end_col_offset)
+                if start[:n] <= where <= end[:n]:
+                    found = node.body if isinstance(node, ast.Lambda) else node
+    text = (found and ast.get_source_segment(source, found)) or f"{code.co_name}, line {line}"
+    if found and "\n" in text:
+        text = ast.unparse(found).partition("\n")[0]
     text = " ".join(text.removeprefix("return ").split())
     return text if len(text) <= 60 else f"{text[:57]}..."

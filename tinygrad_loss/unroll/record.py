@@ -28,24 +28,22 @@ from .values import NotTraceable, Place, Value, of_numpy
 class Recording(Observer):
     """The record of one run of ``f``, of its backward pass and of the update, if there is one.
 
-    ``arguments`` are the Values of the inputs that are arrays, then of the parameters: the Tensors
-    of ``wrt`` and those in ``others``, which ``f`` is known to use; then of the optimizer's state.
-    Other Tensors that ``f`` turns out to use are collected in ``captured``.
+    ``arguments`` are the Values of the inputs that are arrays, then of the parameters, the Tensors
+    that ``f`` is known to use, then of the optimizer's state. Other Tensors that ``f`` turns out to
+    use are collected in ``captured``.
     """
 
     def __init__(
         self, f: Any, inputs: list[Any], wrt: list[Any], optimizer: Optimizer | None,
-        others: list[Tensor], outside: Outside,
+        parameters: list[Tensor], outside: Outside,
     ) -> None:  # fmt: skip
         self.trace = self.tracer = Trace(self._locate)
         self.names = Names()
         self.arguments: list[Value] = []
-        self.captured: list[Tensor] = []
+        self.captured: dict[Tensor, None] = {}
         self.written: dict[Value, Value] = {}  # the new Value of each argument that changes
-        leaves = [x for x in wrt if isinstance(x, Tensor)]
-        self.parameters = list(dict.fromkeys([*leaves, *others]))
         self.update: Update | None = None
-        self._outside = outside
+        self._parameters, self._outside = parameters, outside
         self._places = Places(outside, Recording._run.__code__)
         self._made: dict[Any, Place | None] = {}  # the Tensors made, and where
         self._passed: list[tuple[Tensor, Any]] = []  # Tensors and their gradients
@@ -58,18 +56,20 @@ class Recording(Observer):
 
     def _run(self, f: Any, inputs: list[Any], wrt: list[Any], optimizer: Optimizer | None) -> None:
         """Run ``f``, its backward pass and the update; no local variable outlives this."""
-        traced_inputs = list(map(self._input, inputs, _argument_names(f, len(inputs))))
-        targets = [traced_inputs[x] if isinstance(x, int) else x for x in wrt]
+        names = [p.name for p in parameters_of(f) or [] if p.kind <= p.POSITIONAL_OR_KEYWORD]
+        names += [f"x{i}" for i in range(len(names), len(inputs))]
+        traced_inputs = list(map(self._input, inputs, names))
         value_of = {}
-        for p, name in zip(self.parameters, name_parameters(self.parameters), strict=True):
+        for p, name in zip(self._parameters, name_parameters(self._parameters), strict=True):
             value_of[p] = self.argument(name, p.data, f"the data of {p.name or 'a parameter'}")
         with self._recording(value_of):
             output = f(*traced_inputs)
             if not isinstance(output, Tensor):
                 kind = type(output).__name__
                 raise NotTraceable(f"the function returned {kind}; expected a Tensor, the loss")
-            self.value = self.trace.value_of(output.data)
-            self.value = self.trace.owned(self.value)  # nobody's memory, also after the update
+            targets = [traced_inputs[x] if isinstance(x, int) else x for x in wrt]
+            # The value is nobody's memory, also after the update.
+            self.value = self.trace.owned(self.trace.value_of(output.data))
             self.value.name = self.value.name or "loss"
             self._seen = len(self.trace.values)
             self._reached = {output}  # not by gradients that f computes
@@ -83,7 +83,8 @@ class Recording(Observer):
             else:
                 found = zip(targets, self.gradients, strict=True)
                 moving = {p: (value_of[p], g) for p, g in found if p in self._reached}
-                self.update, self.gradients = Update(self, optimizer, moving), []
+                self.update, self.gradients = Update(self), []
+                self.update.run(optimizer, moving)
 
     def argument(self, name: str, data: Any, what: str) -> Value:
         """The Value of a new argument of the step."""
@@ -103,22 +104,22 @@ class Recording(Observer):
     @contextmanager
     def _recording(self, value_of: dict[Tensor, Value]) -> Iterator[None]:
         """Put traced arrays into the parameters, and let the engine report to this observer."""
-        before = [(p, p._array, p.grad, p.stamp) for p in value_of]
+        before = {p: (p._array, p.grad, p.stamp) for p in value_of}
         traced = {p: TracedArray(value_of[p], self.trace, viewed=True) for p in value_of}
         try:
             for p in traced:
                 p._array = traced[p]
             with set_mode(recording=True, observer=self, alone=True):
                 yield
-            for p, _, grad, _ in before:
-                if p.data is not traced[p] or p.grad is not grad:
+            for p in traced:
+                if p.data is not traced[p] or p.grad is not before[p][1]:
                     raise NotTraceable(
                         f"the function changes {p.name or 'a parameter'}, by backward(), step() "
                         "or p.data. Return the loss only: optimizer= lets unroll do the rest."
                     )
         finally:
-            for p, array, grad, stamp in before:
-                p._array, p.grad, p.stamp = array, grad, stamp
+            for p in before:
+                p._array, p.grad, p.stamp = before[p]
             self.trace.restore_generators()
             stored = self._outside.put_back()
         if stored:
@@ -147,7 +148,7 @@ class Recording(Observer):
         self._made[output] = self._locate()
         for x in inputs:
             if isinstance(x, Tensor) and x.origin is None and x.stamp < self._start:
-                self.captured += [] if isinstance(x.data, TracedArray) else [x]
+                self.captured |= {} if isinstance(x.data, TracedArray) else {x: None}
 
     def after_rule(self, node: Any, position: int, g: Any, part: Any) -> None:
         """Note the gradient of a Tensor, and what received a part of it."""
@@ -188,10 +189,3 @@ def parameters_of(f: Callable[..., Any]) -> list[inspect.Parameter] | None:
     with suppress(TypeError, ValueError):
         return list(inspect.signature(f).parameters.values())
     return None
-
-
-def _argument_names(f: Callable[..., Any], n: int) -> list[str]:
-    """The names that ``f`` gives to its first n arguments; ``x0``, ``x1`` for want of these."""
-    given = (p for p in parameters_of(f) or [] if p.kind <= p.POSITIONAL_OR_KEYWORD)
-    names = [p.name for p in given]
-    return (names + [f"x{i}" for i in range(len(names), n)])[:n]

@@ -43,7 +43,8 @@ def uniform(x: Any) -> Any:
     if not isinstance(x, Value) or not (x.constant and x.array.size and x.dtype.kind in "fiu"):
         return None
     flat = x.array.reshape(-1)
-    return flat[0].item() if flat[0] == flat[-1] and (flat == flat[0]).all() else None
+    same = flat[0] == flat[-1] and flat.tobytes() == flat[0].tobytes() * flat.size  # 0 is not -0.0
+    return flat[0].item() if same else None
 
 
 def _without_broadcasts(inputs: tuple[Value, ...]) -> tuple[Any, ...] | None:
@@ -138,12 +139,12 @@ def _exponentials(s: Value) -> Any:
 
     So s is at least 1, as exp(0) is one of the numbers. (Only for a row of -inf it is 0.)
     """
-    if s.function == np.add.reduce or (s.function is np.matmul and uniform(s.inputs[1]) == 1):
-        e = s.inputs[0]
-        match e:
-            case Value((np.exp, Value((np.subtract, z, Value((np.where, Value() as f, m, 0)))))):
-                if f.call == (np.isfinite, m) and m.shape == s.shape:
-                    return e if m.function == np.maximum.reduce and m.inputs[0] is z else None
+    if s.function != np.add.reduce and (s.function is not np.matmul or uniform(s.inputs[1]) != 1):
+        return None
+    match s.inputs[0]:
+        case Value((np.exp, Value((np.subtract, z, Value((np.where, Value() as f, m, 0)))))) as e:
+            largest = f.call == (np.isfinite, m) and m.function == np.maximum.reduce
+            return e if largest and m.inputs[0] is z and m.shape == s.shape else None
     return None
 
 

@@ -38,7 +38,7 @@ class Step(Generic[Result]):
         self._optimizer = optimizer
         self._comments = comments
         self._targets = parameters_in("unroll: wrt", wrt) if optimizer is None else []
-        self._nest = wrt if optimizer is None and is_nested(wrt) else None
+        self._nest = wrt if is_nested(wrt) else None
         self._programs: deque[tuple[Any, Program]] = deque(maxlen=16)
         self._program: Program | None = None
         if example_inputs or parameters_of(f) == []:
@@ -58,8 +58,11 @@ class Step(Generic[Result]):
         if mode.get().tracer is not None:
             raise NotTraceable("a step cannot be called in a function that is being traced")
         program = self._program or self._begin(inputs)
-        fits = len(inputs) == program.n_inputs
-        found = program.call(*inputs) if fits else self._call_other(*inputs)
+        found: Any = program.call(*inputs) if len(inputs) == program.n_inputs else None
+        if found is None:  # something has changed since, or an input is a list or a Tensor
+            given = self._given("step: input", inputs)
+            self._program = self._traced(given)
+            found = self._program.call(*data_of(given), always=True)
         if self._nest is not None:
             each = iter(found[1])
             found = found[0], mapped(lambda _: next(each), self._nest)
@@ -70,9 +73,7 @@ class Step(Generic[Result]):
 
     def _last(self) -> Program:
         if self._program is None:
-            raise RuntimeError(
-                "unroll: nothing has been traced yet. Call the step, or give unroll example inputs."
-            )
+            raise RuntimeError("unroll: nothing traced yet. Call the step, or give example inputs.")
         return self._program
 
     def _begin(self, inputs: tuple[Any, ...]) -> Program:
@@ -83,20 +84,15 @@ class Step(Generic[Result]):
         # Each Tensor of wrt; or its position, if it is one of the first inputs.
         number = {id(x): i for i, x in tensors.items()}
         self._wrt = [number.get(id(p), p) for p in self._targets]
-        self._program = self._traced(self._data("unroll: input", inputs))
+        self._program = self._traced(self._given("unroll: input", inputs))
         return self._program
 
-    def _call_other(self, *inputs: Any) -> Any:
-        """Make a call that does not fit the current program: new shapes, lists, Tensors."""
-        inputs = self._data("step: input", inputs)
-        self._program = self._traced(inputs)
-        return self._program.call(*inputs, always=True)
-
-    def _data(self, what: str, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
-        """The inputs as arrays; but a number, None or a string stays, as a part of the code."""
-        found = list(inputs)
+    def _given(self, what: str, inputs: tuple[Any, ...]) -> list[Any]:
+        """The inputs as arrays or Tensors; a number, None or a string is a part of the code."""
+        given = list(inputs)
         for i, x in enumerate(inputs):
             is_tensor = isinstance(x, Tensor)
+            requires_grad, name = self._tensors.get(i, (False, None))
             if self._optimizer is not None and is_tensor and x.requires_grad:
                 raise TypeError(
                     f"{what} {i} requires grad. With optimizer=, inputs are data, and f reads the "
@@ -104,20 +100,18 @@ class Step(Generic[Result]):
                 )
             if isinstance(x, np.generic) or not isinstance(x, FIXED):
                 # Of an example that requires grad, wrt says whether the gradient is asked for.
-                known = is_tensor and self._tensors.get(i, (False, None))[0]
-                array = as_array(x.data if known else x, copy=False, what=f"{what} {i}")
-                found[i] = of_numpy(array, "the data of an input" if is_tensor else "an input")
-        return tuple(found)
+                data = x.data if is_tensor and requires_grad else x
+                array = as_array(data, copy=False, what=f"{what} {i}")
+                given[i] = of_numpy(array, "the data of an input" if is_tensor else "an input")
+            if i in self._tensors:
+                given[i] = Tensor(given[i], requires_grad, name=name, copy=False)
+        return given
 
-    def _traced(self, inputs: tuple[Any, ...]) -> Program:
+    def _traced(self, given: list[Any]) -> Program:
         """The program for such inputs: a known one, or a new one."""
-        key = (*map(_kind, inputs), _state_of(self._optimizer))
+        key = (*map(_kind, data_of(given)), self._optimizer and _state_of(self._optimizer))
         program = next((p for k, p in self._programs if k == key and p.fits()), None)
         if program is None:
-            given = list(inputs)
-            for i, (requires_grad, name) in self._tensors.items():
-                if i < len(given):  # else f says what is missing
-                    given[i] = Tensor(given[i], requires_grad, name=name, copy=False)
             program = Program(self, given)
             self._programs.append((key, program))
         if self._optimizer is not None:
@@ -132,10 +126,8 @@ def _kind(x: Any) -> Any:
     return type(x), repr(x) if isinstance(x, FIXED) else None  # in which -0.0 is not 0.0
 
 
-def _state_of(optimizer: Optimizer | None) -> Any:
+def _state_of(optimizer: Optimizer) -> Any:
     """What the code depends on in an optimizer: settings but lr, equal numbers, what is frozen."""
-    if optimizer is None:
-        return None
     equal = []
     for parts in (getattr(optimizer, name) for name in optimizer.buffers):
         # NumPy makes scalars of what has no axes; a step needs arrays to write into.
@@ -153,16 +145,13 @@ class Program:
         f, optimizer, wrt = step._f, step._optimizer, step._wrt
         if optimizer is not None:
             wrt = [p for p in optimizer.params if p.requires_grad]
-        others: list[Tensor] = []
+        self.parameters = list(dict.fromkeys(x for x in wrt if isinstance(x, Tensor)))
         outside = Outside(optimizer=optimizer, f=f, inputs=inputs, wrt=wrt)
-        record = partial(Recording, f, inputs, wrt, optimizer, others, outside)
+        record = partial(Recording, f, inputs, wrt, optimizer, self.parameters, outside)
         recording = record()
         while recording.captured:
-            others += dict.fromkeys(recording.captured)
+            self.parameters += recording.captured
             recording = record()
-        self.n_inputs = len(inputs)
-        self.parameters, update = recording.parameters, recording.update
-        self.moving = update.moving if update is not None else set()
         writer = Writer(recording, step._comments)
         with warnings.catch_warnings():  # they have been given
             warnings.simplefilter("ignore")
@@ -170,69 +159,47 @@ class Program:
         if outside.drawn or not _equal(writer, again):
             made = f"draws from {outside.drawn[0]}" if outside.drawn else "makes"
             raise NotTraceable(
-                f"the function {made} an array or a number that is another one each time it is "
-                "called, such as noise from NumPy or a counter; it would be frozen. Make it "
-                "outside and pass it as an input. (dropout and gradient_penalty draw anew.)"
+                f"the function {made} an array or a number that is another one each time, such as "
+                "noise from NumPy or a counter; it would be frozen. Make it outside and pass it as "
+                "an input. (dropout and gradient_penalty draw anew.)"
             )
         self.description = _described(recording.trace, writer.memory)
-        position = {value: i for i, value in enumerate(recording.arguments)}
-        checks = recording.trace.checks
-        self.checks = [(c, position[c.data]) for c in checks if c.data in position]
         self.source = writer.source
         namespace: dict[str, Any] = {}
         exec(compile(self.source, "<unrolled>", "exec"), namespace)
-        namespace.update(writer.namespace)
         self.step = namespace["step"]
-        self.call = self._guarded(data_of(inputs), update, writer.captured, step._call_other)
+        self.n_inputs = len(inputs)
+        self.call = self._guarded(data_of(inputs), recording, writer.captured)
         # Else the trace would stay in memory, with all arrays of the example.
-        for check in checks:
+        for check in recording.trace.checks:
             check.data = None
 
-    def _guarded(
-        self, inputs: list[Any], update: Update | None, captured: dict[str, Any],
-        otherwise: Callable[..., Any],
-    ) -> Any:  # fmt: skip
-        """A function that runs the step, or ``otherwise`` if anything has changed since tracing.
-
-        With ``always=True`` it asks nothing: for a call after all has been read again.
-        """
-        scope = self._scope = {"_otherwise": otherwise, "_run": self.step}
-        scope |= {"_now": now, "_kind": _kind}
-        names, tests, arguments = [f"_x{i}" for i in range(len(inputs))], ["True"], []
-        for name, x in zip(names, inputs, strict=True):
-            scope[f"{name}_is"] = _kind(x)
-            tests.append(f"_kind({name}) == {name}_is")
-            arguments += [name] * isinstance(x, np.ndarray)
-        scope |= {f"_p{i}": p for i, p in enumerate(self.parameters)}
-        arrays = [f"_p{i}._array" for i in range(len(self.parameters))]
-        settings, numbers, equal, after = [], dict[str, str](), [], list[str]()
-        if update is not None:
-            optimizer = scope["_o"] = update.optimizer
-            settings = [f"_o.{name}" for name in optimizer.settings if name != "lr"]
-            arrays, numbers, equal = [*arrays, *update.arrays], update.numbers, update.equal
-            for i, p in enumerate(optimizer.params):
-                scope[f"_q{i}"] = p
-                tests.append(f"_q{i}._requires_grad is {p.requires_grad}")
-                if p in update.moving:
-                    tests.append(f"_q{i}._array.flags.writeable")
-                    after.append(f"_q{i}.stamp = _now()")
-            after += [f"{at} = {text}" for at, text in update.assigned.items()]
+    def _guarded(self, inputs: list[Any], recording: Recording, captured: dict[str, Any]) -> Any:
+        """A function that runs the step; unless ``always``, it returns None if anything changed."""
+        update = recording.update or Update(recording)  # without an optimizer an empty one
+        self.moving = update.moving
+        names = [f"_x{i}" for i in range(len(inputs))]
+        arrays = [f"_p{i}._array" for i in range(len(self.parameters))] + [*update.arrays]
         # Settings come first: without momentum there is no velocity to ask for.
-        self.found = {f"_a{i}": at for i, at in enumerate([*settings, *arrays])}
+        self.found = {f"_a{i}": at for i, at in enumerate([*update.settings, *arrays])}
+        arguments = [x for x, data in zip(names, inputs, strict=True) if type(data) is np.ndarray]
+        arguments += list(self.found)[len(update.settings) :]
+        argument = dict(zip(recording.arguments, arguments, strict=True))
+        checks = [check for check in recording.trace.checks if check.data in argument]
+        scope = self._scope = {"_run": self.step, "_now": now, "_kind": _kind} | captured
+        scope |= update.scope | {f"_check{i}": check for i, check in enumerate(checks)}
+        scope |= {f"_p{i}": p for i, p in enumerate(self.parameters)}
+        scope |= {f"{name}_is": _kind(x) for name, x in zip(names, inputs, strict=True)}
         scope |= {name: eval(at, scope) for name, at in self.found.items()}
-        tests += [f"{at} is {name}" for name, at in self.found.items()]
-        tests += [f"{a} == {b}" for a, b in equal]
-        arguments += list(self.found)[len(settings) :]
-        before = [f"_check{i}({arguments[at]})" for i, (_, at) in enumerate(self.checks)]
-        before += [f"{name} = {at}" for name, at in numbers.items()]
-        scope |= {f"_check{i}": check for i, (check, _) in enumerate(self.checks)}
-        scope |= captured
-        arguments += [*numbers, *captured]
-        run = [*before, f"_found = _run({', '.join(arguments)})", *after, "return _found"]
-        lines = [f"def step({', '.join([*names, '*', 'always=False'])}):"]
-        lines += [f"    if always or {' and '.join(tests)}:", *(f"        {line}" for line in run)]
-        lines += [f"    return _otherwise({', '.join(names)})"]
-        exec("\n".join(lines), scope)
+        tests = [f"_kind({name}) == {name}_is" for name in names]
+        tests += [*(f"{at} is {name}" for name, at in self.found.items()), *update.tests]
+        lines = [f"_check{i}({argument[check.data]})" for i, check in enumerate(checks)]
+        lines += [f"{name} = {at}" for name, at in update.numbers.items()]
+        lines += [f"_found = _run({', '.join([*arguments, *update.numbers, *captured])})"]
+        lines += [*update.after, "return _found"]
+        head = f"def step({', '.join([*names, '*', 'always=False'])}):\n"
+        head += f"    if always or {' and '.join(tests) or True}:\n"
+        exec(head + "\n".join(f"        {line}" for line in lines), scope)
         return scope["step"]
 
     def fits(self) -> bool:

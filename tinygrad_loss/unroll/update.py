@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Container
+from collections.abc import Collection
 from functools import partial
 from typing import Any
 
@@ -18,24 +18,25 @@ SHORT = {"velocity": "v", "first_moment": "m", "second_moment": "v"}
 
 
 class Update:
-    """One update by an optimizer: the arrays that it writes, the numbers that it reads and changes.
+    """The update by an optimizer; and what a call of the step reads, tests and writes for it.
 
-    ``moving`` has the parameters that the loss depends on, with the Values of each and of its
-    gradient. Where the state is found is a Python expression in which ``_o`` is the optimizer.
+    That is Python text, in which ``_o`` is the optimizer and ``_q0`` its first parameter.
     """
 
-    def __init__(
-        self, recording: Any, optimizer: Optimizer, moving: dict[Tensor, tuple[Value, Value]]
-    ) -> None:
-        self.optimizer = optimizer
-        self.moving = set(moving)
+    def __init__(self, recording: Any) -> None:
+        self.scope: dict[str, Any] = {}  # what the text names
+        self.settings: list[str] = []  # where those are found that are a part of the code
         self.arrays: dict[str, Value] = {}  # the arrays of the state, by where they are found
         self.numbers: dict[str, str] = {}  # where each number is found, by its name in the source
-        self.equal: list[tuple[str, str]] = []  # where numbers are found that have one name
-        self.assigned: dict[str, str] = {}  # the text of each new number, by where it is found
+        self.tests: list[str] = []  # what else has to be as it was
+        self.after: list[str] = []  # statements
+        self.moving: Collection[Tensor] = ()  # the parameters that the loss depends on
         self._recording, self._trace = recording, recording.trace
-        kind = type(optimizer)
-        self._trace.phase = f"update: {kind.__name__}"
+
+    def run(self, optimizer: Optimizer, moving: dict[Tensor, tuple[Value, Value]]) -> None:
+        """Update the parameters, given with the Values of each and of its gradient."""
+        kind, trace = type(optimizer), self._trace
+        trace.phase = f"update: {kind.__name__}"
         if not moving:
             raise no_gradient("unroll")
         if kind.step is not Optimizer.step:
@@ -44,24 +45,29 @@ class Update:
                 "g). Use wrt= for the gradients, and let the optimizer step outside."
             )
         check_moving(optimizer, moving)
+        self.moving = set(moving)
+        self.settings = [f"_o.{name}" for name in optimizer.settings if name != "lr"]
+        self.scope = {"_o": optimizer, **{f"_q{i}": p for i, p in enumerate(optimizer.params)}}
         own = object.__new__(kind)  # takes the notes, so that the optimizer stays as it is
         held = vars(own)
         held |= vars(optimizer)
         held["lr"] = self._number("lr", "_o.lr", own.lr)
-        held["_number"] = [partial(self._beside, kind=x.dtype) for x in own._scratch]
-        scratch = [self._trace.constant(np.zeros_like(x)) for x in own._scratch]
-        held["_scratch"] = list(map(self._array, scratch))
+        held["_number"] = [partial(trace.number, kinds=[x.dtype]) for x in own._scratch]
+        scratch = [trace.constant(np.zeros_like(x)) for x in own._scratch]
+        held["_scratch"] = [TracedArray(x, trace) for x in scratch]
         names = [moving[p][0].name if p in moving else None for p in own.params]
         for buffer in own.buffers:
             held[buffer] = self._state(buffer, getattr(own, buffer), names)
         before, parts = dict(held), {buffer: list(held[buffer]) for buffer in own.buffers}
-        start = len(self._trace.values)
+        start = len(trace.values)
         for i, p in enumerate(own.params):
+            self.tests.append(f"_q{i}._requires_grad is {p.requires_grad}")
             if p in moving:
+                self.tests.append(f"_q{i}._array.flags.writeable")
+                self.after.append(f"_q{i}.stamp = _now()")
                 self._update(own, i, *moving[p])
         # Numbers come first, as all parameters share them.
-        made = self._trace.values[start:]
-        self._trace.values[start:] = sorted(made, key=lambda x: x.function is not number)
+        trace.values[start:] = sorted(trace.values[start:], key=lambda x: x.function is not number)
         for name, x in held.items():
             if x is not before.get(name):
                 raise NotTraceable(
@@ -74,27 +80,19 @@ class Update:
                 if isinstance(new, TracedArray):
                     self._written(self.arrays[at], new)
                 elif new is not old:
-                    self.assigned[at] = str(new)
+                    self.after.append(f"{at} = {new}")
 
     def _update(self, own: Optimizer, i: int, value: Value, g: Value) -> None:
         """Run the optimizer's ``update`` for one parameter, and name what it computes."""
-        start, w = len(self._trace.values), self._array(value)
-        own.update(i, w, self._array(g))
+        start, w = len(self._trace.values), TracedArray(value, self._trace)
+        own.update(i, w, TracedArray(g, self._trace))
         self._written(value, w)
         for x in w.value.inputs[1:]:  # of w - step
             if isinstance(x, Value) and x.function is not None and x.name is None:
                 x.name = f"step_{value.name}"
-        noted, line = self._trace.values[start:], (value.name,)
-        noted = [x for x in noted if x.function is not number]
+        noted = [x for x in self._trace.values[start:] if x.function is not number]
         for x in noted if len(noted) > 2 else []:
-            x.place = Place(line, 1, Counter([line]))
-
-    def _array(self, value: Value) -> TracedArray:
-        return TracedArray(value, self._trace)
-
-    def _beside(self, x: Any, kind: Any) -> Any:
-        """A number as the optimizer gives it to ufuncs, an array without axes of this dtype."""
-        return self._array(self._trace.number(x, [kind]))
+            x.place = Place((value.name,), 1, Counter([(value.name,)]))
 
     def _number(self, wanted: str, at: str, value: float) -> Number:
         name = self._recording.names.new(wanted)
@@ -111,10 +109,10 @@ class Update:
             if not isinstance(part, int | float):
                 wanted = f"{SHORT.get(buffer, buffer)}_{name}"
                 self.arrays[at] = self._recording.argument(wanted, part, at)
-                found[i] = self._array(self.arrays[at])
+                found[i] = TracedArray(self.arrays[at], self._trace)
             elif part in known:
                 found[i] = known[part]
-                self.equal.append((self.numbers[known[part].text], at))
+                self.tests.append(f"{self.numbers[known[part].text]} == {at}")
             else:
                 found[i] = known[part] = self._number(buffer, at, part)
         return found
@@ -125,10 +123,9 @@ class Update:
             self._recording.written[old] = self._trace.owned(array.value)
 
 
-def check_moving(optimizer: Optimizer, moving: Container[Tensor]) -> None:
+def check_moving(optimizer: Optimizer, moving: Collection[Tensor]) -> None:
     """Raise as ``optimizer.step()`` if a parameter that moves cannot be updated."""
     for i, p in enumerate(optimizer.params):
         made = optimizer._made_for.get(p)
-        fits = made == (p.shape, p.dtype) * 2 and is_writeable(p.data)
-        if p in moving and not fits:
+        if p in moving and (made != (p.shape, p.dtype) * 2 or not is_writeable(p.data)):
             check_parameter("step", i, p, made)

@@ -6,31 +6,30 @@ import operator
 import textwrap
 from collections import defaultdict
 from fractions import Fraction
-from functools import partial
 from typing import Any
 
 import numpy as np
 
 from . import values
 from .memory import WRITING, Buffer, Memory, is_view
-from .names import fallback, shown
+from .names import FUNCTIONS, fallback, shown
 from .record import Recording
 from .simplify import uniform
 from .values import HARMLESS, Check, Value
 
 OPERATORS = {np.add: "+", np.subtract: "-", np.multiply: "*", np.divide: "/", np.power: "**"}
 NUMBERS = {0: "zero", 0.5: "half", 1: "one", 2: "two", -1: "minus_one"}
+METHODS = {np.reshape, np.transpose, values.astype, values.copied}  # written as such
 TAB = "    "
 
 
 class Writer:
-    """The source, the constants in its namespace, and what is passed since no text can make it."""
+    """The source, and what is passed since no text can make it."""
 
     def __init__(self, recording: Recording, comments: bool) -> None:
         self.memory = memory = Memory(recording)
         self.comments = comments
         self.names = recording.names
-        self.namespace: dict[str, Any] = {}
         self.captured: dict[str, Any] = {}
         self.prelude: list[str] = []
         self.views: defaultdict[Buffer, list[str]] = defaultdict(list)
@@ -46,11 +45,14 @@ class Writer:
         given += [*(recording.update.numbers if recording.update else ()), *self.captured]
         definition = f"def step({', '.join(given)}):"
         if len(definition) > 88:
-            wrap = partial(textwrap.fill, width=88, initial_indent=TAB, subsequent_indent=TAB)
-            definition = "\n".join(["def step(", wrap(f"{', '.join(given)},"), "):"])
-        lines = [*self._buffers(), "", "", definition]
-        lines += [f"{TAB}{line}" for line in [*body, f"return {result}"]]
-        self.source = "\n".join(["import numpy as np", "", *self.prelude, *lines, ""])
+            wrapped = textwrap.fill(f"{', '.join(given)},", 88 - len(TAB))
+            definition = f"def step(\n{textwrap.indent(wrapped, TAB)}\n):"
+        lines = ["import numpy as np", "", *self.prelude]
+        for buffer in memory.buffers:
+            names = " = ".join(dict.fromkeys(self.text[value] for value in buffer.values))
+            lines += [f"{names} = np.empty({_form(buffer.array)})", *self.views[buffer]]
+        lines += ["", "", definition, *(f"{TAB}{line}" for line in [*body, f"return {result}"])]
+        self.source = "\n".join([*lines, ""])
 
     # --- names ---
 
@@ -72,22 +74,18 @@ class Writer:
             else:
                 unnamed.append(value)
         for value in reversed(unnamed):
-            self.text[value] = self.names.new(fallback(value, list(map(self._named, value.inputs))))
+            named = [x[-1] if isinstance(x, tuple) and x else x for x in value.inputs]  # an index
+            names = [self.text.get(x, "") if isinstance(x, Value) else "" for x in named]
+            self.text[value] = self.names.new(fallback(value, names))
         for value, after in same.items():  # from the last one on
             self.text[value] = self.text[after]
-
-    def _named(self, x: Any) -> str:
-        """The name of an input, or of the last part of an index; empty if there is none."""
-        if isinstance(x, tuple) and x:
-            return self._named(x[-1])
-        return self.text.get(x, "") if isinstance(x, Value) else ""
 
     def _continues(self, value: Value, after: Value) -> bool:
         """Whether ``after`` updates ``value`` in place under its name: h = x @ W; h = h + b."""
         buffers = self.memory.buffer_of
         over = value in buffers and buffers[value] is buffers.get(after) and value in after.inputs
-        names = fallback(value, []), fallback(after, [])
-        return over and (after.function in OPERATORS or "t" in names)
+        has_name = value.function in FUNCTIONS and after.function in FUNCTIONS
+        return over and (after.function in OPERATORS or not has_name)
 
     def _inline(self, value: Value, after: Value | None) -> bool:
         """Whether an expression is written where it is read, instead of getting a name.
@@ -116,18 +114,15 @@ class Writer:
         for value in self.memory.values:
             ignored = None if value.function in HARMLESS else value.ignored
             statements = self._statements(value)
-            header = f"# {value.phase}"
-            if value.place is not None:
-                phase, colon, rest = value.phase.partition(":")
-                preposition = ":" if phase == "forward" else " of"
-                header = f"# {phase}{preposition} {value.place}{colon}{rest}"
+            phase, colon, rest = value.phase.partition(":")
+            of = "" if value.place is None else ": " if phase == "forward" else " of "
+            header = f"# {phase}{of}{value.place or ''}{colon}{rest}"
             if statements and header != before:
                 lines.append(({}, header))  # which ends a block
                 before = header
             lines += [(ignored, line) for line in statements]
-            for check in self.memory.readers[value]:
-                if isinstance(check, Check):
-                    lines.append(({}, f"{self._object(check, 'check')}({self._argument(value)})"))
+            checks = [x for x in self.memory.readers[value] if isinstance(x, Check)]
+            lines += [({}, f"{self._object(x, 'check')}({self._argument(value)})") for x in checks]
         return [line for line in _under_errstate(lines) if self.comments or line[0] != "#"]
 
     def _statements(self, value: Value) -> list[str]:
@@ -162,7 +157,9 @@ class Writer:
             lines.append(f"{name}[...] = {start}")
         text = self._argument(part, literal=True)
         if function is values.with_added_at:
-            return [*lines, f"np.add.at({name}, {self._argument(index)}, {text})"]
+            at = self._index(index)
+            at = f"np.s_[{at}]" if isinstance(index, tuple | slice) else at
+            return [*lines, f"np.add.at({name}, {at}, {text})"]
         sign = "" if function is values.with_item else "+"
         if sign and text[0] == "-" and uniform(part) is not None:
             sign, text = "-", text[1:]
@@ -188,9 +185,7 @@ class Writer:
             return None if value.phase == "forward" else f"{a} @ {b}"
         if value.function not in OPERATORS:
             return None
-        inside = [
-            self._formula(x) if not self.text.get(x, "c").isidentifier() else "" for x in inputs
-        ]
+        inside = ["" if self.text.get(x, "c").isidentifier() else self._formula(x) for x in inputs]
         unnamed = [x for x in inputs if _is_number(x) and x.array.item() not in NUMBERS]
         hidden = unnamed or any(x.function is values.number for x in inputs)
         if not any(inside) and not (hidden and value in self.memory.buffer_of):
@@ -211,10 +206,15 @@ class Writer:
     # --- expressions ---
 
     def _call(self, value: Value, out: str | None = None) -> str:
-        function, inputs, options = value.function, value.inputs, value.options
-        suffix = self._suffix(function, *inputs[1:])
-        if suffix:
-            return self._argument(inputs[0]) + suffix
+        function: Any = value.function
+        inputs, options = value.inputs, value.options
+        if function is operator.getitem:
+            return f"{self._argument(inputs[0])}[{self._index(inputs[1])}]"
+        if function is np.transpose and inputs[1] == tuple(range(value.array.ndim))[::-1]:
+            return f"{self._argument(inputs[0])}.T"
+        if function in METHODS:
+            given = ", ".join(map(self._index, inputs[1:]))
+            return f"{self._argument(inputs[0])}.{function.__name__}({given})"
         # A number as text takes the dtype of the other arrays, so that has to be its own dtype.
         kinds = {x.dtype for x in inputs if isinstance(x, Value) and not x.constant}
         literal = isinstance(function, np.ufunc) and value.shape == () and out is None
@@ -227,21 +227,12 @@ class Writer:
             return f"-{arguments[0]}"
         arguments += [f"{key}={self._argument(x)}" for key, x in options.items()]
         arguments += [f"out={out}"] if out is not None else []
-        is_dot = function is np.matmul and self._is_dot(value)
+        # The method dot, which has less overhead, computes the same as np.matmul for matrices.
+        is_dot = function is np.matmul and all(
+            x.array.ndim <= 2 and x.dtype == value.dtype in (np.float32, np.float64) for x in inputs
+        )
         name = f"{arguments.pop(0)}.dot" if is_dot else self._function(function)
         return f"{name}({', '.join(arguments)})"
-
-    def _suffix(self, function: Any, option: Any = None, *_: Any) -> str:
-        """What follows an array: a method or an index; empty if the function is another one."""
-        if function is operator.getitem:
-            return f"[{self._index(option)}]"
-        if function is values.astype:
-            return f".astype({self._argument(option)})"
-        if function is np.reshape:
-            return f".reshape({', '.join(map(str, option)) or '()'})"
-        if function is np.transpose:
-            return ".T" if option == tuple(range(len(option)))[::-1] else f".transpose{option}"
-        return ".copy()" if function is values.copied else ""
 
     def _function(self, function: Any) -> str:
         name: str = getattr(function, "__name__", "function")
@@ -252,14 +243,6 @@ class Writer:
             if getattr(module, name, None) is function:
                 return f"{module.__name__.replace('numpy', 'np')}.{name}"
         return self._object(function, name.split(" ")[0])
-
-    def _is_dot(self, value: Value) -> bool:
-        """Whether the method dot, which has less overhead, computes the same as np.matmul."""
-        return (
-            (value in self.memory.buffer_of or value.shape == ())
-            and value.dtype in (np.float32, np.float64)
-            and all(x.array.ndim <= 2 and x.dtype == value.dtype for x in value.inputs)
-        )
 
     def _object(self, thing: Any, wanted: str) -> str:
         """The name of an object that cannot be written as text: it is passed as an argument."""
@@ -274,25 +257,21 @@ class Writer:
         if isinstance(x, list | tuple):
             inside = ", ".join(map(self._argument, x))
             return f"[{inside}]" if isinstance(x, list) else f"({inside}{',' * (len(x) == 1)})"
-        if isinstance(x, np.dtype) or (isinstance(x, type) and issubclass(x, np.generic)):
-            return f"np.{np.dtype(x).name}".replace("np.bool", "bool")
+        if isinstance(x, np.dtype | type):
+            return _dtype(x)
         if isinstance(x, float):
             return _number(x)
         if isinstance(x, slice):
-            return f"slice{self._argument((x.start, x.stop, x.step))}"
+            ends = (x.start, x.stop) if x.step is None else (x.start, x.stop, x.step)
+            return ":".join("" if end is None else str(operator.index(end)) for end in ends)
         if x is Ellipsis or isinstance(x, bool | int | str | None):
             return "..." if x is Ellipsis else repr(x)
         return self._object(x, "rng" if isinstance(x, np.random.Generator) else type(x).__name__)
 
     def _index(self, index: Any) -> str:
+        """What stands in brackets; of a shape or axes, what a method is given."""
         parts = index if isinstance(index, tuple) else (index,)
-        return ", ".join(map(self._index_part, parts)) or "()"
-
-    def _index_part(self, x: Any) -> str:
-        if not isinstance(x, slice):
-            return "np.newaxis" if x is None else self._argument(x)
-        ends = ["" if end is None else self._argument(end) for end in (x.start, x.stop, x.step)]
-        return ":".join(ends if ends[2] else ends[:2])
+        return ", ".join("np.newaxis" if x is None else self._argument(x) for x in parts) or "()"
 
     def _constant(self, value: Value, literal: bool) -> str:
         """A number as text, if ``literal``; else the name of an array made before the step."""
@@ -301,24 +280,9 @@ class Writer:
             return str(int(array)) if array[()].is_integer() else _number(array)
         if value not in self.text:
             wanted, text = _described(array)
-            if text:
-                self.text[value] = name = self.names.new(wanted)
-                self.namespace[name] = array
-                self.prelude.append(f"{name} = {text}")
-            else:
-                self.text[value] = self._object(array, wanted)
+            self.text[value] = self.names.new(wanted) if text else self._object(array, wanted)
+            self.prelude += [f"{self.text[value]} = {text}"] if text else []
         return self.text[value]
-
-    def _buffers(self) -> list[str]:
-        lines = []
-        for buffer in self.memory.buffers:
-            array = buffer.array
-            options = "" if array.dtype == np.float64 else f", {self._argument(array.dtype)}"
-            options += "" if array.flags.c_contiguous else ', order="F"'
-            names = " = ".join(dict.fromkeys(self.text[value] for value in buffer.values))
-            lines.append(f"{names} = np.empty({_sizes(array.shape)}{options})")
-            lines += self.views[buffer]
-        return lines
 
 
 def _under_errstate(lines: list[tuple[Any, str]]) -> list[str]:
@@ -341,32 +305,40 @@ def _shortened(x: Any) -> str:
     """A number for a comment: 0.25, (1 / 3); if it is neither, with six digits."""
     text, fraction = f"{x:g}", Fraction(float(x)).limit_denominator(9999) if np.isfinite(x) else 0
     exact = x.dtype.type(text) == x or x.dtype.type(float(fraction)) != x
-    return text if exact else f"({fraction.numerator} / {fraction.denominator})"
+    return text if exact else f"({fraction})".replace("/", " / ")
 
 
 def _number(x: Any) -> str:
     if np.ndim(x):
         return f"[{', '.join(map(_number, x))}]"
+    x = np.asarray(x)[()]  # an array without axes prints eight digits only
     return str(x) if np.isfinite(x) else f"{'-' if x < 0 else ''}np.{abs(x)}"
 
 
-def _sizes(shape: tuple[int, ...]) -> str:
-    return str(shape[0]) if len(shape) == 1 else str(shape)
+def _dtype(x: Any) -> str:
+    return f"np.{np.dtype(x).name}".replace("np.bool", "bool")
+
+
+def _form(array: Any, *number: str) -> str:
+    """What np.empty, np.ones or np.full is given, to make an array like this one."""
+    parts = [str(array.size if array.ndim == 1 else array.shape), *number]
+    parts += [_dtype(array.dtype)] if array.dtype != np.float64 else []
+    return ", ".join(parts if array.flags.c_contiguous else [*parts, 'order="F"'])
 
 
 def _described(array: Any) -> tuple[str, str]:
     """A name for a constant array, and how to make it; empty if it is too long to be written."""
-    kind = f", np.{array.dtype}" if array.dtype not in (np.float64, np.int64, bool) else ""
     if array.dtype.kind not in "fiub":
         return "c", ""
-    if array.ndim == 1 and np.array_equal(array, np.arange(array.size)) and array.dtype == np.int64:
+    if array.dtype == np.int64 and np.array_equal(array, np.arange(array.size)):
         return "rows", f"np.arange({array.size})"
-    for number, name in (1, "ones"), (0, "zeros"):
-        if array.ndim and array.dtype.kind != "b" and (array == number).all():
-            return f"{name}_{len(array)}", f"np.{name}({_sizes(array.shape)}{kind})"
+    first = array.flat[0] if array.size else array.dtype.type(0)
+    full = array.tobytes() == np.full_like(array, first).tobytes()
+    name = {"1": "ones", "0": "zeros"}.get(_number(first).removesuffix(".0"))  # but not for -0.0
+    if full and name and array.ndim:
+        return f"{name}_{len(array)}", f"np.{name}({_form(array)})"
     if array.size <= 8:
+        dtype = f", {_dtype(array.dtype)}" * (array.dtype not in (np.float64, np.int64, bool))
         name = "c" if array.ndim else NUMBERS.get(array.item(), "c")
-        return name, f"np.array({_number(array)}{kind})"
-    if (array == array.flat[0]).all():
-        return "c", f"np.full({array.shape}, {_number(array.flat[0])}{kind})"
-    return "c", ""
+        return name, f"np.array({_number(array)}{dtype})"
+    return "c", f"np.full({_form(array, _number(first))})" if full else ""
