@@ -169,7 +169,7 @@ def test_tensors_of_the_same_name_are_told_apart():
 
 
 def test_names_that_differ_beyond_what_is_shown_are_told_apart():
-    a, b = (Tensor(1.0, requires_grad=True, name="x" * 50 + end) for end in "ab")
+    a, b = (Tensor(1.0, requires_grad=True, name="x" * k) for k in (50, 51))
     first, second = (line.split()[0] for line in draw(a - b).text().splitlines()[1:3])
     assert second == f"{first}#2"
 

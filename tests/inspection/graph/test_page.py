@@ -66,8 +66,9 @@ def test_rules_and_arithmetic_of_the_expression(page):
         for send in step.get("sends", ())
     }
     assert ("g * b", "83.3 * 2 = 166.6") in rules
-    assert ("g * (y != 0)", "6.942 * (6 != 0) = 6.942") in rules
-    assert ("-g * y / b", "-1 * 0.2041 / 49 = -0.004165") in rules
+    assert ("g * (relu2 != 0)", "6.942 * (6 != 0) = 6.942") in rules
+    assert ("g * (2 * subtract2)", "0.49584 * (2 * (-7)) ≈ -6.942") in rules
+    assert ("-g * divide2 / power2", "-1 * 0.2041 / 49 ≈ -0.004165") in rules
     assert ("g", None) in rules
 
 

@@ -41,8 +41,10 @@ def as_dot(view: View, rankdir: str | None = None, **attributes: str) -> str:
     """
     rankdir = rankdir or ("LR" if _fits_across(view) else "TB")
     picture = graphviz.Digraph("computation")
-    across = "0.15" if rankdir == "LR" else "0.2"
-    picture.attr(rankdir=rankdir, nodesep=across, ranksep="0.25", fontname=FONT, bgcolor="#FFFFFF")
+    across, along = ("0.15" if rankdir == "LR" else "0.2"), "0.25"
+    if view.for_page:
+        across, along = "0.12", "0.2"
+    picture.attr(rankdir=rankdir, nodesep=across, ranksep=along, fontname=FONT, bgcolor="#FFFFFF")
     picture.attr(fontsize=str(FONT_SIZE), labeljust="l", **attributes)
     picture.attr(label=escape(note for note in (view.note(), view.trace.note()) if note))
     # Good layouts are found early; looking on can take minutes where many edges are long.
@@ -53,7 +55,8 @@ def as_dot(view: View, rankdir: str | None = None, **attributes: str) -> str:
     picture.attr("edge", fontname=FONT, fontsize="9", fontcolor=BACKWARD["color"], arrowsize="0.7")
     picture.attr("edge", dir="both" if view.for_page else "forward")
     inside: dict[Any, list[Any]] = defaultdict(list)  # nodes, and then scopes, by the scope around
-    for node in (*view.tensors, *view.items):
+    boxes = [item for item in view.items if not view.for_page or isinstance(item, Group)]
+    for node in (*view.tensors, *boxes):
         inside[_scope_of(view, node)].append(node)
     shown = {scope for inner in inside if inner for scope in inner.path()}
     for scope in filter(shown.__contains__, view.trace.scopes):
@@ -62,13 +65,15 @@ def as_dot(view: View, rankdir: str | None = None, **attributes: str) -> str:
     # Heavy edges are straight: those of long paths, such as the state of a recurrent network.
     weight = {item: str(10 * depth) for item, depth in view.depths().items()}
     for arrow in view.arrows:
-        label = escape([f" {arrow_label(arrow)} "]) if arrow_label(arrow) else None
+        said = "" if view.for_page else arrow_label(arrow)  # the page shows it while it is sent
+        label = escape([f" {said} "]) if said else None
         style = dict(BACKWARD if arrow.uses[0].op.backward else FORWARD)
         if arrow.source.maker:
             style["weight"] = weight[view.item(arrow.source.maker)]
-        picture.edge(arrow.source.id, arrow.target.id, label, id=arrow.uses[0].id, **style)
+        target = view.box(arrow.uses[0].op)
+        picture.edge(arrow.source.id, target.id, label, id=arrow.uses[0].id, **style)
     for node in view.tensors:
-        if node.maker:
+        if node.maker and view.box(node.maker) is not node:
             maker = view.item(node.maker)
             style = BACKWARD if node.maker.backward else FORWARD
             picture.edge(maker.id, node.id, id=f"{node.id}-made", weight=weight[maker], **style)
@@ -78,7 +83,8 @@ def as_dot(view: View, rankdir: str | None = None, **attributes: str) -> str:
 def escape(lines: Iterable[str]) -> str:
     """Lines as a DOT label in which no character has a special meaning."""
     escaped = (graphviz.escape(line.replace("&", "&amp;")) for line in lines)
-    return str(graphviz.nohtml(r"\n".join(escaped)))
+    label: str = graphviz.nohtml(r"\n".join(escaped))  # no plain str: "<b>" would be HTML again
+    return label
 
 
 def columns_of(line: str) -> int:
@@ -94,7 +100,9 @@ def node_lines(view: View, node: TensorNode | Item) -> list[str]:
         constants = (f"{text.clean(k)} = {text.constant(x)}" for k, x in node.constants.items())
         return [text.clean(node.op.name), *constants]
     lines = [text.title(node), f"value {text.value(node)}", f"grad {text.gradient(node)}"]
-    return lines[:2] if view.trace.has_backward_graph else lines  # there gradients are boxes
+    lines = lines[:2] if view.trace.has_backward_graph else lines  # there gradients are boxes
+    inside = node.maker is not None and view.box(node.maker) is node
+    return [*lines, f"= {text.formula(node.maker, 16)}"] if inside and node.maker else lines
 
 
 def arrow_label(arrow: Arrow) -> str:

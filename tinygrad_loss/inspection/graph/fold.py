@@ -84,6 +84,11 @@ class View:
         """The op itself, or the group that stands for it in the picture."""
         return self.owner.get(op, op)
 
+    def box(self, op: OpNode) -> TensorNode | Item:
+        """What stands for an op: a node of its own; on the page the box of what it makes."""
+        item = self.item(op)
+        return item.output if self.for_page and isinstance(item, OpNode) else item
+
     def ends(self, node: TensorNode) -> list[Item]:
         """The items that make and use a Tensor, each once."""
         ops = ([node.maker] if node.maker else []) + [use.op for use in node.uses]

@@ -7,7 +7,12 @@ const nodes = [...document.querySelectorAll("#picture g.node")];
 const edges = [...document.querySelectorAll("#picture g.edge")];
 const born = {}; // at which step a node or edge is reached by the forward pass
 const answered = {}; // and by the backward pass
+const picture = $("picture");
+const svg = picture.querySelector("svg");
+const natural = { width: svg.width.baseVal.value, height: svg.height.baseVal.value }; // in CSS pixels
 let current = 0;
+let card = null; // the id of the tensor that is looked at
+let zoom = 1;
 let timer = null;
 
 steps.forEach((step, i) => {
@@ -72,7 +77,7 @@ const say = (text, kind) => add(make("p", text, kind));
 const panels = {
   start(step) {
     say(step.say);
-    say("Go on with Next or the right arrow key; click a box or an ellipse to go to its step.");
+    say("Go on with Next or the right arrow key; click a box to see all about it.");
   },
   forward(step) {
     if (step.formula) add(make("code", step.formula, "rule"));
@@ -142,15 +147,145 @@ function draw(step, active) {
     if (node.getAttribute("aria-label") === label) continue; // most stay as they are from step to step
     const lines = node.querySelectorAll("text");
     lines[1].textContent = value;
-    if (lines.length > 2) lines[2].textContent = gradient;
+    if (lines[2]?.textContent.startsWith("grad ")) lines[2].textContent = gradient;
     node.setAttribute("aria-label", label);
     const shown = [!waiting && tensor.wrong ? tensor.value : -1, answered[node.id] <= step ? tensor.gradients.at(-1)[1] : -1];
     node.classList.toggle("notfinite", shown.some((number) => data.arrays[number]?.notfinite));
   }
 }
+function drawSent(step) {
+  for (const text of picture.querySelectorAll(".sent")) text.remove();
+  for (const { edge, short } of step.sends ?? []) {
+    const path = $(edge)?.querySelector("path"); // of several uses by a folded group there is one edge
+    if (!path) continue;
+    const { x, y } = path.getPointAtLength(path.getTotalLength() / 2);
+    const text = document.createElementNS(svg.namespaceURI, "text");
+    text.textContent = short;
+    for (const [name, value] of Object.entries({ class: "sent", x, y, "aria-hidden": true })) text.setAttribute(name, value);
+    $(edge).parentNode.append(text);
+  }
+}
+
+// --- moving the picture: only when asked to, or if the active node is out of view ------------------
 function reveal(node) {
-  const behavior = matchMedia("(prefers-reduced-motion: reduce)").matches ? "instant" : "smooth";
-  node.scrollIntoView({ block: "nearest", inline: "nearest", behavior });
+  const [outer, inner] = [picture, node].map((element) => element.getBoundingClientRect());
+  const beyond = (low, high, from, to) => (low < from ? low - from - 12 : high > to ? Math.min(high - to + 12, low - from) : 0);
+  picture.scrollLeft += beyond(inner.left, inner.right, outer.left, outer.left + picture.clientWidth);
+  picture.scrollTop += beyond(inner.top, inner.bottom, outer.top, outer.top + picture.clientHeight);
+}
+const whole = () => Math.min(1, picture.clientWidth / natural.width, picture.clientHeight / natural.height);
+function setZoom(wanted, x = picture.clientWidth / 2, y = picture.clientHeight / 2) {
+  const before = zoom; // what is at (x, y) stays there
+  const [left, top] = [picture.scrollLeft + x, picture.scrollTop + y];
+  zoom = Math.min(Math.max(wanted, Math.min(whole(), 0.1)), 4);
+  svg.style.width = `${natural.width * zoom}px`;
+  svg.style.height = `${natural.height * zoom}px`;
+  picture.scrollTo((left * zoom) / before - x, (top * zoom) / before - y);
+  drawMap();
+}
+const map = $("map");
+const scale = Math.min(160 / natural.width, 160 / natural.height); // of the map, where one does not see all
+[map.width, map.height] = [natural.width * scale, natural.height * scale];
+function drawMap() {
+  map.hidden = zoom <= whole() * 1.01;
+  const [{ color, fill, stroke }, paper] = [getComputedStyle(map), map.getContext("2d")];
+  const [{ left, top }, ratio] = [svg.getBoundingClientRect(), scale / zoom];
+  const block = (element) => {
+    const box = element.getBoundingClientRect();
+    return [(box.left - left) * ratio, (box.top - top) * ratio, box.width * ratio, box.height * ratio];
+  };
+  paper.clearRect(0, 0, map.width, map.height);
+  for (const node of map.hidden ? [] : nodes) {
+    paper.fillStyle = node.classList.contains("active") ? fill : color;
+    paper.fillRect(...block(node));
+  }
+  [paper.strokeStyle, paper.lineWidth] = [stroke, 3];
+  paper.strokeRect(...block(picture));
+}
+map.addEventListener("click", ({ offsetX, offsetY }) => {
+  picture.scrollTo((offsetX / scale) * zoom - picture.clientWidth / 2, (offsetY / scale) * zoom - picture.clientHeight / 2);
+});
+picture.addEventListener("scroll", drawMap);
+addEventListener("resize", drawMap);
+const fit = () => setZoom(whole());
+const at = ({ clientX, clientY }) => [clientX - picture.getBoundingClientRect().left, clientY - picture.getBoundingClientRect().top];
+let drag = null;
+let apart = 0; // two fingers
+picture.addEventListener("wheel", (event) => {
+  if (!event.ctrlKey) return; // a bare wheel scrolls, as everywhere
+  event.preventDefault();
+  setZoom(zoom * Math.exp(-event.deltaY / 400), ...at(event));
+}, { passive: false });
+picture.addEventListener("touchmove", (event) => {
+  if (event.touches.length !== 2) return void (apart = 0);
+  event.preventDefault();
+  const [a, b] = event.touches;
+  const now = Math.hypot(a.clientX - b.clientX, a.clientY - b.clientY);
+  if (apart) setZoom((zoom * now) / apart, ...at({ clientX: (a.clientX + b.clientX) / 2, clientY: (a.clientY + b.clientY) / 2 }));
+  apart = now;
+}, { passive: false });
+picture.addEventListener("touchend", () => (apart = 0));
+picture.addEventListener("pointerdown", (event) => {
+  drag = event.pointerType === "mouse" && event.button === 0 ? { x: event.clientX, y: event.clientY, moved: false } : null;
+});
+addEventListener("pointermove", ({ clientX, clientY, buttons }) => {
+  if (!drag || !(buttons & 1)) return;
+  drag.moved ||= Math.hypot(clientX - drag.x, clientY - drag.y) > 4;
+  if (!drag.moved) return;
+  picture.scrollBy(drag.x - clientX, drag.y - clientY);
+  [drag.x, drag.y] = [clientX, clientY];
+});
+picture.addEventListener("click", (event) => {
+  if (drag?.moved) event.stopPropagation(); // it was no click
+}, { capture: true });
+picture.addEventListener("dblclick", (event) => {
+  if (!event.target.closest("g.node")) fit();
+});
+
+// --- the card: all about one tensor --------------------------------------------------------------
+function look(id, focus = false) {
+  const last = card;
+  card = id;
+  drawCard();
+  if (focus) $(id === null ? last : "close").focus();
+}
+function link(step, text) {
+  const button = make("button", text, "link");
+  button.addEventListener("click", () => go(step));
+  return button;
+}
+function drawCard() {
+  for (const node of nodes) node.classList.toggle("opened", node.id === card);
+  $("card").hidden = card === null;
+  $("card").replaceChildren();
+  if (card === null) return;
+  const { name, made, inside, value, gradients } = data.tensors[card];
+  const close = make("button", "Close");
+  close.id = "close";
+  close.addEventListener("click", () => look(null, true));
+  const heading = make("h2", name);
+  heading.id = "card-name";
+  const madeAt = steps.findIndex((step) => step.kind === "forward" && step.output === card);
+  const origin = make("p", `${made}${inside ? `, in ${inside}` : ""} `);
+  if (madeAt >= 0) origin.append(link(madeAt, `step ${madeAt}`));
+  $("card").append(close, heading, origin, arrayView(value, born[card] <= current ? "value" : "value, still to be computed"));
+  const arrived = gradients.filter(([when]) => when <= current);
+  if (!gradients.length) return void $("card").append(make("p", "It has no gradient.", "quiet"));
+  if (arrived.length < gradients.length) {
+    const sum = arrived.length ? arrayView(arrived.at(-1)[1], `gradient so far, ${arrived.length} of ${gradients.length} parts`) : "";
+    $("card").append(sum || make("p", "gradient so far: none has arrived", "quiet"));
+  }
+  $("card").append(arrayView(gradients.at(-1)[1], "gradient in the whole pass"));
+  const parts = make("ul");
+  steps.forEach((step, i) => {
+    for (const send of step.sends ?? []) {
+      if (send.tensor !== card) continue;
+      const part = make("li", `${data.arrays[send.gives].text} from ${data.tensors[step.output].name}, `);
+      part.append(link(i, `step ${i}`));
+      parts.append(part);
+    }
+  });
+  if (parts.children.length) $("card").append(make("p", parts.children.length > 1 ? "It is the sum of" : "It came as"), parts);
 }
 
 // --- going from step to step -------------------------------------------------------------------
@@ -164,6 +299,8 @@ function show(wanted) {
   $("details").replaceChildren();
   panels[step.kind](step);
   $("panel").scrollTop = 0;
+  drawSent(step);
+  drawCard();
   $("slider").value = current;
   $("slider").setAttribute("aria-valuetext", `step ${current} of ${steps.length - 1}`);
   $("count").textContent = `${current} of ${steps.length - 1}`;
@@ -171,6 +308,7 @@ function show(wanted) {
   $("first").disabled = $("back").disabled = current === 0;
   $("last").disabled = $("next").disabled = current === steps.length - 1;
   if (step.node) reveal($(step.node));
+  drawMap();
 }
 function go(step) {
   show(step);
@@ -190,9 +328,8 @@ function togglePlay() {
   play(timer === null);
 }
 const firstOf = (kind) => steps.findIndex((step) => step.kind === kind || step.kind === "end");
-const stepOf = (id) => (current >= firstOf("seed") ? answered[id] : undefined) ?? born[id] ?? answered[id];
 const fromAddress = () => show(Number(/^#step=(\d+)$/.exec(location.hash)?.[1] ?? 0));
-function find(event) {
+function search(event) {
   event.preventDefault();
   const wanted = $("find").value.trim().toLowerCase();
   const label = (node) => (data.tensors[node.id]?.title ?? node.textContent).toLowerCase();
@@ -200,9 +337,7 @@ function find(event) {
   const node = found[(found.findIndex((node) => node.classList.contains("found")) + 1) % found.length];
   nodes.forEach((other) => other.classList.toggle("found", other === node));
   $("matches").textContent = wanted ? `${found.length} found` : "";
-  if (!node) return;
-  go(stepOf(node.id));
-  reveal(node);
+  if (node) reveal(node);
 }
 
 const keys = {
@@ -215,27 +350,35 @@ const keys = {
   b: () => go(firstOf("seed")),
   e: () => go(firstOf("end")),
   "/": () => $("find").focus(),
+  Escape: () => look(null, true),
 };
+const zoomKeys = { "+": () => setZoom(zoom * 1.25), "=": () => setZoom(zoom * 1.25), "-": () => setZoom(zoom / 1.25) };
 document.addEventListener("keydown", (event) => {
   const { target, key } = event;
-  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.ctrlKey || event.metaKey || event.altKey || (key.length === 1 && key !== " " && !$("single-keys").checked)) return;
   if (target.matches("input[type=search]")) {
     if (key === "Escape") target.blur();
     return;
   }
   const presses = key === " " || key === "Enter";
   if (presses && target.matches("button, summary, input")) return; // they answer themselves
-  const action = presses && target.matches("g.node") ? () => go(stepOf(target.id)) : keys[key] ?? keys[key.toLowerCase()];
-  if (!action) return;
+  const opens = presses && target.matches("g.node[data-id]");
+  const moves = picture.contains(target) && zoomKeys[key];
+  const action = opens ? () => look(target.id, true) : moves || (keys[key] ?? keys[key.toLowerCase()]);
+  if (!action || (key === "Escape" && card === null)) return;
   action();
   event.preventDefault();
 });
-for (const node of nodes) node.addEventListener("click", () => go(stepOf(node.id)));
-const buttons = { first: keys.Home, back: keys.ArrowLeft, next: keys.ArrowRight, last: keys.End, play: togglePlay };
+for (const node of nodes) node.addEventListener("click", () => data.tensors[node.id] && look(node.id));
+const buttons = {
+  first: keys.Home, back: keys.ArrowLeft, next: keys.ArrowRight, last: keys.End, play: togglePlay,
+  fit, "zoom-in": zoomKeys["+"], "zoom-out": zoomKeys["-"],
+};
 for (const id in buttons) $(id).addEventListener("click", buttons[id]);
 $("slider").max = steps.length - 1;
 $("slider").addEventListener("input", () => go(Number($("slider").value)));
-$("fit").addEventListener("change", () => $("picture").classList.toggle("fit", $("fit").checked));
-$("finder").addEventListener("submit", find);
+$("finder").addEventListener("submit", search);
 window.addEventListener("hashchange", fromAddress);
+const READABLE = 7 / 13.3; // at which the text is 7 pixels high
+setZoom(whole() < READABLE ? 0.6 : whole());
 fromAddress();

@@ -26,6 +26,8 @@ from .trace import OpNode, TensorNode, Trace, Use
 
 MOST_OPS = 5000
 MOST_NODES = 3000
+TRIED = 200  # nodes up to which both directions are tried
+SEEN = (640, 510)  # of a picture, in points, beside the panel in a window of 1280 x 800 pixels
 TABLE = (8, 5)  # rows and columns up to which an array is a table of numbers
 HEAT_MAP = (32, 32)  # and up to which it is a heat map; a larger one is cut to its first corner
 
@@ -37,6 +39,8 @@ def as_page(trace: Trace, rankdir: str | None = None) -> str:
         advice = "Draw the loss of a smaller model or batch, or save a picture, which folds."
         raise ValueError(f"html: the graph has {given}. {advice}")
     view = fold(trace, MOST_NODES, for_page=True)
+    directions = [rankdir] if rankdir else ["TB", "LR"] if len(view) <= TRIED else [None]
+    pictures = [render(as_dot(view, direction), "svg") for direction in directions]
     style, script, template = (
         (files(__package__) / f"page.{kind}").read_text(encoding="utf-8")
         for kind in ("css", "js", "html")
@@ -48,12 +52,18 @@ def as_page(trace: Trace, rankdir: str | None = None) -> str:
         "title": html.escape(f"Backprop of {text.clean(trace.outputs[0].name)}, step by step"),
         "style": style,
         "script": script,
-        "picture": dress_for_page(render(as_dot(view, rankdir), "svg"), view),
+        "picture": dress_for_page(max(pictures, key=_scale), view),
         "text": html.escape(text.as_text(trace)),
         "data": _json(_Steps(trace, view).data()),
     }
     # In a single call, so that nothing filled in is taken for a place to fill.
     return re.sub(r"<!--(\w+)-->", lambda place: filled[place[1]], template)
+
+
+def _scale(picture: bytes) -> float:
+    """By how much a picture has to shrink to be seen as a whole."""
+    width, height = map(int, re.findall(rb'(?:width|height)="(\d+)pt"', picture)[:2])
+    return min(SEEN[0] / width, SEEN[1] / height)
 
 
 def _hash(source: str) -> str:
@@ -88,6 +98,8 @@ class _Steps:
             self.tensors[node.id] = {
                 "name": text.clean(node.name),
                 "title": text.title(node),
+                "made": f"= {text.formula(node.maker)}" if node.maker else node.kind,
+                "inside": text.clean(node.scope.label) if node.scope else "",
                 "value": self.array(node.value, **said),
                 "wrong": node.wrong,
                 "gradients": [],  # [step, total so far] after each part
@@ -126,19 +138,19 @@ class _Steps:
         return None if x.gradient is None else self.array(x.gradient, **said)
 
     def forward(self, op: OpNode) -> None:
-        made = f"{text.clean(op.output.name)} = {text.call(op)}"
+        made = f"{text.clean(op.output.name)} = {text.formula(op)}"
         ufunc = isinstance(op.op.forward, np.ufunc)  # whose name says what it does
         self.step(
             "forward",
             f"Forward: {made}",
             f"{made} is {text.value(op.output)}",
-            node=self.view.item(op).id,
+            node=self.view.box(op).id,
             formula=rules.forward_text(op.op, op.argument_names),
             about="" if ufunc else rules.first_paragraph(op.op.__doc__),
             inputs=[_variable(op, use) for use in op.uses],
             constants={name: text.constant(x) for name, x in op.constants.items()},
             output=op.output.id,
-            edges=[use.id for use in op.uses] + [f"{op.output.id}-made"],
+            edges=self.edges(op, op.uses),
         )
 
     def backward(self, output: TensorNode) -> None:
@@ -159,30 +171,34 @@ class _Steps:
         sent = [f"{text.gradient(use)} to {text.clean(use.source.name)}" for use in uses]
         self.step(
             "backward",
-            f"Backward: {text.clean(op.output.name)} = {text.call(op)}",
+            f"Backward: {text.clean(op.output.name)} = {text.formula(op)}",
             f"{name} receives {text.gradient(op.output)} and sends {' and '.join(sent)}",
-            node=self.view.item(op).id,
+            node=self.view.box(op).id,
             output=op.output.id,
             incoming=self.gradient(op.output),
             sends=[self.send(op, use) for use in uses],
             silent=[text.clean(use.source.name) for use in op.uses if use.gradient is None],
-            edges=[use.id for use in uses] + [f"{op.output.id}-made"],
+            edges=self.edges(op, uses),
         )
+
+    def edges(self, op: OpNode, uses: list[Use]) -> list[str]:
+        """The edges of the picture that these uses are; and the one to what a group made."""
+        made = [] if self.view.box(op) is op.output else [f"{op.output.id}-made"]
+        return [use.id for use in uses] + made
 
     def send(self, op: OpNode, use: Use) -> dict[str, Any]:
         """The rule that ran, with its arithmetic if it is on numbers; what it read and sent."""
         rule, output, source = op.op.rules[use.position], op.output, use.source
         assert rule is not None  # it has sent a gradient
-        given = [x.source.value if isinstance(x, Use) else x for x in op.arguments]
-        read = rules.read(rule, output.gradient, output.value, *given, **op.options)
-        numbers = {
-            name: text.summary(np.asarray(x))
-            for name, x in read.items()
-            if isinstance(x, int | float | np.generic | np.ndarray) and not np.ndim(x)
-        }
-        arithmetic = rules.with_numbers(rule, numbers)
+        inputs = [x.source.value if isinstance(x, Use) else x for x in op.arguments]
+        given = [output.gradient, output.value, *inputs]
+        read = rules.read(rule, *given, **op.options)
+        said = [text.clean(x.source.name) if isinstance(x, Use) else x for x in op.arguments]
+        names = rules.read(rule, "g", text.clean(output.name), *said, **op.options)
+        names = {k: x if isinstance(x, str) else text.constant(x) for k, x in names.items()}
+        written = rules.written(rule, names)
         arrays = {name: x for name, x in read.items() if isinstance(x, np.ndarray)}
-        hidden = arrays.keys() | text.PROMISES
+        hidden = read if written else arrays.keys() | text.PROMISES
         parts = self.tensors[source.id]["gradients"]
         before = parts[-1][1] if parts else None
         self.totals[source] = self.totals[source] + use.gradient if parts else use.gradient
@@ -190,13 +206,19 @@ class _Steps:
         total = self.gradient(source) if complete else self.array(self.totals[source])
         parts.append([len(self.steps), total])
         return _variable(op, use) | {
-            "rule": rules.rule_text(rule),
-            "helpers": rules.helpers(rule),
-            "numbers": arithmetic and f"{arithmetic} = {text.summary(use.gradient)}",
-            "reads": {k: self.array(x) for k, x in arrays.items() if x is not output.gradient},
+            "rule": written or rules.rule_text(rule),
+            "helpers": {} if written else rules.helpers(rule),
+            "numbers": rules.arithmetic(rule, given, op.options, use.gradient),
+            "reads": {
+                names[k] if written else k: self.array(x)
+                for k, x in arrays.items()
+                if x is not output.gradient
+            },
             "constants": {k: text.constant(x) for k, x in read.items() if k not in hidden},
             "reason": rules.reason(use),
             "gives": self.gradient(use),
+            "edge": use.id,
+            "short": text.ROUNDING if use.rounding else text.short(use.gradient),
             "before": before,
             "total": total,
             "arrived": len(parts),
@@ -205,11 +227,11 @@ class _Steps:
     def end(self, output: TensorNode) -> None:
         say = "Both passes are done. These are the gradients that backward() adds to .grad."
         if output.gradient is None:
-            say = "The forward pass is done. " + (
-                self.trace.note()
-                or "There was no backward pass: it starts from one number that depends on "
-                "parameters, or from a gradient that is given."
-            )
+            why = "There was no backward pass: it starts from one number that depends on "
+            why += "parameters, or from a gradient that is given."
+            if self.trace.has_backward_graph:
+                why = "It held the backward pass, too: here gradients are values like all others."
+            say = f"The forward pass is done. {self.trace.note() or why}"
         leaves = (x for x in self.trace.tensors if x.kind == "parameter")
         parameters = [{"tensor": x.id, "gradient": self.gradient(x)} for x in leaves]
         self.step("end", "The gradients", say, parameters=parameters)

@@ -20,12 +20,12 @@ import numpy as np
 
 from ...engine import ops, products
 from ...engine.ops import Op
-from .text import clean
+from . import text
+from .text import SIGNS, clean
 
 if TYPE_CHECKING:
     from .trace import Use
 
-SIGNS = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/", "power": "**", "matmul": "@"}
 # Which inputs are broadcast, where that is not all inputs of a ufunc and none of another op.
 BROADCASTING = {"where": "ab", "matmul": ""}
 
@@ -60,26 +60,84 @@ def forward_text(op: Op, names: list[str]) -> str | None:
     return ast.unparse(body[0]) if body is not None and len(body) == 1 else None
 
 
-def with_numbers(rule: Callable[..., Any], numbers: dict[str, str]) -> str | None:
-    """The rule's text with numbers for its variables; None where it needs more, or returns just g.
+def written(rule: Callable[..., Any], texts: dict[str, str]) -> str | None:
+    """The rule with texts for its variables; None where it needs a helper, or more than these.
 
     >>> from tinygrad_loss import multiply
-    >>> with_numbers(multiply.rules[0], {"g": "2", "b": "-3"})
+    >>> written(multiply.rules[0], {"g": "2", "b": "-3"})
     '2 * (-3)'
     """
     body = _body(rule)
-    if body is None or len(body) != 1 or isinstance(body[0], ast.Name):
+    if body is None or len(body) != 1 or not _names(rule) & set(_parameters(rule)) <= set(texts):
         return None
-    if not _names(rule) & set(_parameters(rule)) <= set(numbers):
+    around = getattr(rule, "__globals__", {})
+    expression = _Written(texts, around).visit(ast.parse(ast.unparse(body[0]), mode="eval"))
+    names = {node.id for node in ast.walk(expression) if isinstance(node, ast.Name)}
+    if any(inspect.isfunction(around.get(name)) for name in names - set(texts.values())):
         return None
-    expression = ast.parse(ast.unparse(body[0]), mode="eval")
-    for node in ast.walk(expression):  # what is around a name comes before it
-        match node:
-            case ast.Attribute(ast.Name(x)) | ast.Subscript(ast.Name(x)) if x in numbers:
-                return None  # it asks for more, as for a shape
-            case ast.Name(x) if x in numbers:
-                node.id = f"({numbers[x]})" if numbers[x].startswith("-") else numbers[x]
     return ast.unparse(expression)
+
+
+class _Written(ast.NodeTransformer):
+    """Puts texts in the places of names, and works out what then is a number: ``b ** 1`` is b."""
+
+    def __init__(self, texts: dict[str, str], around: dict[str, Any]) -> None:
+        self.texts = texts
+        self.around = around
+
+    def visit_Name(self, node: ast.Name) -> ast.AST:
+        text = self.texts.get(node.id, node.id)
+        return ast.Name(f"({text})" if text.startswith("-") else text)
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        self.generic_visit(node)
+        function = self.around.get(ast.unparse(node.func))
+        with suppress(Exception):  # an argument is no number
+            if inspect.isfunction(function) and node.args and not node.keywords:
+                inputs = [ast.literal_eval(ast.unparse(x)) for x in node.args]
+                return ast.Name(text.number(function(*inputs)))
+        return node
+
+    def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
+        self.generic_visit(node)
+        is_power_1 = isinstance(node.op, ast.Pow) and ast.unparse(node.right) == "1"
+        return node.left if is_power_1 else node
+
+
+def arithmetic(rule: Callable[..., Any], given: list[Any], options: Any, result: Any) -> str | None:
+    """The rule on numbers: ``83.3 * 2 = 166.6``; None where it reads arrays, or hands g on.
+
+    With so many digits that what is written is true to the digits of the result; if these are not
+    all of it, the sign is "≈". tanh(6) needs eight, as 1 - 1 * 1 is 0.
+    """
+    body = _body(rule)
+    for digits in range(4, 18):
+        cut = [_cut(x, digits) for x in given]
+        numbers = {k: x for k, x in read(rule, *cut, **options).items() if _is_number(x)}
+        line = written(
+            rule, {k: text.number(np.asarray(x)[()], digits) for k, x in numbers.items()}
+        )
+        if line is None or (body and isinstance(body[0], ast.Name)):
+            return None
+        with np.errstate(all="ignore"):
+            found = np.asarray(rule(*cut, **options))
+        shown = text.summary(found)
+        if shown == text.summary(result) or digits == 17:
+            exact = found.ndim or str(found) == "nan" or found.dtype.type(shown) == found
+            return f"{line} {'=' if exact else '≈'} {shown}"
+    return None
+
+
+def _is_number(x: Any) -> bool:
+    return isinstance(x, int | float | np.generic | np.ndarray) and not np.ndim(x)
+
+
+def _cut(x: Any, digits: int) -> Any:
+    """A floating number with only so many digits; anything else as it is."""
+    if not _is_number(x) or np.asarray(x).dtype.kind != "f":
+        return x
+    cut = float(f"{float(x):.{digits}g}")
+    return cut if isinstance(x, float) else np.asarray(cut, x.dtype)
 
 
 def read(rule: Callable[..., Any], *given: Any, **options: Any) -> dict[str, Any]:

@@ -9,30 +9,31 @@ from xml.etree import ElementTree
 from . import text
 from .dot import node_lines
 from .fold import View, plural
+from .trace import TensorNode
 
 SVG = "http://www.w3.org/2000/svg"
 ElementTree.register_namespace("", SVG)
 
 STYLE = """
-.labels text { paint-order: stroke; stroke: #ffffff; stroke-width: 3px; }
+.computation .labels text { paint-order: stroke; stroke: #ffffff; stroke-width: 3px; }
 @media screen and (prefers-color-scheme: dark) {
-  .graph > polygon { fill: #16191d; }
-  text { fill: #e6e6e6; }
-  .scope path { stroke: #7a828b; }
-  .labels text { stroke: #16191d; }
-  .parameter polygon { fill: #10324a; stroke: #56b4e9; }
-  .input polygon { fill: #2a2d31; stroke: #a8a8a8; }
-  .value polygon { fill: #1d2126; stroke: #c8c8c8; }
-  .output polygon:first-of-type { fill: #4d2410; }
-  .output polygon { stroke: #ff9a56; }
-  .op ellipse { fill: #4a3f10; stroke: #d8c878; }
-  .folded polygon, .folded polyline { fill: #0d3b2e; stroke: #2fc79a; }
-  .node.notfinite polygon { stroke: #ff5c5c; }
-  .edge text { fill: #ffa968; }
-  .forward path { stroke: #56b4e9; }
-  .forward polygon { fill: #56b4e9; stroke: #56b4e9; }
-  .backward path { stroke: #ff9a56; }
-  .backward polygon { fill: #ff9a56; stroke: #ff9a56; }
+  .computation .graph > polygon { fill: #16191d; }
+  .computation text { fill: #e6e6e6; }
+  .computation .scope path { stroke: #7a828b; }
+  .computation .labels text { stroke: #16191d; }
+  .computation .parameter polygon { fill: #10324a; stroke: #56b4e9; }
+  .computation .input polygon { fill: #2a2d31; stroke: #a8a8a8; }
+  .computation .value polygon { fill: #1d2126; stroke: #c8c8c8; }
+  .computation .output polygon:first-of-type { fill: #4d2410; }
+  .computation .output polygon { stroke: #ff9a56; }
+  .computation .op ellipse { fill: #4a3f10; stroke: #d8c878; }
+  .computation .folded polygon, .computation .folded polyline { fill: #0d3b2e; stroke: #2fc79a; }
+  .computation .node.notfinite polygon { stroke: #ff5c5c; }
+  .computation .edge text { fill: #ffa968; }
+  .computation .forward path { stroke: #56b4e9; }
+  .computation .forward polygon { fill: #56b4e9; stroke: #56b4e9; }
+  .computation .backward path { stroke: #ff9a56; }
+  .computation .backward polygon { fill: #ff9a56; stroke: #ff9a56; }
 }
 """
 
@@ -54,8 +55,8 @@ def dress(svg: bytes, view: View) -> str:
 def dress_for_page(svg: bytes, view: View) -> str:
     """A picture for the page, which has styles and scripts of its own.
 
-    Nodes are buttons that say what they are, and can be reached by keyboard, in topological order:
-    leaves first, then each op with what it makes.
+    Boxes are buttons that say what they are, and can be reached by keyboard, in topological order,
+    leaves first. The ops are inside the boxes of what they make.
     """
     root, graph = _parsed(svg)
     root.attrib |= {"role": "group", "aria-label": summary(view)}
@@ -72,8 +73,12 @@ def dress_for_page(svg: bytes, view: View) -> str:
         place[node] = place[view.item(node.maker)] if node.maker else -1
     elements = {element.get("id"): element for element in graph}
     for node in sorted(place, key=lambda node: place[node]):
+        if node.id not in elements:
+            continue  # an op, inside a box
         element, label = elements[node.id], ", ".join(node_lines(view, node))
         element.attrib |= {"tabindex": "0", "role": "button", "aria-label": label}
+        if isinstance(node, TensorNode):
+            element.attrib |= {"data-tensor": text.clean(node.name), "data-id": node.id}
         graph.remove(element)
         graph.append(element)
     return ElementTree.tostring(root, encoding="unicode")
@@ -82,6 +87,7 @@ def dress_for_page(svg: bytes, view: View) -> str:
 def _parsed(svg: bytes) -> tuple[ElementTree.Element, ElementTree.Element]:
     """The picture and the graph in it, with the labels of scopes over the edges that cross them."""
     root = ElementTree.fromstring(svg)
+    root.set("class", "computation")  # the styles are for it alone, wherever it is put in
     graph = root.find(f"{{{SVG}}}g")
     assert graph is not None
     labels = ElementTree.Element(f"{{{SVG}}}g", {"class": "labels"})

@@ -10,6 +10,7 @@ import numpy as np
 if TYPE_CHECKING:
     from .trace import OpNode, TensorNode, Trace, Use
 
+SIGNS = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/", "power": "**", "matmul": "@"}
 NAME_LENGTH = 40
 FEW = 10  # integers of the data, such as labels, that are all shown
 PROMISES = {"unique_indices"}  # options that change no number, so that nobody needs to see them
@@ -19,15 +20,15 @@ ROUNDING = "0 (rounding)"
 def clean(name: str, limit: int = NAME_LENGTH) -> str:
     r"""A name that is safe to show: control, bidi and other unseen characters become escapes.
 
-    Long names are cut, so that one cannot push everything else out of the picture.
+    Of a long name the middle is cut, so that it cannot push everything else out of the picture.
 
     >>> print(clean("w\n\u202e"))
     w\n\u202e
     >>> clean("x" * 100, limit=10)
-    'xxxxxxx...'
+    'xxxx...xxx'
     """
     if len(name) > limit:
-        name = name[: limit - 3] + "..."
+        name = f"{name[: (limit - 2) // 2]}...{name[len(name) - (limit - 3) // 2 :]}"
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name)
 
 
@@ -132,6 +133,19 @@ def call(op: OpNode, names: dict[TensorNode, str] | None = None) -> str:
     ]
     parts += [f"{name}={constant(x)}" for name, x in op.options.items() if name not in PROMISES]
     return f"{op.op.name}({', '.join(parts)})"
+
+
+def formula(op: OpNode, limit: int = NAME_LENGTH) -> str:
+    """The op as one writes it, with the names of the picture: ``b ** 3``, ``x @ W + b``."""
+    parts = [x.source.name if hasattr(x, "source") else constant(x) for x in op.arguments]
+    parts = [clean(part, limit) for part in parts]
+    if op.op.name == "linear":
+        return f"{parts[0]} @ {parts[1]} + {parts[2]}"
+    if op.op.name == "negative":
+        return f"-{parts[0]}"
+    sign = SIGNS.get(op.op.name, "")
+    parts += [f"{name}={constant(x)}" for name, x in op.options.items() if name not in PROMISES]
+    return f" {sign} ".join(parts) if sign else f"{clean(op.op.name)}({', '.join(parts)})"
 
 
 def as_text(trace: Trace) -> str:
