@@ -145,9 +145,9 @@ class _Steps:
             f"Forward: {made}",
             f"{made} is {text.value(op.output)}",
             node=self.view.box(op).id,
-            formula=rules.forward_text(op.op, op.argument_names),
+            formula=rules.forward_text(op.op, _names(op)),
             about="" if ufunc else rules.first_paragraph(op.op.__doc__),
-            inputs=[_variable(op, use) for use in op.uses],
+            inputs=[_variable(use) for use in op.uses],
             constants={name: text.constant(x) for name, x in op.constants.items()},
             output=op.output.id,
             edges=self.edges(op, op.uses),
@@ -193,8 +193,7 @@ class _Steps:
         inputs = [x.source.value if isinstance(x, Use) else x for x in op.arguments]
         given = [output.gradient, output.value, *inputs]
         read = rules.read(rule, *given, **op.options)
-        said = [text.clean(x.source.name) if isinstance(x, Use) else x for x in op.arguments]
-        names = rules.read(rule, "g", text.clean(output.name), *said, **op.options)
+        names = rules.read(rule, "g", text.clean(output.name), *_names(op), **op.options)
         names = {k: x if isinstance(x, str) else text.constant(x) for k, x in names.items()}
         written = rules.written(rule, names)
         arrays = {name: x for name, x in read.items() if isinstance(x, np.ndarray)}
@@ -205,7 +204,7 @@ class _Steps:
         complete = self.last[source] is use
         total = self.gradient(source) if complete else self.array(self.totals[source])
         parts.append([len(self.steps), total])
-        return _variable(op, use) | {
+        return _variable(use) | {
             "rule": written or rules.rule_text(rule),
             "helpers": {} if written else rules.helpers(rule),
             "numbers": rules.arithmetic(rule, given, op.options, use.gradient),
@@ -237,9 +236,14 @@ class _Steps:
         self.step("end", "The gradients", say, parameters=parameters)
 
 
-def _variable(op: OpNode, use: Use) -> dict[str, Any]:
-    argument, name = op.argument_names[use.position], text.clean(use.source.name)
-    return {"title": name if argument == name else f"{argument} = {name}", "tensor": use.source.id}
+def _names(op: OpNode) -> list[str]:
+    """What the picture calls the arguments of an op: names of Tensors, constants."""
+    named = (x.source.name if isinstance(x, Use) else text.constant(x) for x in op.arguments)
+    return [text.clean(name) for name in named]
+
+
+def _variable(use: Use) -> dict[str, Any]:
+    return {"title": text.clean(use.source.name), "tensor": use.source.id}
 
 
 def array_data(array: Any) -> dict[str, Any]:

@@ -52,12 +52,15 @@ def rule_text(rule: Callable[..., Any]) -> str | None:
 
 
 def forward_text(op: Op, names: list[str]) -> str | None:
-    """The code of what the op computes; None where it is more than one line."""
+    """What the op computes of arguments with these names; None where it is more than one line."""
     name = getattr(op.forward, "__name__", "")
     if name and getattr(np, name, None) is op.forward:
-        return f"a {SIGNS[name]} b" if name in SIGNS else f"np.{name}({', '.join(names)})"
+        if name in SIGNS:
+            return f"{names[0]} {SIGNS[name]} {names[1]}"
+        return f"np.{name}({', '.join(names)})"
     body = _body(op.forward)
-    return ast.unparse(body[0]) if body is not None and len(body) == 1 else None
+    named = written(op.forward, dict(zip(_parameters(op.forward), names, strict=False)))
+    return named or (ast.unparse(body[0]) if body is not None and len(body) == 1 else None)
 
 
 def written(rule: Callable[..., Any], texts: dict[str, str]) -> str | None:

@@ -137,8 +137,8 @@ def call(op: OpNode, names: dict[TensorNode, str] | None = None) -> str:
 
 def formula(op: OpNode, limit: int = NAME_LENGTH) -> str:
     """The op as one writes it, with the names of the picture: ``b ** 3``, ``x @ W + b``."""
-    parts = [x.source.name if hasattr(x, "source") else constant(x) for x in op.arguments]
-    parts = [clean(part, limit) for part in parts]
+    named = (x.source.name if hasattr(x, "source") else constant(x) for x in op.arguments)
+    parts = [clean(name, limit) for name in named]
     if op.op.name == "linear":
         return f"{parts[0]} @ {parts[1]} + {parts[2]}"
     if op.op.name == "negative":
