@@ -45,20 +45,15 @@ class minibatches:
         self, X: Any, y: Any, batch_size: int, *, rng: np.random.Generator, drop_last: bool = False
     ) -> None:
         X, y = _rows("X", X), _rows("y", y)
-        if len(X) != len(y):
-            raise ValueError(
-                f"minibatches: X has {len(X)} rows, y has {len(y)}; each in X needs its own in y"
-            )
-        if len(X) == 0:
-            raise ValueError("minibatches: the data has no rows; expected at least one")
+        if not 0 < len(X) == len(y):
+            given = f"X has {len(X) or 'no'} rows, y has {len(y) or 'none'}"
+            raise ValueError(f"minibatches: {given}; expected as many, and at least one")
         as_number("minibatches: batch_size", batch_size, 1, kind=Integral)
         _check_rng("minibatches", rng)
         full, rest = divmod(len(X), batch_size)
         if as_flag("minibatches: drop_last", drop_last) and full == 0:
-            raise ValueError(
-                f"minibatches: batch_size is {batch_size}, and drop_last=True drops all that "
-                f"X has, {rest} rows; take a smaller batch_size"
-            )
+            what = f"batch_size is {batch_size}, and drop_last=True drops all of the {rest} rows"
+            raise ValueError(f"minibatches: {what}; take a smaller batch_size")
         self.X, self.y, self.batch_size, self.rng = X, y, batch_size, rng
         self.n_batches = full if drop_last or not rest else full + 1
 
@@ -86,8 +81,7 @@ def ring_of_gaussians(
     """Points from a mixture of Gaussians on a circle, the usual test of whether a GAN drops modes.
 
     Mode k is centered at ``radius * (cos(2 pi k / modes), sin(2 pi k / modes))``; all are equally
-    likely. Source: Metz, Poole, Pfau & Sohl-Dickstein 2017, "Unrolled Generative Adversarial
-    Networks".
+    likely. Source: Metz et al. 2017, "Unrolled Generative Adversarial Networks".
 
     Parameters
     ----------

@@ -78,9 +78,8 @@ def load(path: str | os.PathLike[str], owner: Owner) -> Owner:
                 if array.dtype.kind not in "biufU" or content.read(1):
                     raise ValueError(f"{name} is no array of numbers")
         except Exception as error:  # of any kind, such as MemoryError, when bytes are wrong
-            raise ValueError(
-                f"load: {path} is damaged, or was not written by save: {error}"
-            ) from None
+            damaged = f"{path} is damaged, or was not written by save"
+            raise ValueError(f"load: {damaged}: {error}") from None
     state: dict[str, Any] = {}
     for name, array in arrays.items():
         if isinstance(own.get(group := name.rpartition(".")[0]), list):

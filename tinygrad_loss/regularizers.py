@@ -23,7 +23,6 @@ these. In the examples np is NumPy, and Tensor is that of ``tinygrad_loss``.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -73,10 +72,8 @@ def l2(params: Any, strength: float) -> Tensor:
     Gradient: 2 * strength * w. An SGD step multiplies w by 1 - 2 lr strength, which is "weight
     decay"; with Adam the two differ (Loshchilov and Hutter 2019).
 
-    Parameters: ``params``, a Tensor, or a nest or generator of Tensors; ``strength`` >= 0.
-
-    When: nearly always a little, also with correlated inputs. When not: exact zeros are wanted
-    (``l1``).
+    Parameters: as ``l1``. When: nearly always a little, also with correlated inputs. When not:
+    exact zeros are wanted (``l1``).
     Source: Hoerl and Kennard 1970, "Ridge Regression", Technometrics 12.
 
     >>> w = Tensor([3.0, -0.5, 0.0], requires_grad=True)
@@ -116,9 +113,7 @@ def elastic_net(params: Any, *, l1: float, l2: float) -> Tensor:
     return _penalty(params, l1, absolute, "l1") + _penalty(params, l2, square, "l2")
 
 
-def _penalty(
-    params: Any, strength: float, of_each: Callable[[Any], Any], name: str = "strength"
-) -> Any:
+def _penalty(params: Any, strength: float, of_each: Any, name: str = "strength") -> Any:
     """The strength times the sum over all elements of all parameters."""
     strength = number(name, strength)
     params = _parameters(params)
@@ -130,8 +125,7 @@ def _penalty(
 
 def _parameters(params: Any) -> list[Any]:
     """The parameters as a list: one Tensor, or those of a nest or an iterable."""
-    alone = hasattr(params, "dtype")
-    found = [params] if alone else parameters_in(what("params"), params)
+    found = [params] if hasattr(params, "dtype") else parameters_in(what("params"), params)
     if not found:
         raise error("params is empty. A generator gives them once: call model.parameters() anew.")
     numbers = [floating("params", p) for p in found]

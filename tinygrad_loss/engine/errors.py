@@ -35,10 +35,8 @@ def explained(
     if "core dimension" in reason and len(inputs) > 1:  # of a matrix product
         reason = f"inner sizes {inputs[0].shape[-1]} and {inputs[1].shape[-2]} differ"
     elif "could not be broadcast" in reason:
-        reason = (
-            "these shapes do not broadcast. Aligned at the right, two sizes must be equal, or one "
-            "of them 1; a size of 1 is added with reshape or expand_dims."
-        )
+        expected = "Aligned at the right, two sizes must be equal, or one of them 1;"
+        reason = f"these shapes do not broadcast. {expected} reshape or expand_dims add a 1."
     elif isinstance(error, AttributeError) and not all(hasattr(x, "shape") for x in inputs):
         kind = TypeError
         reason += "; expected a Tensor or an array, e.g. np.array([1.0, 2.0])"
@@ -47,10 +45,8 @@ def explained(
         arrays = (getattr(x, "_array", x) for x in (*inputs, *options.values()))
         libraries = {type(x).__module__.partition(".")[0] for x in arrays if getattr(x, "ndim", 0)}
         if len(libraries) > 1:
-            reason += (
-                f". These are arrays of {' and of '.join(sorted(libraries))}. Bring one to the "
-                "others: np.asarray(x, like=t.data), or to NumPy with x.get()."
-            )
+            reason += f". These are arrays of {' and of '.join(sorted(libraries))}. Bring one to "
+            reason += "the others: np.asarray(x, like=t.data), or to NumPy with x.get()."
     text = f"{name}{describe(op, inputs, options)}: {reason}"
     try:
         new = kind(text)
@@ -64,17 +60,15 @@ def explained(
 
 
 def wrong_part(part: Any, array: Any, op: Any, position: int) -> Exception:
+    what = f"backward of {op.name}: "
+    if array.dtype.kind != "f":
+        advice = "which has no derivatives; its forward function must return floating numbers."
+        return TypeError(f"{what}input {position} holds {array.dtype}, {advice}")
     shape = getattr(part, "shape", None)
     found = repr(part) if shape is None else f"an array of shape {shape} and dtype {part.dtype}"
-    kind = TypeError if shape is None else ValueError
-    if array.dtype.kind != "f":
-        return TypeError(
-            f"backward of {op.name}: input {position} holds {array.dtype}, which has no "
-            "derivatives; the forward function that made it must return floating numbers."
-        )
-    return kind(
-        f"backward of {op.name}: rule {position} returned {found}; expected the gradient of input "
-        f"{position}, an array of shape {array.shape}, or of one that it was broadcast to."
+    return (TypeError if shape is None else ValueError)(
+        f"{what}rule {position} returned {found}; expected the gradient of input {position}, an "
+        f"array of shape {array.shape}, or of one that it was broadcast to."
     )
 
 
@@ -95,8 +89,7 @@ def no_scalar(output: Node) -> ValueError:
 def changed(x: Node, op: Any) -> RuntimeError:
     return RuntimeError(
         f"backward: the data of {x.name or 'a Tensor'} {x.shape} was changed after {op.name} had "
-        "used it, so the gradient would be wrong. Call backward() before changing data (as "
-        "optimizers do), or compute the output again."
+        "used it: the gradient would be wrong. Call backward() first, or compute the output again."
     )
 
 
@@ -131,21 +124,19 @@ def number_of(x: Node, function: str) -> Any:
 
 def written_into() -> TypeError:
     return TypeError(
-        "a Tensor cannot be written into: backward() would see new values with the old graph. "
-        "Build another with where(mask, value, t) or concatenate([...]); or, to change a leaf, "
-        "assign all of its values, t.data = array, which backward() notices."
+        "a Tensor cannot be written into: its graph would be of other values. Build another with "
+        "where(mask, value, t) or concatenate([...]); to change a leaf, assign all: t.data = array."
     )
 
 
 def update_of_leaf(p: Node, shape: tuple[int, ...] | None = None) -> Exception:
     name = p.name or "p"
+    what = f"{name} -= step (or +=, ...): {name}"
     if shape is not None:
-        return ValueError(
-            f"{name} -= step (or +=, ...): {name} has shape {p.shape}, and would have {shape}; "
-            f"expected a step that broadcasts to the shape of {name}."
-        )
+        expected = f"expected a step that broadcasts to the shape of {name}."
+        return ValueError(f"{what} has shape {p.shape}, and would have {shape}; {expected}")
     return RuntimeError(
-        f"{name} -= step (or +=, ...): {name} is a leaf that requires grad, and would become "
-        "another Tensor, which no optimizer knows. To update it in place, write this under "
-        f"no_grad(), or {name}.data -= step; for another Tensor, q = {name} - step."
+        f"{what} is a leaf that requires grad, and would become another Tensor, which no optimizer "
+        f"knows. To update it in place, write this under no_grad(), or {name}.data -= step; for "
+        f"another Tensor, q = {name} - step."
     )

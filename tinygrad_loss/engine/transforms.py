@@ -31,14 +31,12 @@ def gradients(output: Tensor, inputs: Any, grad: Any = None, *, create_graph: bo
 
     Parameters
     ----------
-    output : Tensor
-        A scalar, or a Tensor of any shape together with ``grad``.
+    output : Tensor, a scalar, or of any shape together with ``grad``
     inputs : sequence of Tensor, or a nest of lists, tuples and dicts of them
         Each requires grad: leaves, or Tensors computed on the way to ``output``.
     grad : array of the shape of ``output``
         The gradient to start from; 1 for a scalar. A Tensor is part of the graph if it is recorded.
-    create_graph : bool
-        Record how the gradients are computed, so that they can be differentiated again.
+    create_graph : bool, whether to record how they are computed, to differentiate them again
 
     Returns
     -------
@@ -60,9 +58,8 @@ def gradients(output: Tensor, inputs: Any, grad: Any = None, *, create_graph: bo
         raise TypeError(f"gradients: output is a {type(output).__name__}; expected a Tensor")
     for i, x in enumerate(targets):
         if not isinstance(x, Tensor) or not x._requires_grad:
-            raise ValueError(
-                f"gradients: inputs[{i}] is {x!r}; expected a Tensor, made with requires_grad=True"
-            )
+            given = f"gradients: inputs[{i}] is {x!r}"
+            raise ValueError(f"{given}; expected a Tensor, made with requires_grad=True")
     with set_mode(recording=create_graph):
         if isinstance(grad, Tensor) and grad.dtype != output.dtype:
             grad = astype(grad, output.dtype)
@@ -81,12 +78,10 @@ def ancestors(output: Node) -> set[Any]:
     found, stack = {output}, [output]
     while stack:  # a loop, since a graph can be deeper than Python's stack
         origin = stack.pop().origin
-        if origin:
-            _, inputs, _, _ = origin
-            for x in inputs:
-                if isinstance(x, Node) and x._requires_grad and x not in found:
-                    found.add(x)
-                    stack.append(x)
+        for x in origin[1] if origin else ():
+            if isinstance(x, Node) and x._requires_grad and x not in found:
+                found.add(x)
+                stack.append(x)
     return found
 
 
@@ -96,10 +91,8 @@ def between(inputs: Collection[Node], output: Node) -> set[Node]:
     if all(x.origin or x in reached for x in known):
         return known  # since all leaves are inputs; for speed
     for node in sorted(known, key=attrgetter("stamp")):  # oldest first: inputs before their users
-        if node.origin:
-            _, used, _, _ = node.origin
-            if any(isinstance(x, Node) and x in reached for x in used):
-                reached.add(node)
+        if node.origin and any(isinstance(x, Node) and x in reached for x in node.origin[1]):
+            reached.add(node)
     return reached & known
 
 
@@ -109,10 +102,8 @@ def grad(f: Callable[..., Any], argnums: int | tuple[int, ...] = 0) -> Callable[
 
     Parameters
     ----------
-    f : callable
-        A function of Tensors whose value is a scalar Tensor.
-    argnums : int or tuple of int
-        Which positional arguments to differentiate with respect to.
+    f : callable, a function of Tensors whose value is a scalar Tensor
+    argnums : int or tuple of int, the positional arguments to differentiate with respect to
 
     Returns
     -------
@@ -153,10 +144,8 @@ def value_and_grad(f: Callable[..., Any], argnums: int | tuple[int, ...] = 0) ->
     def value_and_derivative(*args: Any, **options: Any) -> tuple[Any, Any]:
         positions = [n for n in numbers if isinstance(n, (int, np.integer)) and -1 < n < len(args)]
         if not 0 < len(numbers) == len(set(positions)):
-            raise TypeError(
-                f"grad: argnums={argnums}, but f was given {len(args)} positional arguments; "
-                "expected the position of one, counted from 0, or a tuple of positions"
-            )
+            what = f"argnums={argnums}, but f was given {len(args)} positional arguments"
+            raise TypeError(f"grad: {what}; expected one, counted from 0, or a tuple")
         recording = mode.get().recording
         with set_mode(recording=True):
             variables = [mapped(_variable, args[n]) for n in numbers]
@@ -166,8 +155,7 @@ def value_and_grad(f: Callable[..., Any], argnums: int | tuple[int, ...] = 0) ->
                 kind = type(value).__name__
                 raise TypeError(f"grad: f returned a {kind}; expected a scalar Tensor")
             inputs = list(flattened(variables))
-            # If the value depends on another leaf, of an outer grad() for example, the gradient
-            # does so too, and must stay in the graph.
+            # The value, and so the gradient, may depend on another leaf, such as an outer grad()'s.
             others = ancestors(value).difference(inputs)
             depends = recording and any(x._requires_grad and x.origin is None for x in others)
             found = iter(gradients(value, inputs, create_graph=depends))

@@ -50,14 +50,11 @@ def missing(owner: str, name: str) -> AttributeError:
     return AttributeError(f"{owner} has no attribute {name!r}" + (ours and f"; here it is {ours}"))
 
 
-class _Absent:
-    """An attribute that Tensors lack: an error says so. A ``__getattr__`` would slow down all."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
+class _Absent(str):
+    """The name of an attribute that Tensors lack. A ``__getattr__`` would slow down all others."""
 
     def __get__(self, t: Any, kind: Any = None) -> Any:
-        raise missing("'Tensor' object", self.name)
+        raise missing("'Tensor' object", self)
 
 
 class Elsewhere:

@@ -60,10 +60,8 @@ class Anomaly(Observer):
         now = _checksums(node)
         for name, checksum in self.checksums.get(node.stamp, now).items():
             if checksum != now[name]:
-                raise RuntimeError(
-                    f"{what}an element of {name} was written to after the op had used it. Change "
-                    "data after backward(), not before."
-                )
+                written = f"an element of {name} was written to after the op had used it"
+                raise RuntimeError(f"{what}{written}. Change data after backward(), not before.")
         if bad := _bad(part):
             why = _history(node) or "though all that it was computed from is finite"
             if _bad(g):  # it arrives from rules that were checked

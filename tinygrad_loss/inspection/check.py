@@ -53,18 +53,13 @@ def check_gradients(
 
     Parameters
     ----------
-    f : callable
-        A function of the inputs, the same at each call. Its value is a Tensor of any shape.
+    f : callable, a function of the inputs, the same at each call; its value: a Tensor of any shape
     *inputs : array_like or Tensor
         All of floating dtype are checked. Labels, masks, options are passed to ``f`` as they are.
-    order : int
-        2 also checks the gradients of the gradients, with respect to the inputs and v; and so on.
-    directions : int
-        The number of random directions for each input.
-    rtol : float
-        The relative error allowed, in float64. Of correct rules it is about 1e-9.
-    rng : int or numpy.random.Generator
-        The seed, or the generator, of v and d.
+    order : int. 2 also checks the gradients of the gradients, by the inputs and v; and so on.
+    directions : int, random directions for each input
+    rtol : float, the relative error allowed, in float64. Of correct rules it is about 1e-9.
+    rng : int or numpy.random.Generator, the seed, or the generator, of v and d
 
     Raises AssertionError if a gradient is wrong, or has not the shape and dtype of its input: the
     message names the input and gives the error; or if ``f`` has a kink at the inputs: it says
@@ -149,12 +144,11 @@ def _check_values(
                     break
             error = abs(given - measured)
             if not error <= rtol * abs(given) + uncertainty:
-                wrong = (
+                relative = error / max(abs(measured), abs(given))
+                why = _kink(partial(change, i), np.abs(d)) or (
                     f"along a random direction its gradient gives {given:.10g}, but the change of "
-                    f"f gives {measured:.10g}: relative error "
-                    f"{error / max(abs(given), abs(measured)):.1e}, allowed {rtol:.1e}"
+                    f"f gives {measured:.10g}: relative error {relative:.1e}, allowed {rtol:.1e}"
                 )
-                why = _kink(partial(change, i), np.abs(d)) or wrong
                 raise AssertionError(f"check_gradients: {names[i]} {x.shape}: {why}")
     if order > 1:
         for i, name in enumerate(names):
@@ -174,23 +168,23 @@ class _Rules(Observer):
     def after_rule(self, node: Any, position: int, g: Any, part: Any) -> None:
         """Raise if the rule writes into arrays that others use, or is not linear in g."""
         op, inputs, arrays, options = node.origin
-        rule = f"backward of {op.name}: {describe(op.name, inputs)}: rule {position}"
+        given = describe(op.name, inputs)
+        rule = f"check_gradients: backward of {op.name}: {given}: rule {position}"
         scale = -(2.0**20)  # a power of two rounds nothing
         with np.errstate(all="ignore"):
-            given = [
-                np.broadcast_to(x, x.shape) if isinstance(x, np.ndarray) else x  # read-only
+            read_only = [
+                np.broadcast_to(x, x.shape) if isinstance(x, np.ndarray) else x
                 for x in (np.asarray(scale * g), node.data, *arrays)
             ]
             try:
-                again = fitted(op.rules[position](*given, **options), part, op, position)
+                again = fitted(op.rules[position](*read_only, **options), part, op, position)
             except ValueError as error:
-                wrote = f"{rule} writes into g, y or an input: {error}. Write g * y, not g *= y."
-                raise AssertionError(f"check_gradients: {wrote}") from error
-            noise = 1e-13 * np.abs(given[0]).max(initial=0)
+                wrote = f"writes into g, y or an input: {error}. Write g * y, not g *= y."
+                raise AssertionError(f"{rule} {wrote}") from error
+            noise = 1e-13 * np.abs(read_only[0]).max(initial=0)
             same = np.allclose(again, scale * part, rtol=1e-9, atol=noise, equal_nan=True)
         if not same and g.dtype == part.dtype == np.float64:
-            expected = "It has to multiply g by derivatives."
-            raise AssertionError(f"check_gradients: {rule} is not linear in g. {expected}")
+            raise AssertionError(f"{rule} is not linear in g. It has to multiply g by derivatives.")
 
 
 def _random_direction(x: Array, least: float, rng: np.random.Generator) -> Array:

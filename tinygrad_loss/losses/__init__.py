@@ -13,38 +13,21 @@ a target that requires grad beside a prediction that does not is refused: are th
 examples np is NumPy, and Tensor is that of ``tinygrad_loss``.
 """
 
+# isort: off
 from .adversarial import (
-    discriminator,
-    generator_minimax,
-    generator_non_saturating,
-    gradient_penalty,
-    hinge_discriminator,
-    hinge_generator,
-    least_squares_discriminator,
-    least_squares_generator,
-    wasserstein_critic,
-    wasserstein_generator,
-)
+    discriminator, generator_minimax, generator_non_saturating, gradient_penalty,
+    hinge_discriminator, hinge_generator, least_squares_discriminator, least_squares_generator,
+    wasserstein_critic, wasserstein_generator,
+)  # fmt: skip
 from .classification import (
-    binary_cross_entropy,
-    binary_cross_entropy_with_logits,
-    binary_focal,
-    cross_entropy,
-    cross_entropy_from_probs,
-    focal,
-    kl_divergence,
-)
+    binary_cross_entropy, binary_cross_entropy_with_logits, binary_focal, cross_entropy,
+    cross_entropy_from_probs, focal, kl_divergence,
+)  # fmt: skip
 from .margin import hinge, multiclass_hinge, squared_hinge
 from .regression import (
-    gaussian_nll,
-    huber,
-    log_cosh,
-    mean_absolute_error,
-    mean_squared_error,
-    pinball,
-    poisson_nll,
+    gaussian_nll, huber, log_cosh, mean_absolute_error, mean_squared_error, pinball, poisson_nll,
     sum_squared_error,
-)
+)  # fmt: skip
 from .similarity import contrastive, cosine_embedding, nt_xent, triplet
 
 __all__ = [

@@ -35,7 +35,7 @@ from ..engine.ops import relu, softplus
 from ..engine.tensor import Tensor
 from ..engine.transforms import between, gradients
 from .checks import Names, converted, error, logits, number, uniform
-from .loss import Reduction, apart, half_square, loss
+from .loss import Apart, Reduction, half_square, loss
 
 
 @loss(logits)
@@ -62,7 +62,7 @@ def discriminator(
     >>> print(real.grad.round(4), fake.grad.round(4))
     [-0.1192] [0.2689]
     """
-    return apart(softplus(-real), softplus(fake))
+    return Apart(softplus(-real), softplus(fake))
 
 
 @loss(logits)
@@ -137,7 +137,7 @@ def wasserstein_critic(
     >>> print(real.grad, fake.grad)
     [-0.5 -0.5] [0.5 0.5]
     """
-    return apart(-real, fake)
+    return Apart(-real, fake)
 
 
 @loss(logits)
@@ -165,15 +165,13 @@ def wasserstein_generator(
 def critic_and_samples(names: Names, critic: Any, real: Any, fake: Any) -> tuple[Any, Any, Any]:
     """The critic, and as many real samples as fake ones, as arrays of one dtype."""
     if not callable(critic):
-        raise error(
-            f"critic is {critic!r}; expected a function of a Tensor, such as a module.", TypeError
-        )
+        expected = "a function of a Tensor, such as a module"
+        raise error(f"critic is {critic!r}; expected {expected}.", TypeError)
     real, fake = map(data_of, logits(names[1:], real, fake))
     if real.shape != fake.shape or real.ndim == 0:
-        raise error(
-            f"real has shape {real.shape} and fake has shape {fake.shape}; expected equal shapes "
-            "(N, ...). Cut the larger batch, e.g. real[: len(fake)]."
-        )
+        given = f"real has shape {real.shape} and fake has shape {fake.shape}"
+        advice = "Cut the larger batch, e.g. real[: len(fake)]."
+        raise error(f"{given}; expected equal shapes (N, ...). {advice}")
     real = brought(converted(real, fake.dtype), fake)
     return critic, real, brought(fake, real)
 
@@ -237,15 +235,11 @@ def _check_scores(scores: Any, x: Tensor) -> None:
     n, shape = len(x), getattr(scores, "shape", None)
     if shape not in ((n,), (n, 1)):
         given = f"a {type(scores).__name__}" if shape is None else f"shape {shape}"
-        raise error(
-            f"the critic returned {given} for {n} samples; expected one score for each, of shape "
-            f"({n},) or ({n}, 1)."
-        )
+        expected = f"one score for each, of shape ({n},) or ({n}, 1)"
+        raise error(f"the critic returned {given} for {n} samples; expected {expected}.")
     if not isinstance(scores, Tensor) or not between({x}, scores):
-        raise error(
-            "the critic's scores do not depend on its input, so they have no slope. Compute "
-            "them with the Tensor that is given, not its .data or detach(), nor under no_grad()."
-        )
+        advice = "Compute with the Tensor given, not its .data or detach(), nor under no_grad()."
+        raise error(f"the critic's scores do not depend on its input: they have no slope. {advice}")
 
 
 @loss(logits)
@@ -269,7 +263,7 @@ def least_squares_discriminator(
     >>> print(real.grad, fake.grad)
     [2.] [0.5]
     """
-    return apart(half_square(real - 1), half_square(fake))
+    return Apart(half_square(real - 1), half_square(fake))
 
 
 @loss(logits)
@@ -317,7 +311,7 @@ def hinge_discriminator(
     >>> print(real.grad, fake.grad)
     [-0.5 -0. ] [0.5 0. ]
     """
-    return apart(relu(1 - real), relu(1 + fake))
+    return Apart(relu(1 - real), relu(1 + fake))
 
 
 @loss(logits)

@@ -110,11 +110,6 @@ def shown(x: Any) -> str:
 # --- options --------------------------------------------------------------------------------------
 
 
-def requires_grad(x: Any) -> bool:
-    """Whether x is a Tensor that requires grad."""
-    return isinstance(x, Node) and x._requires_grad
-
-
 def what(name: str) -> str:
     """An input or an option of the running loss, as its errors begin: ``huber: delta``."""
     return f"{running.name}: {name}"
@@ -210,10 +205,8 @@ def matched(names: Names, pred: Any, *targets: Any) -> list[Any]:
             if shape and math.prod(shape) == math.prod(target.shape):
                 new = ", ".join(["-1", *map(str, shape[1:])])
                 advice = f"Reshape one, e.g. {name}.reshape({new})."
-            raise error(
-                f"{names[0]} has shape {shape} but {name} has shape {target.shape}; they must be "
-                f"equal. {advice}"
-            )
+            given = f"{names[0]} has shape {shape} but {name} has shape {target.shape}"
+            raise error(f"{given}; they must be equal. {advice}")
         inputs.append(target)
     return inputs
 
@@ -236,15 +229,11 @@ def class_scores(binary: str) -> Callable[..., Any]:
                     "target.reshape(-1). If axis 1 is, as in PyTorch, move it to the end first: "
                     f"{name}.transpose{order}.reshape(-1, {shape[1]})."
                 )
-            raise error(
-                f"{name} has shape {shape}; expected (N, C), a row per sample and a column per "
-                f"class, or (C,) for one sample.{advice}"
-            )
+            expected = "(N, C), a row per sample and a column per class, or (C,) for one sample"
+            raise error(f"{name} has shape {shape}; expected {expected}.{advice}")
         if shape[-1] < 2:
-            raise error(
-                f"{name} has shape {shape}, one column; expected a column for each of two or more "
-                f"classes. For one column per sample use {binary}."
-            )
+            expected = "a column for each of two or more classes. For one column per sample use"
+            raise error(f"{name} has shape {shape}, one column; expected {expected} {binary}.")
         return scores, target
 
     return prepare
@@ -264,11 +253,10 @@ def class_indices(scores: Any, target: Any, *, or_probabilities: bool = False) -
             advice = "Flatten it: use target.reshape(-1)." if rows else "Use target[0]."
         else:
             advice = "Do logits and target come from the same batch?"
-        raise error(
-            f"target has dtype {target.dtype} and shape {given}; expected integer class indices "
-            f"of shape {rows}, one for each row of {shape}"
-            f"{f', or float probabilities of shape {shape}' * or_probabilities}. {advice}"
-        )
+        expected = f"integer class indices of shape {rows}, one for each row of {shape}"
+        expected += f", or float probabilities of shape {shape}" * or_probabilities
+        given = f"target has dtype {target.dtype} and shape {given}"
+        raise error(f"{given}; expected {expected}. {advice}")
     n_classes = shape[-1]
 
     def in_range(y: Array) -> Any:
@@ -279,15 +267,12 @@ def class_indices(scores: Any, target: Any, *, or_probabilities: bool = False) -
 
     def out_of_range(y: Array) -> str:
         if y.min() < 0:
-            return (
-                f"class index {y.min()} is negative; expected 0 to {n_classes - 1}. (NumPy would "
-                "silently read a class from the end.) To leave samples out, drop their rows, or "
-                "use cross_entropy with ignore_index."
-            )
-        return (
-            f"class index {y.max()} is out of range for {n_classes} classes; expected 0 to "
-            f"{n_classes - 1}. Labels that start at 1? subtract 1: target - 1."
-        )
+            given = f"class index {y.min()} is negative, which NumPy silently reads from the end"
+            advice = "To leave samples out, drop rows, or use cross_entropy with ignore_index."
+        else:
+            given = f"class index {y.max()} is out of range for {n_classes} classes"
+            advice = "Labels that start at 1? subtract 1: target - 1."
+        return f"{given}; expected 0 to {n_classes - 1}. {advice}"
 
     require(in_range, target, message=out_of_range)
     return target
@@ -349,13 +334,6 @@ def require_distributions(name: str, p: Any, advice: str) -> None:
     require(lambda p: are_distributions(p) or np.isnan(p).any(), p, message=wrong)
 
 
-def require_log_distributions(name: str, logp: Any) -> None:
-    """Require rows of logarithms of probabilities, that sum to 1. NaN passes."""
-    largest = math.log(np.finfo(logp.dtype).max) / 2  # so that neither exp nor the sum overflows
-    p = np.exp(np.minimum(data_of(logp), largest))
-    require_distributions(f"exp({name})", p, "Pass log_softmax(logits).")
-
-
 def unit_interval(name: str, p: Any, advice: str) -> Any:
     """Values in [0, 1]. What is off by a few roundings counts as 0 or 1. NaN passes."""
 
@@ -381,10 +359,7 @@ def binary(names: Names, pred: Any, target: Any) -> list[Any]:
 
 
 def require_labels(name: str, labels: Any, allowed: tuple[int, int], advice: str) -> None:
-    """Require that each label is one of two values. Labels are never converted or guessed.
-
-    A batch of one class, all 1, does not show whether its labels are 0 and 1 or -1 and +1.
-    """
+    """Require that each label is one of two values. Labels are never converted or guessed."""
     low, high = allowed
     if labels.dtype.kind == "b" and low != 0:
         raise error(f"{name} are booleans; expected {low} and +{high}. {advice}")
@@ -398,8 +373,7 @@ def require_labels(name: str, labels: Any, allowed: tuple[int, int], advice: str
 def uniform(rng: np.random.Generator, shape: tuple[int, ...], x: Any) -> Array:
     """Uniform random numbers in [0, 1), to meet x; no loss or regularizer draws any elsewhere."""
     if not hasattr(rng, "random"):
-        raise error(
-            f"rng is {rng!r}; expected a generator, e.g. np.random.default_rng(0).", TypeError
-        )
+        expected = "a generator, e.g. np.random.default_rng(0)"
+        raise error(f"rng is {rng!r}; expected {expected}.", TypeError)
     tracer = mode.get().tracer
     return brought(rng.random(shape), x) if tracer is None else tracer.random(rng, shape)

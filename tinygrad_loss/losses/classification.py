@@ -35,7 +35,7 @@ from ..engine.ops import sum as sum_
 from ..engine.tensor import Tensor
 from . import checks
 from .checks import binary, class_scores, error, matched, number, picked
-from .loss import Reduction, loss, minus, weighted
+from .loss import Reduction, Weighted, loss, minus
 from .margin import hinge, multiclass_hinge, squared_hinge  # noqa: F401
 
 
@@ -96,7 +96,7 @@ def cross_entropy(
         losses = 0.0 - picked(log_softmax(logits), target)  # as -x is -0.0 at 0
     else:
         losses, weights = _of_indices(logits, target, weight, ignore_index, label_smoothing)
-        return weighted(_in_base(base, losses), weights)
+        return Weighted(_in_base(base, losses), weights)
     return _in_base(base, losses)
 
 
@@ -128,15 +128,10 @@ def _of_probabilities(
 ) -> Any:
     """The loss of each row, -sum_c w_c t_c log p_c."""
     if ignore_index is not None:
-        raise error(
-            f"ignore_index={ignore_index} was given with probability targets; it is an index of a "
-            "class. Leave the rows out instead: logits[kept], target[kept]."
-        )
-    checks.require_distributions(
-        "target",
-        target,
-        "Class indices? Use target.astype(int). Yes or no? Use binary_cross_entropy_with_logits.",
-    )
+        given = f"ignore_index={ignore_index} was given with probability targets"
+        raise error(f"{given}; it is an index. Leave rows out: logits[kept], target[kept].")
+    advice = "Indices? Use target.astype(int). Yes or no? Use binary_cross_entropy_with_logits."
+    checks.require_distributions("target", target, advice)
     target = checks.converted(target, logits.dtype)
     if label_smoothing:
         target = (1 - label_smoothing) * target + label_smoothing / logits.shape[-1]
@@ -162,9 +157,8 @@ def _is_no_softmax(z: Array) -> Any:
 def _softmax_twice(z: Array) -> str:
     floor = math.log(1 + (z.shape[-1] - 1) / math.e)
     return (
-        "every row of logits is >= 0 and sums to 1, as the output of softmax does. cross_entropy "
-        "applies softmax itself: pass what went into yours. With two of them the loss cannot go "
-        f"below {floor:.3f}."
+        "every row of logits is >= 0 and sums to 1. cross_entropy applies softmax itself: pass "
+        f"what went into yours. With two of them the loss cannot go below {floor:.3f}."
     )
 
 
@@ -296,10 +290,8 @@ def _pos_weight(pos_weight: Any, logits: Any) -> Array:
     weight = checks.as_weights("pos_weight", pos_weight, logits, positive=True)
     pairs = zip(reversed(weight.shape), reversed(logits.shape), strict=False)
     if weight.ndim > logits.ndim or any(n not in (1, of_logits) for n, of_logits in pairs):
-        raise error(
-            f"pos_weight has shape {weight.shape}; expected a number, or one for each column of "
-            f"logits {logits.shape}."
-        )
+        expected = f"a number, or one for each column of logits {logits.shape}"
+        raise error(f"pos_weight has shape {weight.shape}; expected {expected}.")
     return weight
 
 
@@ -423,7 +415,9 @@ def kl_divergence(
     >>> log_probs.grad
     array([[-0.5, -0.5, -0. ]])
     """
-    checks.require_log_distributions("log_probs", log_probs)
+    largest = math.log(np.finfo(log_probs.dtype).max) / 2  # so that no row's sum overflows
+    p = np.exp(np.minimum(data_of(log_probs), largest))
+    checks.require_distributions("exp(log_probs)", p, "Pass log_softmax(logits).")
     checks.require_distributions("target", target, "Are these logits? Use softmax(target).")
     log_t = log(where(target > 0, target, 1))
     return minus(sum_(target * (_possible(target, log_probs) - log_t), axis=-1))

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections import namedtuple
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 
@@ -22,10 +22,9 @@ from ..engine.node import Array, Node
 from ..engine.ops import mean
 from ..engine.ops import sum as sum_
 from . import checks
-from .checks import F, Names, as_data, converted, error, one_of, require, requires_grad, running
+from .checks import F, Names, as_data, converted, error, one_of, require, running
 
 Reduction = Literal["mean", "sum", "none"]
-REDUCTIONS = ("mean", "sum", "none")
 
 
 def loss(prepare: Callable[..., Any], symmetric: bool = False) -> Callable[[F], F]:
@@ -33,7 +32,7 @@ def loss(prepare: Callable[..., Any], symmetric: bool = False) -> Callable[[F], 
 
     ``prepare(names, *inputs)`` checks and converts the positional inputs of the loss; their names
     are for its errors. The formula receives what it returns, and itself returns the losses, one
-    per element or row; or ``weighted`` or ``apart`` losses, whose mean is computed differently.
+    per element or row; or ``Weighted`` or ``Apart`` ones, whose mean is computed differently.
     ``sample_weight`` and ``reduction`` are in the formula's signature for the callers of the loss;
     the formula itself does not receive them. Unless the loss is ``symmetric``, a target that is the
     only one to require grad is refused: in scikit-learn's order, the target comes first.
@@ -59,7 +58,7 @@ def loss(prepare: Callable[..., Any], symmetric: bool = False) -> Callable[[F], 
                     if len(inputs) > n or not all(x in options for x in by_name):
                         return formula(*inputs, **options)  # Python's own TypeError
                     inputs += tuple(options.pop(x) for x in by_name)
-                if directed and requires_grad(inputs[-1]) and not requires_grad(inputs[0]):
+                if directed and _learns(inputs[-1]) and not _learns(inputs[0]):
                     text = f"Are the arguments swapped? Only {names[-1]} requires grad; expected "
                     raise error(f"{text}{name}({', '.join(names)}).")
                 first = inputs[0]._array if isinstance(inputs[0], Node) else inputs[0]
@@ -89,18 +88,14 @@ def _for_pandas(text: str, names: Names, inputs: tuple[Any, ...]) -> str:
     return text
 
 
-_Weighted = namedtuple("_Weighted", ["losses", "weights"])
-_Apart = namedtuple("_Apart", ["real", "fake"])
+# Losses already multiplied by weights: their mean divides by the sum of the weights.
+Weighted = cast(Any, namedtuple("Weighted", ["losses", "weights"]))
+# The losses of two batches, of any sizes: each is reduced by itself, the results are added.
+Apart = cast(Any, namedtuple("Apart", ["real", "fake"]))
 
 
-def weighted(losses: Any, weights: Array) -> Any:
-    """Losses already multiplied by weights: their mean divides by the sum of the weights."""
-    return _Weighted(losses, weights)
-
-
-def apart(real: Any, fake: Any) -> Any:
-    """The losses of two batches, of any sizes: each is reduced by itself, the results are added."""
-    return _Apart(real, fake)
+def _learns(x: Any) -> bool:
+    return isinstance(x, Node) and x._requires_grad
 
 
 def half_square(e: Any) -> Any:
@@ -115,55 +110,45 @@ def minus(x: Any) -> Any:
 
 def reduced(losses: Any, sample_weight: Any, reduction: Reduction) -> Any:
     """Losses of elements or rows as one number ("mean", "sum"), or as they are ("none")."""
-    if sample_weight is not None or isinstance(losses, tuple):
-        return _reduced_by_weight(losses, sample_weight, reduction)
-    if isinstance(reduction, str) and reduction == "mean" and losses.size:
-        return mean(losses)
-    _check(reduction, losses)
-    return sum_(losses) if reduction == "sum" else losses
-
-
-def _reduced_by_weight(losses: Any, sample_weight: Any, reduction: Reduction) -> Any:
+    plain = sample_weight is None and not isinstance(losses, tuple)
+    if plain and isinstance(reduction, str) and reduction == "mean" and losses.size:
+        return mean(losses)  # the usual case, for speed
+    one_of("reduction", reduction, "mean", "sum", "none")
     weights = None
-    if isinstance(losses, _Weighted):
+    if isinstance(losses, Weighted):
         losses, weights = losses
-    elif isinstance(losses, _Apart):
+    elif isinstance(losses, Apart):
         real, fake = losses
-        one_of("reduction", reduction, *REDUCTIONS)
         if sample_weight is None and reduction != "none":
             return reduced(real, None, reduction) + reduced(fake, None, reduction)
         if real.shape != fake.shape:
             because = "reduction='none'" if reduction == "none" else "sample_weight"
             raise error(
                 f"real has shape {real.shape} and fake has shape {fake.shape}; {because} adds "
-                "them element by element and expects equal shapes. Use 'mean' or 'sum', without "
-                "sample_weight."
+                "them, so they must be equal. Use 'mean' or 'sum', without sample_weight."
             )
         losses = real + fake
-    _check(reduction, losses)
+    if reduction == "mean" and losses.size == 0:
+        raise error("the mean is undefined for 0 samples; use reduction='sum' or skip the batch.")
+    if plain:
+        return sum_(losses) if reduction == "sum" else losses
     dtype = losses.dtype
     exact = checks.at_least_float32(dtype)
     losses = converted(losses, exact)
-    given = "every target is ignored (equal to ignore_index, or of a class with weight 0)"
+    nothing = "every target is ignored (equal to ignore_index, or of a class with weight 0)"
     if sample_weight is not None:
         of_each = _sample_weights(sample_weight, losses)
         losses = losses * of_each
         weights = of_each if weights is None else weights * of_each
-        given = "sample_weight is 0 for every sample (or for every one that is not ignored)"
+        nothing = "sample_weight is 0 for every sample (or for every one that is not ignored)"
     if reduction != "none":
         losses = sum_(losses)
     if reduction == "mean" and weights is not None:
         weights = converted(weights, exact)
-        advice = "expected at least one that counts. Use reduction='sum', or skip the batch."
-        require(lambda w: w.sum() > 0, weights, message=lambda w: f"{given}; {advice}")
+        nothing += "; expected at least one that counts. Use reduction='sum', or skip the batch."
+        require(lambda w: w.sum() > 0, weights, message=lambda _: nothing)
         losses = losses / weights.sum()
     return converted(losses, dtype)
-
-
-def _check(reduction: Any, losses: Any) -> None:
-    one_of("reduction", reduction, *REDUCTIONS)
-    if reduction == "mean" and losses.size == 0:
-        raise error("the mean is undefined for 0 samples; use reduction='sum' or skip the batch.")
 
 
 def _sample_weights(sample_weight: Any, losses: Any) -> Array:
@@ -176,8 +161,6 @@ def _sample_weights(sample_weight: Any, losses: Any) -> Array:
             fix = f" For weights of rows use np.broadcast_to({rows}, {losses.shape})."
         elif weights.size == losses.size:
             fix = f" Use sample_weight.reshape({losses.shape})."
-        raise error(
-            f"sample_weight has shape {weights.shape} but the losses have shape {losses.shape}; "
-            f"they must be equal, a weight for each loss.{fix}"
-        )
+        given = f"sample_weight has shape {weights.shape} but the losses have shape {losses.shape}"
+        raise error(f"{given}; they must be equal, a weight for each loss.{fix}")
     return weights

@@ -200,7 +200,6 @@ def pinball(
     When: an interval is wanted rather than a number (two models, q = 0.05 and 0.95), or too little
     costs more or less than too much (stock, staffing). When not: for q = 0.5, where it is half of
     ``mean_absolute_error``.
-
     Source: Koenker and Bassett 1978, "Regression Quantiles", Econometrica 46.
 
     >>> pred = Tensor([1.0, 4.0], requires_grad=True)

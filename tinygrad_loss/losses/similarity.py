@@ -39,10 +39,8 @@ def embeddings(names: Names, *inputs: Any) -> list[Any]:
     shapes = [x.shape for x in arrays]
     if len(set(shapes)) > 1 or len(shapes[0]) not in (1, 2):
         given = ", ".join(f"{name} {shape}" for name, shape in zip(names, shapes, strict=True))
-        raise error(
-            f"the shapes are {given}; expected equal shapes (N, D) or (D,). Nothing is broadcast: "
-            "repeat what is to be compared several times."
-        )
+        advice = "Nothing is broadcast: repeat what is to be compared several times."
+        raise error(f"the shapes are {given}; expected equal shapes (N, D) or (D,). {advice}")
     if not shapes[0][-1]:
         raise error(f"the embeddings have shape {shapes[0]}; expected one number or more in each.")
     dtype = np.result_type(*[x.dtype for x in arrays])
@@ -58,10 +56,8 @@ def labeled_pairs(allowed: tuple[int, int], advice: str) -> Callable[..., Any]:
         labels = checks.as_data(name, constant(running.name, name, labels))
         if labels.shape != rows:
             fix = f" Use {name}.reshape(-1)." if len(rows) == 1 and labels.size == rows[0] else ""
-            raise error(
-                f"{name} has shape {labels.shape} but the embeddings have shape {a.shape}; "
-                f"expected {rows}, one label for each row.{fix}"
-            )
+            given = f"{name} has shape {labels.shape} but the embeddings have shape {a.shape}"
+            raise error(f"{given}; expected {rows}, one label for each row.{fix}")
         checks.require_labels(name, labels, allowed, advice)
         return a, b, labels
 
@@ -216,10 +212,8 @@ def nt_xent(
     """
     temperature = number("temperature", temperature, closed=False)
     if a.ndim != 2 or a.shape[0] < 2:
-        raise error(
-            f"a and b have shape {a.shape}; expected (N, D) with N >= 2 pairs, for each of which "
-            "the others are the negatives."
-        )
+        expected = "(N, D) with N >= 2 pairs, for each of which the others are the negatives"
+        raise error(f"a and b have shape {a.shape}; expected {expected}.")
     n = a.shape[0]
     units = _unit(concatenate([a, b]))
     similarity = units @ units.mT / temperature

@@ -171,10 +171,8 @@ class Sequential(Module):
     def __init__(self, *layers: Callable[[Any], Any]) -> None:
         for i, layer in enumerate(layers):
             if not callable(layer) or isinstance(layer, type):
-                raise TypeError(
-                    f"Sequential: layer {i} is {layer!r}; expected a module, such as ReLU(), or a "
-                    "function. For a list, write Sequential(*layers)."
-                )
+                expected = "a callable, such as ReLU(). For a list, write Sequential(*layers)"
+                raise TypeError(f"Sequential: layer {i} is {layer!r}; expected {expected}")
         self.layers = list(layers)
         # Error messages show a Tensor's name, so it should say which layer, unless the user chose
         # one. A name given by an inner Sequential is replaced by the full one.
@@ -219,14 +217,11 @@ class MLP(Sequential):
         dropout: float = 0.0, rng: np.random.Generator, dtype: Any = np.float64,
     ) -> None:  # fmt: skip
         if not isinstance(sizes, Sequence | np.ndarray) or len(sizes) < 2:
-            raise ValueError(
-                f"MLP: sizes is {sizes!r}; expected at least input and output, e.g. [64, 64, 10]"
-            )
+            expected = "at least input and output, e.g. [64, 64, 10]"
+            raise ValueError(f"MLP: sizes is {sizes!r}; expected {expected}")
         if isinstance(activation, str) and activation not in ACTIVATIONS:
-            raise ValueError(
-                f"MLP: activation is {activation!r}; expected one of "
-                f"{', '.join(ACTIVATIONS)}, or a function"
-            )
+            expected = f"one of {', '.join(ACTIVATIONS)}, or a function"
+            raise ValueError(f"MLP: activation is {activation!r}; expected {expected}")
         dropout = as_number("MLP: dropout p", dropout, high=1.0)
         relus = ops.relu, ops.leaky_relu, functions.gelu
         layers: list[Callable[[Any], Any]] = []

@@ -96,11 +96,7 @@ class Module:
         first = now()
         output = self.forward(*inputs, **options)
         # An older output was made elsewhere and only returned here, as by Dropout after eval().
-        if isinstance(output, Tensor):
-            if output.stamp > first:
-                output.scopes += ((self, first),)
-            return output
-        for x in flattened(output):
+        for x in (output,) if isinstance(output, Tensor) else flattened(output):
             if isinstance(x, Tensor) and x.stamp > first:
                 x.scopes += ((self, first),)
         return output
@@ -152,20 +148,16 @@ class Module:
             )
         missing, unexpected = tensors.keys() - state.keys(), state.keys() - tensors.keys()
         if missing or unexpected:
-            raise ValueError(
-                f"{what}: missing {sorted(missing)}, unexpected {sorted(map(str, unexpected))}. "
-                f"The weights are of another model than {self!r}."
-            )
+            given = f"missing {sorted(missing)}, unexpected {sorted(map(str, unexpected))}"
+            raise ValueError(f"{what}: {given}. The weights are of another model than {self!r}.")
         values = {}
         for name, x in tensors.items():
             value = state[name]
             if x.origin is not None:
                 raise errors.computed(x, "data", "assigned", "its gradient would be wrong")
             if not hasattr(value, "__array_function__") or isinstance(value, Tensor):
-                raise TypeError(
-                    f"{what}: {name} is {type(value).__name__}; expected an array (of a Tensor, "
-                    "its .data; of PyTorch's, .detach().numpy())"
-                )
+                expected = "an array (of a Tensor, its .data; of PyTorch's, .detach().numpy())"
+                raise TypeError(f"{what}: {name} is {type(value).__name__}; expected {expected}")
             value = as_array(value, copy=False, what=f"{what}: {name}")
             if value.dtype.kind != x.dtype.kind:
                 raise TypeError(f"{what}: {name} has dtype {value.dtype}; expected {x.dtype}")
@@ -242,8 +234,7 @@ def _contents(module: Module, kind: type[Kind]) -> list[tuple[str, Kind]]:
         if parameter is not None and not learns and x is not parameter:
             raise ValueError(
                 f"{type(owner).__name__}: {name} was a parameter, and is a constant now, neither "
-                "trained nor saved. Write into the parameter (p.data = array, or p -= step under "
-                "no_grad()), or make the new one with requires_grad=True."
+                "trained nor saved. Set p.data = array, or give the new one requires_grad=True."
             )
         if isinstance(x, Tensor):
             if x.origin is not None and (made is None or parameter is not None):

@@ -41,9 +41,8 @@ def as_dot(view: View, rankdir: str | None = None, **attributes: str) -> str:
     """
     rankdir = rankdir or ("LR" if _fits_across(view) else "TB")
     picture = graphviz.Digraph("computation")
-    across, along = ("0.15" if rankdir == "LR" else "0.2"), "0.25"
-    if view.for_page:
-        across, along = "0.12", "0.2"
+    across = "0.12" if view.for_page else "0.15" if rankdir == "LR" else "0.2"
+    along = "0.2" if view.for_page else "0.25"
     picture.attr(rankdir=rankdir, nodesep=across, ranksep=along, fontname=FONT, bgcolor="#FFFFFF")
     picture.attr(fontsize=str(FONT_SIZE), labeljust="l", **attributes)
     picture.attr(label=escape(note for note in (view.note(), view.trace.note()) if note))

@@ -82,7 +82,7 @@ const panels = {
   forward(step) {
     if (step.formula) add(make("code", step.formula, "rule"));
     if (step.about) say(step.about, "reason");
-    for (const use of step.inputs) add(arrayView(data.tensors[use.tensor].value, use.title));
+    for (const { value, name } of step.inputs.map((id) => data.tensors[id])) add(arrayView(value, name));
     for (const [name, text] of Object.entries(step.constants)) say(`${name} = ${text}`, "numbers");
     const output = data.tensors[step.output];
     add(make("h3", "Result"), arrayView(output.value, output.name));
@@ -93,32 +93,31 @@ const panels = {
   },
   backward(step) {
     const { name, gradients } = data.tensors[step.output];
-    add(arrayView(step.incoming, `g, the gradient that came in at ${name}`));
+    add(arrayView(gradients.at(-1)[1], `g, the gradient that came in at ${name}`));
     if (gradients.length > 1) say(`It is the sum of ${gradients.length} parts, all of which have arrived.`, "reason");
     for (const send of step.sends) addSent(send);
     for (const input of step.silent) say(`${input} is not differentiated: nothing is sent to it.`, "quiet");
   },
   end(step) {
     say(step.say);
-    for (const { tensor, gradient } of step.parameters) {
-      const name = data.tensors[tensor].name;
-      if (gradient === null) say(`${name}: no gradient`, "quiet");
-      else add(arrayView(gradient, `gradient of ${name}`));
+    for (const { name, gradients } of Object.values(data.tensors).filter(({ made }) => made === "parameter")) {
+      if (gradients.length) add(arrayView(gradients.at(-1)[1], `gradient of ${name}`));
+      else say(`${name}: no gradient`, "quiet");
     }
   },
 };
 function addSent(send) {
-  add(make("h3", `To ${send.title}`), make("code", send.rule ?? "the source of this rule is not available", "rule"));
+  const { name, gradients } = data.tensors[send.tensor];
+  add(make("h3", `To ${name}`), make("code", send.rule ?? "the source of this rule is not available", "rule"));
   if (send.numbers) say(send.numbers, "numbers");
-  for (const [name, does] of Object.entries(send.helpers)) say(`${name}: ${does}`, "quiet");
+  for (const [helper, does] of Object.entries(send.helpers)) say(`${helper}: ${does}`, "quiet");
   say(send.reason, "reason");
-  for (const [name, number] of Object.entries(send.reads)) add(arrayView(number, name));
-  for (const [name, text] of Object.entries(send.constants)) say(`${name} = ${text}`, "numbers");
+  for (const [read, number] of Object.entries(send.reads)) add(arrayView(number, read));
+  for (const [constant, text] of Object.entries(send.constants)) say(`${constant} = ${text}`, "numbers");
   const sum = make("div", undefined, "sum");
   if (send.before === null) sum.append(arrayView(send.gives, "sent"));
   else sum.append(arrayView(send.before, "already there"), "+", arrayView(send.gives, "this"), "=", arrayView(send.total, "total so far"));
   add(sum);
-  const { name, gradients } = data.tensors[send.tensor];
   const parts = gradients.length;
   const rest = send.arrived < parts ? `${parts - send.arrived} still to come.` : "the gradient is complete.";
   if (parts > 1) say(`${name} is used ${parts} times, so ${parts} gradients add up: ${send.arrived} of them here, ${rest}`, "reason");
@@ -271,10 +270,8 @@ function drawCard() {
   $("card").append(close, heading, origin, arrayView(value, born[card] <= current ? "value" : "value, still to be computed"));
   const arrived = gradients.filter(([when]) => when <= current);
   if (!gradients.length) return void $("card").append(make("p", "It has no gradient.", "quiet"));
-  if (arrived.length < gradients.length) {
-    const sum = arrived.length ? arrayView(arrived.at(-1)[1], `gradient so far, ${arrived.length} of ${gradients.length} parts`) : "";
-    $("card").append(sum || make("p", "gradient so far: none has arrived", "quiet"));
-  }
+  const soFar = arrived.length ? `gradient so far, ${arrived.length} of ${gradients.length} parts` : "gradient so far: none has arrived";
+  if (arrived.length < gradients.length) $("card").append(arrived.length ? arrayView(arrived.at(-1)[1], soFar) : make("p", soFar, "quiet"));
   $("card").append(arrayView(gradients.at(-1)[1], "gradient in the whole pass"));
   const parts = make("ul");
   steps.forEach((step, i) => {

@@ -105,12 +105,10 @@ class _Steps:
                 "gradients": [],  # [step, total so far] after each part
             }
         output = self.trace.outputs[0]
-        leaves = sum(node.kind == "parameter" for node in self.trace.tensors)
         say = (
-            f"{len(self.trace.ops)} ops compute {text.clean(output.name)} from {leaves} "
-            "parameters. The forward pass computes the values, oldest first. The backward pass "
-            "then asks of each value: if it grew by a little, by how much would the result grow? "
-            "It starts at the result, with 1, and each op has one rule for each of its inputs."
+            f"{len(self.trace.ops)} ops compute {text.clean(output.name)} in the forward pass, "
+            "oldest first. The backward pass then asks of each value: if it grew by a little, by "
+            "how much would the result? It begins there; each op has a rule for each input."
         )
         self.step("start", "Start", say)
         for op in self.trace.ops:
@@ -145,21 +143,19 @@ class _Steps:
             f"Forward: {made}",
             f"{made} is {text.value(op.output)}",
             node=self.view.box(op).id,
-            formula=rules.forward_text(op.op, _names(op)),
+            formula=rules.forward_text(op.op, text.arguments(op)),
             about="" if ufunc else rules.first_paragraph(op.op.__doc__),
-            inputs=[_variable(use) for use in op.uses],
+            inputs=[use.source.id for use in op.uses],
             constants={name: text.constant(x) for name, x in op.constants.items()},
             output=op.output.id,
-            edges=self.edges(op, op.uses),
+            edges=[*(use.id for use in op.uses), f"{op.output.id}-made"],
         )
 
     def backward(self, output: TensorNode) -> None:
         seed, name = self.array(output.gradient), text.clean(output.name)
         self.tensors[output.id]["gradients"].append([len(self.steps), seed])
-        say = (
-            f"The backward pass starts with {text.summary(output.gradient)} at {name}: "
-            "the result grows exactly as much as itself."
-        )
+        start = f"The backward pass starts with {text.summary(output.gradient)} at {name}"
+        say = f"{start}: the result grows exactly as much as itself."
         title = f"The gradient of {name} with respect to itself"
         self.step("seed", title, say, node=output.id, seed=seed)
         for op, uses in groupby(self.trace.sent, key=lambda use: use.op):
@@ -175,16 +171,10 @@ class _Steps:
             f"{name} receives {text.gradient(op.output)} and sends {' and '.join(sent)}",
             node=self.view.box(op).id,
             output=op.output.id,
-            incoming=self.gradient(op.output),
             sends=[self.send(op, use) for use in uses],
             silent=[text.clean(use.source.name) for use in op.uses if use.gradient is None],
-            edges=self.edges(op, uses),
+            edges=[*(use.id for use in uses), f"{op.output.id}-made"],
         )
-
-    def edges(self, op: OpNode, uses: list[Use]) -> list[str]:
-        """The edges of the picture that these uses are; and the one to what a group made."""
-        made = [] if self.view.box(op) is op.output else [f"{op.output.id}-made"]
-        return [use.id for use in uses] + made
 
     def send(self, op: OpNode, use: Use) -> dict[str, Any]:
         """The rule that ran, with its arithmetic if it is on numbers; what it read and sent."""
@@ -193,7 +183,7 @@ class _Steps:
         inputs = [x.source.value if isinstance(x, Use) else x for x in op.arguments]
         given = [output.gradient, output.value, *inputs]
         read = rules.read(rule, *given, **op.options)
-        names = rules.read(rule, "g", text.clean(output.name), *_names(op), **op.options)
+        names = rules.read(rule, "g", text.clean(output.name), *text.arguments(op), **op.options)
         names = {k: x if isinstance(x, str) else text.constant(x) for k, x in names.items()}
         written = rules.written(rule, names)
         arrays = {name: x for name, x in read.items() if isinstance(x, np.ndarray)}
@@ -204,7 +194,8 @@ class _Steps:
         complete = self.last[source] is use
         total = self.gradient(source) if complete else self.array(self.totals[source])
         parts.append([len(self.steps), total])
-        return _variable(use) | {
+        return {
+            "tensor": source.id,
             "rule": written or rules.rule_text(rule),
             "helpers": {} if written else rules.helpers(rule),
             "numbers": rules.arithmetic(rule, given, op.options, use.gradient),
@@ -231,19 +222,7 @@ class _Steps:
             if self.trace.has_backward_graph:
                 why = "It held the backward pass, too: here gradients are values like all others."
             say = f"The forward pass is done. {self.trace.note() or why}"
-        leaves = (x for x in self.trace.tensors if x.kind == "parameter")
-        parameters = [{"tensor": x.id, "gradient": self.gradient(x)} for x in leaves]
-        self.step("end", "The gradients", say, parameters=parameters)
-
-
-def _names(op: OpNode) -> list[str]:
-    """What the picture calls the arguments of an op: names of Tensors, constants."""
-    named = (x.source.name if isinstance(x, Use) else text.constant(x) for x in op.arguments)
-    return [text.clean(name) for name in named]
-
-
-def _variable(use: Use) -> dict[str, Any]:
-    return {"title": text.clean(use.source.name), "tensor": use.source.id}
+        self.step("end", "The gradients", say)
 
 
 def array_data(array: Any) -> dict[str, Any]:

@@ -72,9 +72,7 @@ def dress_for_page(svg: bytes, view: View) -> str:
     for node in view.tensors:
         place[node] = place[view.item(node.maker)] if node.maker else -1
     elements = {element.get("id"): element for element in graph}
-    for node in sorted(place, key=lambda node: place[node]):
-        if node.id not in elements:
-            continue  # an op, inside a box
+    for node in sorted((x for x in place if x.id in elements), key=lambda node: place[node]):
         element, label = elements[node.id], ", ".join(node_lines(view, node))
         element.attrib |= {"tabindex": "0", "role": "button", "aria-label": label}
         if isinstance(node, TensorNode):

@@ -125,27 +125,29 @@ def constant(x: Any) -> str:
     return number(x) if isinstance(x, float) else clean(str(getattr(x, "__name__", x)))
 
 
-def call(op: OpNode, names: dict[TensorNode, str] | None = None) -> str:
-    """The op and its arguments: ``power(b, 3)``, with other names for Tensors if given."""
-    parts = [
-        (names or {}).get(x.source) or clean(x.source.name) if hasattr(x, "source") else constant(x)
-        for x in op.arguments
-    ]
-    parts += [f"{name}={constant(x)}" for name, x in op.options.items() if name not in PROMISES]
-    return f"{op.op.name}({', '.join(parts)})"
+def arguments(
+    op: OpNode, limit: int = NAME_LENGTH, names: dict[TensorNode, str] | None = None
+) -> list[str]:
+    """What the picture calls the arguments of an op: the names of Tensors, and constants."""
+    names = names or {}
+    uses = (x.source if hasattr(x, "source") else x for x in op.arguments)
+    given = (names.get(x, x.name) if hasattr(x, "uses") else constant(x) for x in uses)
+    return [clean(name, limit) for name in given]
+
+
+def call(op: OpNode, parts: list[str]) -> str:
+    """The op with these arguments, and its options: ``power(b, 3)``."""
+    options = (f"{name}={constant(x)}" for name, x in op.options.items() if name not in PROMISES)
+    return f"{clean(op.op.name)}({', '.join([*parts, *options])})"
 
 
 def formula(op: OpNode, limit: int = NAME_LENGTH) -> str:
     """The op as one writes it, with the names of the picture: ``b ** 3``, ``x @ W + b``."""
-    named = (x.source.name if hasattr(x, "source") else constant(x) for x in op.arguments)
-    parts = [clean(name, limit) for name in named]
-    if op.op.name == "linear":
-        return f"{parts[0]} @ {parts[1]} + {parts[2]}"
-    if op.op.name == "negative":
-        return f"-{parts[0]}"
-    sign = SIGNS.get(op.op.name, "")
-    parts += [f"{name}={constant(x)}" for name, x in op.options.items() if name not in PROMISES]
-    return f" {sign} ".join(parts) if sign else f"{clean(op.op.name)}({', '.join(parts)})"
+    name, parts = op.op.name, arguments(op, limit)
+    if name in SIGNS:
+        return f" {SIGNS[name]} ".join(parts)
+    known = {"linear": "{} @ {} + {}", "negative": "-{}"}
+    return known[name].format(*parts) if name in known else call(op, parts)
 
 
 def as_text(trace: Trace) -> str:
@@ -161,9 +163,10 @@ def as_text(trace: Trace) -> str:
         names[node] = f"{name}#{count[name]}" if count[name] > 1 else name
     rows = [("name", "made by", "shape", "value", "gradient")]
     for node in sorted(trace.tensors, key=lambda node: node.maker is not None):
-        made = call(node.maker, names) if node.maker else node.kind
+        made = node.maker
+        origin = call(made, arguments(made, 99, names)) if made else node.kind
         shape = str(node.value.shape) + _dtype(node)
-        rows.append((names[node], made, shape, value(node), gradient(node)))
+        rows.append((names[node], origin, shape, value(node), gradient(node)))
     widths = [min(max(len(row[i]) for row in rows), 48) for i in range(4)]
     lines = ["  ".join(map(str.ljust, row, [*widths, 0])) for row in rows]
     return "\n".join(line.rstrip() for line in [*lines, trace.note()] if line) + "\n"

@@ -36,12 +36,11 @@ PANELS = {  # of the plot
     "dead": "share of dead ReLUs",
     "saturated": "share of saturated units",
 }
-NO_PASS = "watch: no pass was seen yet. Run one in a block: `with watched: loss = ...`"
 DASHES = ("-", "--", ":", "-.")  # to tell lines of similar brightness apart
 MANY_LAYERS = 12  # a legend has room for so many; of more it shows first, middle and last
 
 
-def watch(module: Module) -> Watch:
+class watch:
     """Watch a module: statistics of its layers, one set for each pass.
 
     A *pass* is a forward pass, the backward pass and the optimizer's step. If one is left out, its
@@ -49,17 +48,13 @@ def watch(module: Module) -> Watch:
     pass after a backward pass begins the next. Later passes without gradients do not count.
     ``detect_anomaly()`` goes around the block, not into it.
 
+    Print it for a table of the last pass and its ``problems``, sentences on layers without
+    gradient, and why; on vanishing or exploding gradients, dead or saturated units, NaN, inf.
+    ``layers`` lists its Layers, ``history`` those of each pass; ``plot()`` draws them.
+
     Parameters
     ----------
-    module : Module
-        The model, or a part of it.
-
-    Returns
-    -------
-    Watch
-        Print it for a table of the last pass and its ``problems``, sentences on layers without
-        gradient, and why; on vanishing or exploding gradients, dead or saturated units, NaN, inf.
-        ``layers`` lists its Layers, ``history`` those of each pass; ``plot()`` draws them.
+    module : Module, the model or a part of it
 
     Raises TypeError if ``module`` is not a Module.
 
@@ -80,22 +75,17 @@ def watch(module: Module) -> Watch:
     >>> watched.problems
     []
     """
-    if not isinstance(module, Module):
-        raise TypeError(f"watch: got {type(module).__name__}; expected a Module: nn.MLP(...)")
-    return Watch(module)
-
-
-class Watch:
-    """A watched module, made by ``watch(module)``, which see."""
 
     def __init__(self, module: Module) -> None:
+        if not isinstance(module, Module):
+            raise TypeError(f"watch: got {type(module).__name__}; expected a Module: nn.MLP(...)")
         self.module = module
         self.history: list[list[Layer]] = []
         self.problems: list[str] = []
         self._block: Any = None
         self._learned = False  # whether a gradient came back in the last pass
 
-    def __enter__(self) -> Watch:
+    def __enter__(self) -> watch:
         """Begin a pass."""
         if self._block is not None:
             raise RuntimeError("watch: a block inside its own block. Make a second watch(module).")
@@ -131,7 +121,7 @@ class Watch:
     def layers(self) -> list[Layer]:
         """The statistics of the layers in the last pass, in the order of their calls."""
         if not self.history:
-            raise RuntimeError(NO_PASS)
+            raise RuntimeError("watch: no pass was seen yet. Run one inside `with watched: ...`")
         return self.history[-1]
 
     def table(self) -> str:
@@ -146,7 +136,7 @@ class Watch:
 
     def __repr__(self) -> str:
         if not self.history:
-            return f"Watch({self.module!r}, no pass yet)"
+            return f"watch({self.module!r}, no pass yet)"
         return "\n".join([self.table(), *(f"! {problem}" for problem in self.problems)])
 
     def plot(self) -> Figure:
@@ -156,15 +146,14 @@ class Watch:
 
         Raises ModuleNotFoundError without matplotlib, RuntimeError if no pass was seen yet.
         """
-        if not self.history:
-            raise RuntimeError(NO_PASS)
+        passes = [self.layers, *self.history]
         try:
             from matplotlib import colormaps
             from matplotlib.figure import Figure
         except ModuleNotFoundError as error:
             advice = "watch.plot() needs matplotlib: pip install 'tinygrad_loss[examples]'"
             raise ModuleNotFoundError(advice) from error
-        names = list(dict.fromkeys(x.name for layers in self.history for x in layers))
+        names = list(dict.fromkeys(x.name for layers in passes for x in layers))
         shades = colormaps["viridis"](np.linspace(0, 0.9, len(names)))
         styles = dict(zip(names, zip(shades, cycle(DASHES), strict=False), strict=True))
         panels = [(field, lines) for field in PANELS if (lines := self._lines(field, names))]

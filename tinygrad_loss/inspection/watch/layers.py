@@ -19,8 +19,7 @@ from ...engine.tensor import Tensor
 from ...nn import Module
 
 ACTIVATIONS = (ops.relu, ops.leaky_relu, ops.sigmoid, ops.tanh)
-# A sigmoid or tanh is saturated where its slope is below this share of its largest slope.
-SATURATED_SLOPE = 0.05
+SATURATED_SLOPE = 0.05  # the share of its largest slope below which a sigmoid or tanh is saturated
 
 
 class Step(NamedTuple):
@@ -131,7 +130,7 @@ def find_rows(module: Module, seen: Pass) -> list[Row]:
     rows = layers + blocks
     for step in seen.steps:
         stamp = step.output.stamp
-        if step.op in ACTIVATIONS and _inside(stamp, every) and not _inside(stamp, layers + blocks):
+        if step.op in ACTIVATIONS and _inside(stamp, every) and not _inside(stamp, rows):
             rows.append(Row("", step.op.name, [step.output], stamp, []))
     rows.sort(key=lambda row: row.last)
     before, count = "", Counter[str]()
@@ -162,17 +161,12 @@ class Layer:
     name, kind : str
         The dotted name of the module, and its class. An activation that was called as a function is
         named after the layer before it.
-    mean, spread : float
-        Mean and standard deviation of all numbers in the output.
-    gradient : float
-        Euclidean norm of the gradient of the loss at the output; 0 if none arrived.
-    weight_gradient : float
-        The same for the parameters of the layer, taken together.
-    dead : float
-        The share of ReLUs (columns of the output) that are 0 for every sample of the pass: no
-        gradient passes through them.
-    saturated : float
-        The share of the outputs of sigmoid or tanh where the slope is below 5 % of the largest.
+    mean, spread : float, mean and standard deviation of all numbers in the output
+    gradient : float, Euclidean norm of the gradient of the loss at the output; 0 if none arrived
+    weight_gradient : float, the same for the parameters of the layer, taken together
+    dead : float, share of ReLUs (columns of the output) that are 0 for every sample of the pass
+        No gradient passes through them.
+    saturated : float, share of the outputs of sigmoid or tanh with a slope < 5 % of the largest
     update : float
         Norm of the change of the parameters in the pass, if any, relative to their norm before it.
         About 1e-3 is usual; at 1e-1 they are overwritten, at 1e-6 they hardly learn.
@@ -215,11 +209,7 @@ def summarize(row: Row, seen: Pass, before: dict[Tensor, Array]) -> Layer:
 
 
 def norm(arrays: list[Any]) -> float:
-    """The Euclidean norm of all numbers together, in float64, where tiny squares do not vanish.
-
-    >>> norm([np.array([3.0]), np.array([[4.0]])])
-    5.0
-    """
+    """The Euclidean norm of all numbers together, in float64, where tiny squares do not vanish."""
     return float(np.sqrt(sum(float(np.sum(np.square(numbers(a)))) for a in arrays)))
 
 

@@ -12,15 +12,12 @@ from ...engine.tensor import Tensor
 from ...nn import Module
 from .layers import Layer, Pass, Row, own_parameters
 
-# Gradients vanish if at the first layer they are below this share of those at the last layer, and
-# explode if they are above its inverse.
-VANISHING = 1e-3
-MANY = 0.5
-_SATURATED = "is saturated everywhere. Use smaller weights or inputs, or relu."
+VANISHING = 1e-3  # the gradient at the first layer / that at the last; exploding: the inverse
+MANY = 0.5  # the share of dead or saturated units that is a problem
 _FLAT = {  # why an op whose slope is nowhere 0 by its formula sends back 0 alone
     ops.relu: "is off in every unit for every sample. Lower the learning rate, or use leaky_relu.",
-    ops.sigmoid: _SATURATED,
-    ops.tanh: _SATURATED,
+    ops.sigmoid: "is saturated everywhere. Use smaller weights or inputs, or relu.",
+    ops.tanh: "is saturated everywhere. Use smaller weights or inputs, or relu.",
 }
 
 
@@ -64,10 +61,9 @@ def _scale(layers: list[Layer]) -> list[str]:
     found = [(x.gradient, x.name) for x in layers if x.weight_gradient is not None and x.gradient]
     if found:
         (first, start), (last, end) = found[0], found[-1]
-        for what, small, large in (("vanish", first, last), ("explode", last, first)):
+        for how, small, large in (("vanish", first, last), ("explode", last, first)):
             if small < VANISHING * large:
-                how = f"with depth: {first:.1e} at {start}, {last:.1e} at {end}"
-                return [f"Gradients {what} {how}."]
+                return [f"Gradients {how} with depth: {first:.1e} at {start}, {last:.1e} at {end}."]
     return []
 
 
@@ -138,10 +134,8 @@ class _Search:
             advice = "detach(), .data and .numpy() cut the graph: pass the Tensor itself."
             user = self._place(self.copies[x])
             return f"the output of {place} went into {user} as a constant. {advice}"
-        return (
-            f"the output of {place} does not lead to the loss. It is not used, or only a copy of "
-            "it is: Tensor(t.data), NumPy arrays, comparisons and argmax cut the graph."
-        )
+        advice = "Tensor(t.data), NumPy arrays, comparisons and argmax cut the graph."
+        return f"the output of {place} does not lead to the loss, or only a copy does. {advice}"
 
     def _place(self, x: Tensor) -> str:
         """The op that computed x, and the layer that it belongs to."""
