@@ -47,7 +47,7 @@ class minibatches:
         X, y = _rows("X", X), _rows("y", y)
         if not 0 < len(X) == len(y):
             given = f"X has {len(X) or 'no'} rows, y has {len(y) or 'none'}"
-            raise ValueError(f"minibatches: {given}; expected as many, and at least one")
+            raise ValueError(f"minibatches: {given}; expected equally many, at least one")
         as_number("minibatches: batch_size", batch_size, 1, kind=Integral)
         _check_rng("minibatches", rng)
         full, rest = divmod(len(X), batch_size)

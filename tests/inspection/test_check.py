@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tinygrad_loss import Tensor
+from tinygrad_loss import Tensor, sqrt, where
 from tinygrad_loss.engine import functions, ops
 from tinygrad_loss.engine.ops import Op
 from tinygrad_loss.inspection.check import check_gradients
@@ -263,3 +263,10 @@ def test_a_random_function_is_refused():
     rng = np.random.default_rng(0)
     with pytest.raises(ValueError, match="two values for the same inputs"):
         check_gradients(lambda x: x * rng.normal(), 1.0)
+
+
+def test_the_usual_fault_of_where_fails():
+    """The rule of the branch not taken gives NaN."""
+    for f in (lambda x: where(x > 0, sqrt(x), 0.0), lambda x: x * np.nan):
+        with np.errstate(all="ignore"), pytest.raises(AssertionError, match="nan"):
+            check_gradients(f, np.array([-1.0, -2.0]))

@@ -6,7 +6,9 @@ import pickle
 import numpy as np
 import pytest
 
-from tinygrad_loss import Tensor, optim, relu, unroll
+from tinygrad_loss import Tensor, cross_entropy, log_softmax, optim, relu, unroll
+
+from .agreement import assert_same, eager
 
 
 def leaf(*numbers):
@@ -136,3 +138,60 @@ def test_the_second_power_has_no_power_in_its_gradient():
 def test_what_is_no_function_is_refused():
     with pytest.raises(TypeError, match=r"^unroll: f is a Tensor; expected a function"):
         unroll(leaf(1.0).sum(), wrt=[])
+
+
+# --- after a trim --------------------------------------------------------------------------------
+
+
+W = Tensor(np.ones((3, 2)), requires_grad=True, name="W")
+EMPTY = np.zeros((0, 3))
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: cross_entropy(Tensor(x) @ W, np.zeros(0, int), reduction="sum", ignore_index=-1),
+        lambda x: (relu(Tensor(x) @ W) * (np.zeros((0, 2)) > 0)).sum(),
+        lambda x: (Tensor(np.where(np.zeros((0, 3), bool), x, 0.0)) @ W).sum(),
+    ],
+)
+def test_an_empty_batch_has_masks_too(f):
+    value, (slope,) = unroll(f, EMPTY, wrt=[W])(EMPTY)
+    assert value == 0
+    np.testing.assert_array_equal(slope, np.zeros((3, 2)))
+
+
+def test_a_warning_of_eager_is_one_of_the_step_too():
+    V = Tensor([[1.0, 2.0], [-3.0, 4.0]], requires_grad=True, name="V")
+    step = unroll(lambda x: (log_softmax(Tensor(x)) @ V).sum(), np.eye(2), wrt=[V])
+    with pytest.warns(RuntimeWarning, match="invalid value encountered"):
+        step(np.array([[-np.inf, 0.0], [0.0, -np.inf]]))
+
+
+def test_slices_dtypes_and_odd_names_as_arguments():
+    x = np.arange(12.0).reshape(4, 3)
+
+    def always(a):
+        return a * 2
+
+    doubled = np.frompyfunc(always, 1, 1)
+    for f in (
+        lambda x: (Tensor(np.insert(x, slice(0, 2), 1.0, axis=0)) @ W).sum(),
+        lambda x: (W * np.cumsum(x, dtype=object).astype(float)[-1]).sum(),
+        lambda x: (Tensor(doubled(x).astype(float)) @ W).sum(),
+        lambda x: (Tensor(x[np.int64(1) : np.int64(3)]) @ W).sum(),
+    ):
+        assert_same(unroll(f, x, wrt=[W])(x), eager(f, (x,), [W]))
+    f = lambda x: (Tensor(x.astype(float)) @ W).sum()  # noqa: E731
+    source = unroll(f, x, wrt=[W], comments=False).source
+    assert "astype" not in source  # it is one already
+    with pytest.raises(TypeError, match="compute it outside"):
+        unroll(lambda x: (Tensor(x) @ W).sum() * len(f"{x.mean():.2f}"), x, wrt=[W])
+
+
+def test_constants_of_more_digits_than_float64_keep_them():
+    third = np.longdouble(1) / 3
+    c = np.array([third, third * 2, third * 4])
+    f = lambda x: W.sum() * 0 + ((x * c) * 3 - x * [1, 2, 4]).astype(float).sum()  # noqa: E731
+    x = np.ones((2, 3))
+    assert_same(unroll(f, x, wrt=[W])(x), eager(f, (x,), [W]), 1e-25)

@@ -144,7 +144,7 @@ def _check_values(
                     break
             error = abs(given - measured)
             if not error <= rtol * abs(given) + uncertainty:
-                relative = error / max(abs(measured), abs(given))
+                relative = error / np.maximum(abs(measured), abs(given))
                 why = _kink(partial(change, i), np.abs(d)) or (
                     f"along a random direction its gradient gives {given:.10g}, but the change of "
                     f"f gives {measured:.10g}: relative error {relative:.1e}, allowed {rtol:.1e}"

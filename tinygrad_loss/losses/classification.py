@@ -129,7 +129,7 @@ def _of_probabilities(
     """The loss of each row, -sum_c w_c t_c log p_c."""
     if ignore_index is not None:
         given = f"ignore_index={ignore_index} was given with probability targets"
-        raise error(f"{given}; it is an index. Leave rows out: logits[kept], target[kept].")
+        raise error(f"{given}; it is of a class. Leave rows out: logits[kept], target[kept].")
     advice = "Indices? Use target.astype(int). Yes or no? Use binary_cross_entropy_with_logits."
     checks.require_distributions("target", target, advice)
     target = checks.converted(target, logits.dtype)
@@ -157,8 +157,8 @@ def _is_no_softmax(z: Array) -> Any:
 def _softmax_twice(z: Array) -> str:
     floor = math.log(1 + (z.shape[-1] - 1) / math.e)
     return (
-        "every row of logits is >= 0 and sums to 1. cross_entropy applies softmax itself: pass "
-        f"what went into yours. With two of them the loss cannot go below {floor:.3f}."
+        "every row of logits is >= 0 and sums to 1, as after a softmax. cross_entropy applies "
+        f"softmax itself: pass what went into yours. With two the loss stays above {floor:.3f}."
     )
 
 

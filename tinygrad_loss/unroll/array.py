@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterator
-from functools import partial
+from functools import partial, partialmethod
 from typing import Any
 from weakref import ref
 
@@ -33,8 +33,8 @@ _VALUE_SHAPES = {
     np.repeat, np.unique_all, np.unique_counts, np.unique_inverse, np.unique_values,
 }  # fmt: skip
 _FIXED_SHAPES = (
-    "depends on values, but the step is straight-line code for fixed shapes. Use "
-    "np.where(condition, a, b), or compute it outside and pass it as an input."
+    "depends on values, but a step is for fixed shapes. Use np.where(condition, a, b), or compute "
+    "it outside and pass it as an input."
 )
 _RESHAPING = {np.reshape, np.ravel, np.squeeze, np.expand_dims}
 _TRANSPOSING = {np.transpose, np.matrix_transpose, np.swapaxes, np.moveaxis}
@@ -150,11 +150,10 @@ class TracedArray(NDArrayOperatorsMixin):
     def transpose(self, *axes: Any) -> Any:
         return np.transpose(self, axes[0] if len(axes) == 1 else axes or None)
 
-    def flatten(self) -> Any:
-        return self.reshape(-1)
+    flatten = partialmethod(reshape, -1)
 
     def astype(self, dtype: Any, **_: Any) -> TracedArray:
-        return self._apply(astype, self, np.dtype(dtype))
+        return self.copy() if self.dtype == dtype else self._apply(astype, self, np.dtype(dtype))
 
     def copy(self, order: str = "K") -> TracedArray:
         return TracedArray(self.value, self.trace)
@@ -189,6 +188,9 @@ class TracedArray(NDArrayOperatorsMixin):
     __index__ = _converting(lambda x: operator.index(x[()]), "an index or a size")
     item = _converting(np.ndarray.item, "item()")
     tolist = _converting(np.ndarray.tolist, "tolist()")
+
+    def __format__(self, spec: str) -> str:
+        return format(self.item(), spec) if spec else repr(self)
 
     def __repr__(self) -> str:
         return f"<traced array of shape {self.shape} and dtype {self.dtype}>"

@@ -15,10 +15,9 @@ from .values import Value, number, random
 
 # By the op that made a Tensor. Layers are counted: h1 = x @ W0 + b0, a1 = relu(h1), h2 = ...
 OPS = {
-    "matmul": "h{}", "linear": "h{}",
+    "matmul": "h{}", "linear": "h{}", "softplus": "softplus",
     "relu": "a{}", "leaky_relu": "a{}", "tanh": "a{}", "sigmoid": "a{}", "gelu": "a{}",
     "logsumexp": "lse", "softmax": "p", "log_softmax": "log_p", "subtract": "diff",
-    "softplus": "softplus",
 }  # fmt: skip
 # By the NumPy function, for what an op computes on the way; from the names of its inputs.
 FUNCTIONS: dict[Any, str] = {
@@ -34,7 +33,7 @@ class Names:
     """Unique names, valid in Python."""
 
     def __init__(self) -> None:
-        self._taken = Counter(["np", "step"])  # and how often each was wanted
+        self._taken = Counter(["np", "step", "always"])  # and how often each was wanted
 
     def new(self, wanted: str) -> str:
         """The wanted name, with a number added if it is taken."""
@@ -62,7 +61,7 @@ def name_parameters(parameters: list[Tensor]) -> list[str]:
     names = list(short)
     for i, (part, name) in enumerate(zip(parts, short, strict=True)):
         if short.count(name) > 1 or (len(order) > 1 and name in ("W", "b")):
-            names[i] += str(order.index(part[0]) if part[0] else parts[:i].count(part))
+            names[i] += str(order.index(part[0]) if part[0] else short[:i].count(name))
     return names
 
 

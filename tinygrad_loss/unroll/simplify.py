@@ -1,8 +1,7 @@
 """Simplifications: the same numbers, up to rounding, with less work.
 
 Each is an equation of NumPy calls, tried when the call on its left is traced; none knows an op of
-the engine. A pattern ``Value((np.negative, x))`` is a Value computed by ``np.negative(x)``. (Equal
-calls are made once and constants are folded in any case: see ``trace.py``.)
+the engine. A pattern ``Value((np.negative, x))`` is a Value computed by ``np.negative(x)``.
 """
 
 from __future__ import annotations

@@ -169,10 +169,8 @@ def number(text: str) -> Any:
     """A Number as an array without axes; only its text is needed."""
 
 
-# They cause no floating-point errors that an op of the engine ignores. (np.matmul is written as
-# np.dot, which gives no warnings.)
+# They cause no floating-point errors, so that it does not matter which are ignored.
 HARMLESS = {
-    np.exp, np.negative, np.absolute, np.maximum, np.minimum, np.where, np.matmul, operator.getitem,
-    np.reshape, np.transpose, np.broadcast_to, np.isfinite, np.isnan, np.isinf,
-    with_item, np.equal, np.not_equal,
+    np.negative, np.absolute, np.maximum, np.minimum, np.where, operator.getitem, np.reshape,
+    np.transpose, np.broadcast_to, np.isfinite, np.isnan, with_item, np.equal, np.not_equal,
 }  # fmt: skip

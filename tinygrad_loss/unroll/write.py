@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+import re
 import textwrap
 from collections import defaultdict
 from fractions import Fraction
@@ -263,7 +264,7 @@ class Writer:
             return _number(x)
         if isinstance(x, slice):
             ends = (x.start, x.stop) if x.step is None else (x.start, x.stop, x.step)
-            return ":".join("" if end is None else str(operator.index(end)) for end in ends)
+            return f"np.s_[{':'.join('' if x is None else str(operator.index(x)) for x in ends)}]"
         if x is Ellipsis or isinstance(x, bool | int | str | None):
             return "..." if x is Ellipsis else repr(x)
         return self._object(x, "rng" if isinstance(x, np.random.Generator) else type(x).__name__)
@@ -271,7 +272,8 @@ class Writer:
     def _index(self, index: Any) -> str:
         """What stands in brackets; of a shape or axes, what a method is given."""
         parts = index if isinstance(index, tuple) else (index,)
-        return ", ".join("np.newaxis" if x is None else self._argument(x) for x in parts) or "()"
+        texts = ("np.newaxis" if x is None else self._argument(x) for x in parts)
+        return ", ".join(re.sub(r"^np\.s_\[(.*)\]$", r"\1", text) for text in texts) or "()"
 
     def _constant(self, value: Value, literal: bool) -> str:
         """A number as text, if ``literal``; else the name of an array made before the step."""
@@ -316,7 +318,7 @@ def _number(x: Any) -> str:
 
 
 def _dtype(x: Any) -> str:
-    return f"np.{np.dtype(x).name}".replace("np.bool", "bool")
+    return f"np.{np.dtype(x).name}".replace("np.bool", "bool").replace("np.object", "object")
 
 
 def _form(array: Any, *number: str) -> str:
@@ -328,11 +330,11 @@ def _form(array: Any, *number: str) -> str:
 
 def _described(array: Any) -> tuple[str, str]:
     """A name for a constant array, and how to make it; empty if it is too long to be written."""
-    if array.dtype.kind not in "fiub":
+    if array.dtype.kind not in "fiub" or array.itemsize > 8:
         return "c", ""
     if array.dtype == np.int64 and np.array_equal(array, np.arange(array.size)):
         return "rows", f"np.arange({array.size})"
-    first = array.flat[0] if array.size else array.dtype.type(0)
+    first = array.flat[0] if array.size else 0
     full = array.tobytes() == np.full_like(array, first).tobytes()
     name = {"1": "ones", "0": "zeros"}.get(_number(first).removesuffix(".0"))  # but not for -0.0
     if full and name and array.ndim:
