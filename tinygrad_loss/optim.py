@@ -81,9 +81,8 @@ class Optimizer:
         if name in self.settings and name in self.checks:
             value = self.checks[name](f"{kind.__name__}: {name}", value)
         elif not known and kind.__module__ == __name__:  # others may have more
-            raise AttributeError(
-                f"{kind.__name__} has no {name}; its settings are {', '.join(self.settings)}"
-            )
+            settings = ", ".join(self.settings)
+            raise AttributeError(f"{kind.__name__} has no {name}; its settings are {settings}")
         super().__setattr__(name, value)
 
     def update(self, i: int, w: Array, g: Array) -> None:
@@ -419,10 +418,9 @@ def clip_grad_norm(params: Any, max_norm: float) -> float:
             check_parameter(what, i, p, (p.shape, p.dtype) * 2)
             most = float(on_host(abs(p.grad).max())) if p.size else 0.0
             if not math.isfinite(most):
-                raise FloatingPointError(
-                    f"{what}: the gradient of params[{i}] ({p.name or 'unnamed'}) holds {most}. "
-                    "Find where it comes from with detect_anomaly(), or leave this step out."
-                )
+                given = f"the gradient of params[{i}] ({p.name or 'unnamed'}) holds {most}"
+                advice = "Find where it comes from with detect_anomaly(), or leave this step out."
+                raise FloatingPointError(f"{what}: {given}. {advice}")
             largest = max(largest, most)
             moving.append(p)
     if not moving:
@@ -464,9 +462,8 @@ def check_parameter(what: str, i: int, p: Tensor, made_for: tuple[Any, ...] | No
     g, w, name = p.grad, p.data, f"params[{i}] ({p.name or 'unnamed'})"
     if made_for is None or (w.shape, w.dtype) != made_for[2:]:
         was = "another Tensor" if made_for is None else f"{made_for[1]} {made_for[0]}"
-        raise ValueError(
-            f"{what}: {name} is {_kind(w)}, and was {was} when this was made. Make a new optimizer."
-        )
+        given = f"{name} is {_kind(w)}, and was {was} when this was made"
+        raise ValueError(f"{what}: {given}. Make a new optimizer.")
     if not is_writeable(w):
         raise ValueError(f"{what}: {name} is read-only. Assign a copy: p.data = p.data.copy().")
     is_gradient = (type(g) is type(w) or isinstance(g, np.generic)) and g.dtype.kind == "f"

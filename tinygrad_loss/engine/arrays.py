@@ -114,10 +114,9 @@ _ADVICE = {
 def check_floating(array: Array, requires_grad: bool = True) -> None:
     """Raise TypeError unless the numbers are floating: no others have derivatives."""
     if requires_grad and array.dtype.kind != "f":
-        raise TypeError(
-            f"a Tensor of dtype {array.dtype} cannot require grad: only floating numbers have "
-            "derivatives. Pass dtype=float, or requires_grad=False for labels and indices."
-        )
+        advice = "Pass dtype=float, or requires_grad=False for labels and indices."
+        what = f"a Tensor of dtype {array.dtype} cannot require grad"
+        raise TypeError(f"{what}: only floating numbers have derivatives. {advice}")
 
 
 def as_flag(what: str, value: Any) -> bool:
@@ -157,10 +156,8 @@ def constant(owner: str, name: str, x: Any) -> Any:
     if not holds(x):
         return x
     if any(isinstance(part, Node) and part._requires_grad for part in flattened(x)):
-        raise TypeError(
-            f"{owner}: {name} requires grad, but is a constant: {owner} has no derivative with "
-            f"respect to {name}. Pass its .data."
-        )
+        given = f"{owner}: {name} requires grad, but is a constant"
+        raise TypeError(f"{given}: {owner} has no derivative by {name}. Pass its .data.")
     return data_of(x)
 
 

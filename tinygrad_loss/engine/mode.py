@@ -100,8 +100,7 @@ class set_mode:
         if is_a(inspect.isasyncgenfunction):
             raise TypeError(
                 f"{getattr(function, '__name__', function)} is an async generator: between its "
-                "values other code runs in "
-                "its context. Write `with no_grad():` inside it, around what has no yield."
+                "values other code runs. Write `with no_grad():` inside, around what has no yield."
             )
 
         def called(*args: Any, **options: Any) -> Any:

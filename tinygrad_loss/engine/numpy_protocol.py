@@ -57,10 +57,9 @@ CONSTANT: set[Callable[..., Any]] = {
 def dispatch(function: Any, inputs: Any, options: dict[str, Any]) -> Any:
     """Do what a NumPy function does when one of its arguments is a Tensor."""
     if options.get("out") is not None:
-        raise TypeError(
-            f"{_name(function)}: a Tensor cannot be written into an existing array (out=, or "
-            "array += t): its graph would be lost. Write array = array + t, or use t.data."
-        )
+        what = "a Tensor cannot be written into an existing array (out=, or array += t)"
+        advice = "its graph would be lost. Write array = array + t, or use t.data."
+        raise TypeError(f"{_name(function)}: {what}: {advice}")
     if function in DIFFERENTIABLE:
         ours = DIFFERENTIABLE[function]
         if options or not isinstance(function, np.ufunc):
@@ -71,10 +70,10 @@ def dispatch(function: Any, inputs: Any, options: dict[str, Any]) -> Any:
         if any(isinstance(x, Node) and x._requires_grad for x in filled):
             raise TypeError("np.full_like: t would lose its graph; use tl.broadcast_to(t, shape)")
         return function(*map(data_of, inputs), **{key: data_of(x) for key, x in options.items()})
-    raise TypeError(
-        f"{_name(function)} has no derivative in this library. Compose it from functions of "
-        "tinygrad_loss, or apply it to t.data, through which no gradient flows."
+    advice = (
+        "Compose it from functions of tinygrad_loss, or apply it to t.data, without a gradient."
     )
+    raise TypeError(f"{_name(function)} has no derivative in this library. {advice}")
 
 
 @cache
@@ -104,10 +103,8 @@ def _translated(function: Any, ours: Any, inputs: Any, options: dict[str, Any]) 
         if value is default or (isinstance(value, str) and value == default):
             continue
         if name not in names:
-            raise TypeError(
-                f"{_name(function)}: {name}= cannot be given where an input is a Tensor. Leave it "
-                "out, or use t.data for the values alone, without a gradient."
-            )
+            what = f"{_name(function)}: {name}= cannot be given where an input is a Tensor"
+            raise TypeError(f"{what}. Leave it out, or use t.data, without a gradient.")
         named[names[name]] = value
     return inputs if by_position else (), named
 

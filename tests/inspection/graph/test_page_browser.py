@@ -149,7 +149,7 @@ def test_buttons_and_slider(expression):
 
 def test_find(expression):
     expression.press("/", *"mul", Keys.ENTER)
-    assert expression.js("document.getElementById('matches').textContent") == "3 found"
+    assert expression.js("document.getElementById('matches').textContent") == "6 found"
     found = expression.js("document.querySelector('.found').id")
     expression.press(Keys.ENTER)
     assert expression.js("document.querySelector('.found').id") != found

@@ -297,3 +297,37 @@ def test_the_direction_is_the_one_that_shows_more():
     assert width > height  # long and thin
     width, height = size(draw(y, rankdir="TB").html())
     assert height > width
+
+
+# --- what a hostile reader found -----------------------------------------------------------------
+
+
+def test_the_card_is_seen_and_keeps_the_focus(seen):
+    page = seen("digits", address="#step=14")
+    page.js("void (document.getElementById('panel').scrollTop = 1e6)")
+    box = page.browser.find_element(By.CSS_SELECTOR, '[data-tensor="layers.0.weight"]')
+    box.click()
+    place = "(x => [x.top, x.bottom])(document.getElementById('{}').getBoundingClientRect())"
+    top, bottom = page.js(place.format("card"))
+    assert 0 <= top < bottom <= 800
+    assert page.js(place.format("heading"))[1] <= 800  # the step below it, too
+    page.js("void document.getElementById('close').focus()")
+    page.press(Keys.ARROW_RIGHT)
+    page.js("new Promise(done => setTimeout(done, 20))")
+    assert page.js("document.activeElement.id") == "close"
+
+
+def test_ops_are_found_by_name_and_symbol(seen):
+    page = seen("micrograd")
+    for wanted, found in (("power", 2), ("**", 2), ("relu", 4), ("b ** 3", 1)):
+        page.js("void (document.getElementById('find').value = arguments[0])", wanted)
+        page.js("void document.getElementById('finder').requestSubmit()")
+        text = page.js("document.getElementById('matches').textContent")
+        assert int(text.partition(" ")[0]) >= found, wanted
+
+
+def test_whole_numbers_in_tables_keep_their_digits(opened):
+    page = opened((Tensor([1.0, 2.0], requires_grad=True) * np.array([50257, 12345])).sum())
+    page.show(1)
+    cells = page.js("[...document.querySelectorAll('#details td')].map(x => x.textContent)")
+    assert {"50257", "12345"} <= set(cells)

@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 
 from tests.inspection.graph.test_page import data_of
-from tinygrad_loss import Tensor, binary_cross_entropy_with_logits, cross_entropy, draw, getitem
+from tinygrad_loss import (
+    Op,
+    Tensor,
+    binary_cross_entropy_with_logits,
+    cross_entropy,
+    draw,
+    getitem,
+)
 
 
 def logits(*shape):
@@ -58,3 +65,58 @@ def test_a_graph_says_what_it_is():
     hostile = Tensor(1.0, requires_grad=True, name="w\n\u202e") * 1.0
     hostile.name = "w\n\u202e"
     assert repr(draw(hostile)) == r"<Graph: Computation of w\n\u202e by 1 op>"
+
+
+# --- what a hostile reader found -----------------------------------------------------------------
+
+
+def own(forward, *rules, name):
+    return Op(forward, *rules, name=name)
+
+
+def test_an_own_op_is_written_as_a_call_whatever_its_name():
+    x, y = (Tensor(v, requires_grad=True, name=n) for v, n in ((1.0, "x"), (2.0, "y")))
+    cases = {
+        "linear(x)": own(lambda x: x * 2, lambda g, y, x: g * 2, name="linear")(x),
+        "negative(x, y)": own(lambda a, b: a - b, *[lambda g, y, a, b: g] * 2, name="negative")(
+            x, y
+        ),
+        "add(x, y, alpha=5)": own(
+            lambda a, b, alpha=1: a + alpha * b,
+            lambda g, y, a, b, alpha=1: g,
+            lambda g, y, a, b, alpha=1: g * alpha,
+            name="add",
+        )(x, y, alpha=5.0),
+    }
+    for formula, output in cases.items():
+        assert f"= {formula}" in draw(output).html()
+
+
+def test_a_rule_of_ones_own_runs_once_and_is_shown_as_it_is():
+    """It may do anything: raise for other inputs, count its calls, bind names of its own."""
+    x = Tensor(1 / 3, requires_grad=True, name="x")
+    calls = []
+    rules = {
+        "table": lambda g, y, x: g * {1 / 3: 2.0}[float(x)],
+        "counts": lambda g, y, x: (calls.append(1), g * len(calls))[1],
+        "binds": lambda g, y, x: sum([x * g for x in (1.0, 1.0)]),
+    }
+    for name, rule in rules.items():
+        data = data_of(draw(own(lambda x: x * 2, rule, name=name)(x)).html())
+        (send,) = (send for step in data["steps"] for send in step.get("sends", []))
+        assert send["numbers"] is None
+        assert "lambda" not in send["rule"]
+        assert send["rule"].startswith(("g * {", "(calls", "sum([x * g for x"))
+    assert len(calls) == 1
+
+
+def test_names_that_are_no_words_stand_in_brackets():
+    a = Tensor(2.5, requires_grad=True, name="a-b")
+    page = draw(a**3).html()
+    assert "= (a-b) ** 3" in page
+    assert "g * (3 * (a-b) ** 2)" in page
+
+
+def test_a_dtype_as_an_option_is_named():
+    x = Tensor([1.0, 2.0], requires_grad=True, name="x")
+    assert "astype(x, dtype=float32)" in draw(x.astype(np.float32).sum()).text()

@@ -33,7 +33,7 @@ function make(tag, text, kind) {
   if (kind) element.className = kind;
   return element;
 }
-const digits = (x) => (typeof x === "number" ? String(Number(x.toPrecision(4))) : x);
+const digits = (x) => (typeof x === "number" && !(Number.isInteger(x) && Math.abs(x) < 1e9) ? String(Number(x.toPrecision(4))) : x);
 function arrayView(number, caption) {
   const array = data.arrays[number];
   const figure = make("figure");
@@ -246,6 +246,7 @@ function look(id, focus = false) {
   const last = card;
   card = id;
   drawCard();
+  $("panel").scrollTop = 0;
   if (focus) $(id === null ? last : "close").focus();
 }
 function link(step, text) {
@@ -255,6 +256,7 @@ function link(step, text) {
 }
 function drawCard() {
   for (const node of nodes) node.classList.toggle("opened", node.id === card);
+  const focused = $("card").contains(document.activeElement);
   $("card").hidden = card === null;
   $("card").replaceChildren();
   if (card === null) return;
@@ -264,6 +266,7 @@ function drawCard() {
   close.addEventListener("click", () => look(null, true));
   const heading = make("h2", name);
   heading.id = "card-name";
+  if (focused) setTimeout(() => $("close")?.focus()); // which is made anew at every step
   const madeAt = steps.findIndex((step) => step.kind === "forward" && step.output === card);
   const origin = make("p", `${made}${inside ? `, in ${inside}` : ""} `);
   if (madeAt >= 0) origin.append(link(madeAt, `step ${madeAt}`));
@@ -329,7 +332,7 @@ const fromAddress = () => show(Number(/^#step=(\d+)$/.exec(location.hash)?.[1] ?
 function search(event) {
   event.preventDefault();
   const wanted = $("find").value.trim().toLowerCase();
-  const label = (node) => (data.tensors[node.id]?.title ?? node.textContent).toLowerCase();
+  const label = ({ id, textContent }) => `${textContent} ${data.tensors[id]?.title} ${data.tensors[id]?.op}`.toLowerCase();
   const found = wanted ? nodes.filter((node) => label(node).includes(wanted)) : [];
   const node = found[(found.findIndex((node) => node.classList.contains("found")) + 1) % found.length];
   nodes.forEach((other) => other.classList.toggle("found", other === node));

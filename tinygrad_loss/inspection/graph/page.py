@@ -26,7 +26,6 @@ from .trace import OpNode, TensorNode, Trace, Use
 
 MOST_OPS = 5000
 MOST_NODES = 3000
-TRIED = 200  # nodes up to which both directions are tried
 SEEN = (640, 510)  # of a picture, in points, beside the panel in a window of 1280 x 800 pixels
 TABLE = (8, 5)  # rows and columns up to which an array is a table of numbers
 HEAT_MAP = (32, 32)  # and up to which it is a heat map; a larger one is cut to its first corner
@@ -39,7 +38,7 @@ def as_page(trace: Trace, rankdir: str | None = None) -> str:
         advice = "Draw the loss of a smaller model or batch, or save a picture, which folds."
         raise ValueError(f"html: the graph has {given}. {advice}")
     view = fold(trace, MOST_NODES, for_page=True)
-    directions = [rankdir] if rankdir else ["TB", "LR"] if len(view) <= TRIED else [None]
+    directions = [rankdir] if rankdir else ["TB", "LR"] if len(view) <= 200 else [None]
     pictures = [render(as_dot(view, direction), "svg") for direction in directions]
     style, script, template = (
         (files(__package__) / f"page.{kind}").read_text(encoding="utf-8")
@@ -99,6 +98,7 @@ class _Steps:
                 "name": text.clean(node.name),
                 "title": text.title(node),
                 "made": f"= {text.formula(node.maker)}" if node.maker else node.kind,
+                "op": node.maker.op.name if node.maker else "",
                 "inside": text.clean(node.scope.label) if node.scope else "",
                 "value": self.array(node.value, **said),
                 "wrong": node.wrong,

@@ -74,9 +74,10 @@ def dress_for_page(svg: bytes, view: View) -> str:
     elements = {element.get("id"): element for element in graph}
     for node in sorted((x for x in place if x.id in elements), key=lambda node: place[node]):
         element, label = elements[node.id], ", ".join(node_lines(view, node))
-        element.attrib |= {"tabindex": "0", "role": "button", "aria-label": label}
-        if isinstance(node, TensorNode):
+        element.attrib |= {"role": "img", "aria-label": label}
+        if isinstance(node, TensorNode):  # a group has no card
             element.attrib |= {"data-tensor": text.clean(node.name), "data-id": node.id}
+            element.attrib |= {"tabindex": "0", "role": "button"}
         graph.remove(element)
         graph.append(element)
     return ElementTree.tostring(root, encoding="unicode")

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ...engine import ops
+
 if TYPE_CHECKING:
     from .trace import OpNode, TensorNode, Trace, Use
 
-SIGNS = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/", "power": "**", "matmul": "@"}
+OWN = {op for op in vars(ops).values() if isinstance(op, ops.Op)}  # users' may have the same names
+FORMS = {  # of ops that have a symbol
+    "add": "{} + {}", "subtract": "{} - {}", "multiply": "{} * {}", "divide": "{} / {}",
+    "power": "{} ** {}", "matmul": "{} @ {}", "negative": "-{}", "linear": "{} @ {} + {}",
+}  # fmt: skip
 NAME_LENGTH = 40
 FEW = 10  # integers of the data, such as labels, that are all shown
 PROMISES = {"unique_indices"}  # options that change no number, so that nobody needs to see them
@@ -116,7 +123,7 @@ def constant(x: Any) -> str:
         return "(" + ", ".join(shown) + ("," if len(x) == 1 else "") + ")"
     if isinstance(x, np.dtype):
         return x.name
-    if hasattr(x, "shape"):
+    if hasattr(x, "shape") and not isinstance(x, type):
         if x.dtype.kind in "biu" and x.ndim == 1 and x.size:
             return _listed(x) if x.size <= FEW else f"{_listed(x[:3])[:-1]}, ...]"
         return number(x[()]) if x.shape == () else f"array {x.shape}"
@@ -125,13 +132,10 @@ def constant(x: Any) -> str:
     return number(x) if isinstance(x, float) else clean(str(getattr(x, "__name__", x)))
 
 
-def arguments(
-    op: OpNode, limit: int = NAME_LENGTH, names: dict[TensorNode, str] | None = None
-) -> list[str]:
+def arguments(op: OpNode, limit: int = NAME_LENGTH, names: Any = None) -> list[str]:
     """What the picture calls the arguments of an op: the names of Tensors, and constants."""
-    names = names or {}
     uses = (x.source if hasattr(x, "source") else x for x in op.arguments)
-    given = (names.get(x, x.name) if hasattr(x, "uses") else constant(x) for x in uses)
+    given = ((names or {}).get(x, x.name) if hasattr(x, "uses") else constant(x) for x in uses)
     return [clean(name, limit) for name in given]
 
 
@@ -143,11 +147,15 @@ def call(op: OpNode, parts: list[str]) -> str:
 
 def formula(op: OpNode, limit: int = NAME_LENGTH) -> str:
     """The op as one writes it, with the names of the picture: ``b ** 3``, ``x @ W + b``."""
-    name, parts = op.op.name, arguments(op, limit)
-    if name in SIGNS:
-        return f" {SIGNS[name]} ".join(parts)
-    known = {"linear": "{} @ {} + {}", "negative": "-{}"}
-    return known[name].format(*parts) if name in known else call(op, parts)
+    parts = arguments(op, limit)
+    if op.op not in OWN or op.options or op.op.name not in FORMS:
+        return call(op, parts)
+    return FORMS[op.op.name].format(*map(in_brackets, parts))
+
+
+def in_brackets(name: str) -> str:
+    """A name or number as an operand: in brackets if it is not a single word."""
+    return name if re.fullmatch(r"[\w.]+", name) else f"({name})"
 
 
 def as_text(trace: Trace) -> str:
