@@ -156,8 +156,8 @@ def constant(owner: str, name: str, x: Any) -> Any:
     if not holds(x):
         return x
     if any(isinstance(part, Node) and part._requires_grad for part in flattened(x)):
-        given = f"{owner}: {name} requires grad, but is a constant"
-        raise TypeError(f"{given}: {owner} has no derivative by {name}. Pass its .data.")
+        given = f"{owner}: {name} requires grad, but is a constant: {owner} has no derivative"
+        raise TypeError(f"{given} with respect to {name}. Pass its .data.")
     return data_of(x)
 
 

@@ -158,7 +158,7 @@ def _softmax_twice(z: Array) -> str:
     floor = math.log(1 + (z.shape[-1] - 1) / math.e)
     return (
         "every row of logits is >= 0 and sums to 1, as after a softmax. cross_entropy applies "
-        f"softmax itself: pass what went into yours. With two the loss stays above {floor:.3f}."
+        f"softmax itself: pass what went into yours. With two the loss cannot go below {floor:.3f}."
     )
 
 
