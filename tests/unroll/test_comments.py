@@ -317,3 +317,14 @@ def memory_of(step):
 def is_buffer(x, namespace):
     name = next(name for name, each in namespace.items() if each is x)
     return name not in ("zero", "half", "one", "two", "rows", "c") and not name.startswith("ones")
+
+
+def test_numbers_of_the_update_stand_before_the_first_parameter():
+    model = mlp(2, 3, 2)
+    x, y = batch(n_in=2, n_classes=2, n=4)
+    optimizer = optim.Adam(model.parameters(), lr=0.1)
+    step = unroll(lambda x, y: cross_entropy(model(x), y), x, y, optimizer=optimizer)
+    _, _, update = step.source.partition("    # update: Adam\n")
+    numbers, _, rest = update.partition("    # update of ")
+    assert [line.split("[")[0].strip() for line in numbers.splitlines()] == ["scale", "rate"]
+    assert "[...] =" not in rest

@@ -42,10 +42,9 @@ def unroll(
     """Write ``f``, its gradient and the update as straight-line NumPy source.
 
     ``f`` is run on the inputs of the first call, then the engine's own backward pass, then the
-    optimizer's own update, all with arrays that note every NumPy call. Calls whose results are not
-    used are dropped, equal calls are made once, constants are folded. The rest becomes source, one
-    statement per call, with results in buffers that are allocated once. (See Griewank & Walther
-    2008, "Evaluating Derivatives", ch. 4.)
+    optimizer's own update, all with arrays that note every NumPy call. What is not used is dropped,
+    equal calls are made once, constants folded. The rest becomes source, with results in buffers
+    that are allocated once. (See Griewank & Walther 2008, "Evaluating Derivatives", ch. 4.)
 
     Parameters
     ----------

@@ -168,8 +168,8 @@ class TracedArray(NDArrayOperatorsMixin):
 
     def __getitem__(self, index: Any) -> TracedArray:
         parts = index if isinstance(index, tuple) else (index,)
-        arrays = [x for x in parts if isinstance(x, TracedArray) and not x.value.constant]
-        if any(x.dtype == bool for x in arrays):
+        traced = (x for x in parts if isinstance(x, TracedArray))
+        if any(x.dtype == bool and not x.value.constant for x in traced):
             raise NotTraceable(f"how many elements x[mask] has {_FIXED_SHAPES}")
         if not is_basic(index):
             return self._apply(operator.getitem, self, index)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import operator
-import re
 import textwrap
 from collections import defaultdict
 from fractions import Fraction
@@ -158,9 +157,7 @@ class Writer:
             lines.append(f"{name}[...] = {start}")
         text = self._argument(part, literal=True)
         if function is values.with_added_at:
-            at = self._index(index)
-            at = f"np.s_[{at}]" if isinstance(index, tuple | slice) else at
-            return [*lines, f"np.add.at({name}, {at}, {text})"]
+            return [*lines, f"np.add.at({name}, {self._argument(index)}, {text})"]
         sign = "" if function is values.with_item else "+"
         if sign and text[0] == "-" and uniform(part) is not None:
             sign, text = "-", text[1:]
@@ -263,8 +260,7 @@ class Writer:
         if isinstance(x, float):
             return _number(x)
         if isinstance(x, slice):
-            ends = (x.start, x.stop) if x.step is None else (x.start, x.stop, x.step)
-            return f"np.s_[{':'.join('' if x is None else str(operator.index(x)) for x in ends)}]"
+            return f"np.s_[{_ends(x)}]"
         if x is Ellipsis or isinstance(x, bool | int | str | None):
             return "..." if x is Ellipsis else repr(x)
         return self._object(x, "rng" if isinstance(x, np.random.Generator) else type(x).__name__)
@@ -272,8 +268,8 @@ class Writer:
     def _index(self, index: Any) -> str:
         """What stands in brackets; of a shape or axes, what a method is given."""
         parts = index if isinstance(index, tuple) else (index,)
-        texts = ("np.newaxis" if x is None else self._argument(x) for x in parts)
-        return ", ".join(re.sub(r"^np\.s_\[(.*)\]$", r"\1", text) for text in texts) or "()"
+        texts = (_ends(x) if isinstance(x, slice) else self._argument(x) for x in parts)
+        return ", ".join("np.newaxis" if text == "None" else text for text in texts) or "()"
 
     def _constant(self, value: Value, literal: bool) -> str:
         """A number as text, if ``literal``; else the name of an array made before the step."""
@@ -297,6 +293,11 @@ def _under_errstate(lines: list[tuple[Any, str]]) -> list[str]:
         state = state if ignored is None else ignored
         text.append(f"{TAB}{line}" if state else line)
     return text
+
+
+def _ends(x: slice) -> str:
+    ends = (x.start, x.stop) if x.step is None else (x.start, x.stop, x.step)
+    return ":".join("" if end is None else str(operator.index(end)) for end in ends)
 
 
 def _is_number(x: Any) -> bool:

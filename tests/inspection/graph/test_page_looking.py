@@ -324,6 +324,10 @@ def test_ops_are_found_by_name_and_symbol(seen):
         page.js("void document.getElementById('finder').requestSubmit()")
         text = page.js("document.getElementById('matches').textContent")
         assert int(text.partition(" ")[0]) >= found, wanted
+    for nothing in ("undefined", "138.8", "grad"):  # neither numbers nor what is no name
+        page.js("void (document.getElementById('find').value = arguments[0])", nothing)
+        page.js("void document.getElementById('finder').requestSubmit()")
+        assert page.js("document.getElementById('matches').textContent") == "0 found"
 
 
 def test_whole_numbers_in_tables_keep_their_digits(opened):

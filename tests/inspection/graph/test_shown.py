@@ -1,5 +1,7 @@
 """What pictures show of labels, indices and options; and what a Graph says of itself."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -12,6 +14,8 @@ from tinygrad_loss import (
     draw,
     getitem,
 )
+from tinygrad_loss.inspection.graph.svg import STYLE
+from tinygrad_loss.inspection.graph.text import in_brackets
 
 
 def logits(*shape):
@@ -120,3 +124,27 @@ def test_names_that_are_no_words_stand_in_brackets():
 def test_a_dtype_as_an_option_is_named():
     x = Tensor([1.0, 2.0], requires_grad=True, name="x")
     assert "astype(x, dtype=float32)" in draw(x.astype(np.float32).sum()).text()
+
+
+def test_numbers_and_names_as_operands():
+    assert [in_brackets(x) for x in ("a", "layers.2.weight", "2.5", "1e-05", "-3", "a-b")] == [
+        "a", "layers.2.weight", "2.5", "1e-05", "(-3)", "(a-b)",
+    ]  # fmt: skip
+
+
+def test_a_rule_without_a_module_has_a_page():
+    made = {}
+    exec("rule = lambda g, y, x: g * 2", made)
+    assert made["rule"].__module__ is None
+    x = Tensor(1.0, requires_grad=True, name="x")
+    assert "own1" in draw(own(lambda x: x * 2, made["rule"], name="own")(x)).html()
+
+
+def test_the_styles_of_a_picture_are_for_it_alone():
+    """pictures.md, 9: inline SVG leaked its CSS into the page that it was put in."""
+    selectors = re.findall(r"^\s*([^@{}\n]+) \{", STYLE, re.MULTILINE)
+    assert len(selectors) > 15
+    for selector in ", ".join(selectors).split(", "):
+        assert selector.startswith(".computation "), selector
+    root = draw(Tensor(1.0, requires_grad=True) * 2).svg().partition(">")[0]
+    assert 'class="computation"' in root

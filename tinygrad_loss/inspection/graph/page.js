@@ -332,7 +332,8 @@ const fromAddress = () => show(Number(/^#step=(\d+)$/.exec(location.hash)?.[1] ?
 function search(event) {
   event.preventDefault();
   const wanted = $("find").value.trim().toLowerCase();
-  const label = ({ id, textContent }) => `${textContent} ${data.tensors[id]?.title} ${data.tensors[id]?.op}`.toLowerCase();
+  const words = ({ title, made, op }) => [title, made, op].join(" ").toLowerCase();
+  const label = (node) => words(data.tensors[node.id] ?? { title: node.textContent });
   const found = wanted ? nodes.filter((node) => label(node).includes(wanted)) : [];
   const node = found[(found.findIndex((node) => node.classList.contains("found")) + 1) % found.length];
   nodes.forEach((other) => other.classList.toggle("found", other === node));

@@ -21,7 +21,7 @@ import numpy as np
 from ...engine import ops, products
 from ...engine.ops import Op
 from . import text
-from .text import FORMS, clean
+from .text import clean, in_brackets
 
 if TYPE_CHECKING:
     from .trace import Use
@@ -55,7 +55,7 @@ def forward_text(op: Op, names: list[str]) -> str | None:
     """What the op computes of arguments with these names; None where it is more than one line."""
     name = getattr(op.forward, "__name__", "")
     if name and getattr(np, name, None) is op.forward:
-        return FORMS[name].format(*names) if name in FORMS else f"np.{name}({', '.join(names)})"
+        return f"np.{name}({', '.join(names)})"
     body = _body(op.forward)
     named = written(op.forward, dict(zip(_parameters(op.forward), names, strict=False)))
     return named or (ast.unparse(body[0]) if body is not None and len(body) == 1 else None)
@@ -68,7 +68,7 @@ def written(rule: Callable[..., Any], texts: dict[str, str]) -> str | None:
     >>> written(multiply.rules[0], {"g": "2", "b": "-3"})
     '2 * (-3)'
     """
-    body, own = _body(rule), getattr(rule, "__module__", "").startswith(ops.__package__)
+    body, own = _body(rule), str(getattr(rule, "__module__", "")).startswith(ops.__package__)
     known = _names(rule) & set(_parameters(rule)) <= set(texts)
     if not own or body is None or len(body) != 1 or not known:  # of a user's one sees the source
         return None
@@ -88,7 +88,7 @@ class _Written(ast.NodeTransformer):
         self.around = around
 
     def visit_Name(self, node: ast.Name) -> ast.AST:
-        return ast.Name(text.in_brackets(self.texts.get(node.id, node.id)))
+        return ast.Name(in_brackets(self.texts.get(node.id, node.id)))
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
         self.generic_visit(node)

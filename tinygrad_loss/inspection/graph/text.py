@@ -13,10 +13,9 @@ from ...engine import ops
 if TYPE_CHECKING:
     from .trace import OpNode, TensorNode, Trace, Use
 
-OWN = {op for op in vars(ops).values() if isinstance(op, ops.Op)}  # users' may have the same names
-FORMS = {  # of ops that have a symbol
-    "add": "{} + {}", "subtract": "{} - {}", "multiply": "{} * {}", "divide": "{} / {}",
-    "power": "{} ** {}", "matmul": "{} @ {}", "negative": "-{}", "linear": "{} @ {} + {}",
+FORMS: dict[Any, str] = {  # of ops that have a symbol; users' ops may have the same names
+    ops.add: "{} + {}", ops.subtract: "{} - {}", ops.multiply: "{} * {}", ops.divide: "{} / {}",
+    ops.power: "{} ** {}", ops.negative: "-{}", ops._matmul: "{} @ {}", ops._linear: "{} @ {} + {}",
 }  # fmt: skip
 NAME_LENGTH = 40
 FEW = 10  # integers of the data, such as labels, that are all shown
@@ -148,14 +147,14 @@ def call(op: OpNode, parts: list[str]) -> str:
 def formula(op: OpNode, limit: int = NAME_LENGTH) -> str:
     """The op as one writes it, with the names of the picture: ``b ** 3``, ``x @ W + b``."""
     parts = arguments(op, limit)
-    if op.op not in OWN or op.options or op.op.name not in FORMS:
+    if op.options or op.op not in FORMS:
         return call(op, parts)
-    return FORMS[op.op.name].format(*map(in_brackets, parts))
+    return FORMS[op.op].format(*map(in_brackets, parts))
 
 
 def in_brackets(name: str) -> str:
     """A name or number as an operand: in brackets if it is not a single word."""
-    return name if re.fullmatch(r"[\w.]+", name) else f"({name})"
+    return name if re.fullmatch(r"[\w.]+|\d[\d.]*e[+-]\d+", name) else f"({name})"
 
 
 def as_text(trace: Trace) -> str:
