@@ -9,6 +9,7 @@ import pytest
 
 from tinygrad_loss import (
     Tensor,
+    exp,
     losses,
     no_grad,
 )
@@ -243,22 +244,26 @@ def test_a_warning_is_given_while_tracing():
 # --- who owns what -------------------------------------------------------------------------------
 
 
-def test_gradients_share_memory_with_nothing_but_the_next_call():
+@pytest.mark.parametrize("computed", [False, True])
+def test_gradients_share_memory_with_nothing_but_the_next_call(computed):
     a, b = Tensor([1.0, 2.0], requires_grad=True), Tensor([3.0, 4.0], requires_grad=True)
     unused = Tensor([1.0], requires_grad=True)
     c = np.array([5.0, 6.0])
-    x = np.array([7.0, 8.0])
-    step = unroll(lambda x: (a + b).sum() + (a * c).sum() + (b * x).sum(), x, wrt=[a, b, a, unused])
+    x = np.array([0.7, 0.8])
+
+    def f(x):
+        if computed:  # one array, which is the gradient of both
+            return exp((a + b) * x).sum() + (unused * 0).sum()
+        return (a + b).sum() + (a * c).sum() + (b * x).sum()  # constants
+
+    step = unroll(f, x, wrt=[a, b, a, unused])
     _, slopes = step(x)
     arrays = [*slopes, a.data, b.data, c, x]
     for i, g in enumerate(slopes):
         assert all(not np.shares_memory(g, other) for other in arrays[:i] + arrays[i + 1 :])
     for g in slopes:
         g *= 0  # whatever is done to them, the next call is right
-    assert_same(
-        step(x),
-        eager(lambda x: (a + b).sum() + (a * c).sum() + (b * x).sum(), (x,), [a, b, a, unused]),
-    )
+    assert_same(step(x), eager(f, (x,), [a, b, a, unused]))
 
 
 def test_inputs_and_parameters_are_never_written():

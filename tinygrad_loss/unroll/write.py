@@ -314,7 +314,6 @@ def _shortened(x: Any) -> str:
 def _number(x: Any) -> str:
     if np.ndim(x):
         return f"[{', '.join(map(_number, x))}]"
-    x = np.asarray(x)[()]  # an array without axes prints eight digits only
     return str(x) if np.isfinite(x) else f"{'-' if x < 0 else ''}np.{abs(x)}"
 
 

@@ -40,6 +40,7 @@ def test_the_labels_are_shown_as_they_are(dtype):
 def test_other_numbers_of_the_data_are_summarized():
     text = draw((logits(4) * np.array([0.5, 1.0, 2.0, 3.0])).sum()).text()
     assert "mean 1.62, max abs 3" in text
+    assert "[0.5, 1, 2, 3]" not in text
     assert "mean 5, max abs 10" in draw((logits(11) * np.arange(11.0)).sum()).text()
     assert "4 of 4 NaN" in draw((logits(4) * np.full(4, np.nan)).sum()).text()
 
