@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import tinygrad_loss as tl
 from tinygrad_loss import Tensor
-from tinygrad_loss.engine.transforms import ancestors
+from tinygrad_loss.engine.copies import ancestors
 from tinygrad_loss.inspection.check import check_gradients
 
 from ..op_inputs import real

@@ -11,8 +11,8 @@ from hypothesis.extra import numpy as npst
 
 from tinygrad_loss import Tensor, gradients
 from tinygrad_loss.engine import functions, ops
+from tinygrad_loss.engine.copies import ancestors
 from tinygrad_loss.engine.ops import Op
-from tinygrad_loss.engine.transforms import ancestors
 from tinygrad_loss.inspection.check import check_gradients
 
 from ..op_cases import (

@@ -13,20 +13,21 @@ class Copied:
     """What ``copy.deepcopy`` and ``pickle`` do with a Tensor: the base of ``Node``."""
 
     __slots__ = ()
-    _array: Any
+    _requires_grad: bool
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Any:
         """Copy a Tensor and all that it was computed from; stamps too, so that changes are seen."""
-        found: set[Any] = {self}
-        stack: list[Any] = [self]
-        while stack:  # a loop, since a graph can be deeper than Python's stack
-            _, inputs, _, _ = stack.pop().origin or (None, (), None, None)
-            new = {x for x in inputs if isinstance(x, Copied)} - found
-            found |= new
-            stack += new
-        for node in sorted(found, key=attrgetter("stamp")):  # inputs before what was computed
-            if id(node) not in memo:
-                memo[id(node)] = _copied_alone(node, memo)
+        for node in sorted(ancestors(self), key=attrgetter("stamp")):  # inputs before their users
+            if id(node) in memo:
+                continue
+            new: Any = object.__new__(type(node))
+            for slot in ("_requires_grad", "_retains_grad", "name", "scopes", "stamp"):
+                setattr(new, slot, getattr(node, slot))
+            for slot in ("_array", "grad", "origin"):
+                setattr(new, slot, deepcopy(getattr(node, slot), memo))
+            if isinstance(new._array, np.ndarray):
+                new._array.setflags(write=node._array.flags.writeable)
+            memo[id(node)] = new
         return memo[id(self)]
 
     def __copy__(self) -> Any:
@@ -43,17 +44,13 @@ class Copied:
         return type(self), (0.0,), (None, {name: getattr(self, name) for name in names})
 
 
-def _copied_alone(node: Any, memo: dict[int, Any]) -> Any:
-    """Copy a Tensor whose inputs have been copied."""
-    new: Any = object.__new__(type(node))
-    for slot in ("_requires_grad", "_retains_grad", "name", "scopes", "stamp", "origin"):
-        setattr(new, slot, getattr(node, slot))
-    new._array, new.grad = deepcopy(node._array, memo), deepcopy(node.grad, memo)
-    if isinstance(new._array, np.ndarray):
-        new._array.setflags(write=node._array.flags.writeable)
-    if node.origin:
-        op, inputs, _, options = node.origin
-        inputs, options = deepcopy((inputs, options), memo)
-        arrays = [x._array if isinstance(x, Copied) else x for x in inputs]
-        new.origin = op, inputs, arrays, options
-    return new
+def ancestors(output: Any) -> set[Any]:
+    """All Tensors that require grad among those that ``output`` was computed from, and itself."""
+    found, stack = {output}, [output]
+    while stack:  # a loop, since a graph can be deeper than Python's stack
+        origin = stack.pop().origin
+        for x in origin[1] if origin else ():
+            if isinstance(x, Copied) and x._requires_grad and x not in found:
+                found.add(x)
+                stack.append(x)
+    return found

@@ -8,7 +8,7 @@ One that ends removes only *itself*: two generators that run in turns end theirs
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from contextvars import ContextVar
 from functools import wraps
 from typing import Any, TypeVar, overload
@@ -50,8 +50,7 @@ class Mode:
                 self.observers = ()
             if observer is not None:
                 self.observers += (observer,)
-        tracers = (observer.tracer for observer in self.observers)
-        self.tracer = next(filter(None, tracers), None)
+        self.tracer = next((o.tracer for o in self.observers if o.tracer), None)
 
 
 mode: ContextVar[Mode] = ContextVar("mode", default=Mode())  # noqa: B039 (nobody changes it)
@@ -64,8 +63,6 @@ class set_mode:
     around, or ``alone``, if what happens inside is no part of the pass that they watch: a replay
     (of ``draw``) or a trial (of ``unroll``).
     """
-
-    __slots__ = ("alone", "observer", "recording")
 
     def __init__(
         self, recording: bool | None = None, observer: Observer | None = None, alone: bool = False
@@ -111,34 +108,30 @@ class set_mode:
             with self:
                 return await function(*args, **options)
 
-        def advanced(*args: Any, **options: Any) -> Any:  # still a generator to other decorators
-            return (yield from _advanced(function(*args, **options), self))
+        def advanced(*args: Any, **options: Any) -> Any:
+            """Run a generator in this mode, and yield its values outside of it."""
+            generator = function(*args, **options)
+            advance, given = generator.send, None
+            try:
+                while True:
+                    with self:
+                        try:
+                            value = advance(given)
+                        except StopIteration as end:
+                            return end.value
+                    try:
+                        given, advance = (yield value), generator.send
+                    except GeneratorExit:
+                        raise
+                    except BaseException as error:  # thrown in by the caller of this generator
+                        given, advance = error, generator.throw
+            finally:
+                with self:
+                    generator.close()
 
         run = awaited if is_a(inspect.iscoroutinefunction) else called
         run = advanced if is_a(inspect.isgeneratorfunction) else run
         return wraps(function)(run)  # type: ignore[return-value]
-
-
-def _advanced(generator: Generator[Any, Any, Any], block: set_mode) -> Generator[Any, Any, Any]:
-    """Run a generator inside a block, and yield its values outside of the block."""
-    advance: Callable[[Any], Any] = generator.send
-    given: Any = None
-    try:
-        while True:
-            with block:
-                try:
-                    value = advance(given)
-                except StopIteration as end:
-                    return end.value
-            try:
-                given, advance = (yield value), generator.send
-            except GeneratorExit:
-                raise
-            except BaseException as error:  # thrown in by the caller of this generator
-                given, advance = error, generator.throw
-    finally:
-        with block:
-            generator.close()
 
 
 @overload
@@ -188,8 +181,6 @@ class scope(set_mode):
     >>> "neuron" in draw(y).dot()
     True
     """
-
-    __slots__ = ("name",)
 
     def __init__(self, name: str) -> None:
         if not isinstance(name, str):

@@ -24,11 +24,6 @@ def _clip(x: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max:
     return ops.clip(x, *(() if a_min is a_max is None else (a_min, a_max)), **by_name)
 
 
-def _each(function: Callable[[Any], Any]) -> Callable[..., Any]:
-    """Let a function of one array take several, as NumPy's does, and return a tuple."""
-    return lambda *arrays: tuple(map(function, arrays)) if arrays[1:] else function(*arrays)
-
-
 # NumPy's function -> ours, which is called in its place.
 DIFFERENTIABLE: dict[Callable[..., Any], Callable[..., Any]] = {
     getattr(np, name): getattr(module, name)
@@ -37,7 +32,6 @@ DIFFERENTIABLE: dict[Callable[..., Any], Callable[..., Any]] = {
     if hasattr(np, name)
 } | {
     np.amax: ops.max, np.amin: ops.min, np.clip: _clip,
-    np.atleast_1d: _each(functions.atleast_1d), np.atleast_2d: _each(functions.atleast_2d),
     np.linalg.norm: functions.norm, np.linalg.inv: functions.inv, np.linalg.solve: products.solve,
     np.linalg.slogdet: products.slogdet,
 }  # fmt: skip
@@ -70,9 +64,7 @@ def dispatch(function: Any, inputs: Any, options: dict[str, Any]) -> Any:
         if any(isinstance(x, Node) and x._requires_grad for x in filled):
             raise TypeError("np.full_like: t would lose its graph; use tl.broadcast_to(t, shape)")
         return function(*map(data_of, inputs), **{key: data_of(x) for key, x in options.items()})
-    advice = (
-        "Compose it from functions of tinygrad_loss, or apply it to t.data, without a gradient."
-    )
+    advice = "Compose it from functions of tinygrad_loss, or use t.data, without a gradient."
     raise TypeError(f"{_name(function)} has no derivative in this library. {advice}")
 
 

@@ -99,9 +99,8 @@ def inner(a: Array, b: Array) -> Tensor:
 def outer(a: Array, b: Array) -> Tensor:
     """The matrix of all products: row i has element i of a, column j element j of b.
 
-    >>> outer([1, 2], [3, 4])
-    array([[3, 4],
-           [6, 8]])
+    >>> outer([1, 2], [3, 4]).tolist()
+    [[3, 4], [6, 8]]
     """
     return ops.multiply(ops.reshape(a, (-1, 1)), ops.reshape(b, (-1,)))
 

@@ -26,31 +26,21 @@ class Tensor(Node, Elsewhere):
 
     Parameters
     ----------
-    data : number, nested list or array
-        Copied. Numbers and lists become float64 or int64, as in NumPy.
-    requires_grad : bool
-        Whether ``backward()`` is to compute the gradient with respect to this Tensor.
-    dtype
-        Of the data. Only floating dtypes can require grad; others are for labels and masks.
-    name : str
-        Shown in error messages, pictures and generated source.
-    copy : bool
-        False shares the caller's array instead of copying it.
+    data : number, nested list or array; numbers and lists become float64 or int64, as in NumPy
+    requires_grad : bool, whether ``backward()`` is to compute the gradient with respect to it
+    dtype : of the data; only floating dtypes can require grad, others are for labels and masks
+    name : str, shown in error messages, pictures and generated source
+    copy : bool; False shares the caller's array instead of copying it
 
     Attributes
     ----------
     data : array
         Assigning it copies; ``t.data -= step`` changes it in place. Writes into single elements,
         ``t.data[0] = 1``, are not noticed: a graph that used the old ones has a wrong gradient.
-    grad : array of the shape and dtype of ``data``, or None
-        The gradient, to which each ``backward()`` adds.
-    origin : tuple or None
-        How it was computed: (op, inputs, arrays, options). None for a *leaf*, which you made.
+    grad : array of the shape and dtype of ``data``, to which each ``backward()`` adds, or None
+    origin : (op, inputs, arrays, options), how it was computed; None for a *leaf*, which you made
 
-    Raises
-    ------
-    TypeError
-        If the data is not made of real numbers, or integers are to require grad.
+    Raises TypeError if the data is not made of real numbers, or integers are to require grad.
 
     To type checkers a Tensor is not an array. So they know that ``X @ W`` with an array X is a
     Tensor, but refuse ``np.mean(t)``, though it runs: write ``tl.mean(t)`` or ``t.mean()``.
@@ -148,8 +138,7 @@ class Tensor(Node, Elsewhere):
         values = np.array2string(self._array, separator=", ", prefix="Tensor(", threshold=200)
         dtype = "" if self.dtype == np.float64 else f", dtype={self.dtype}"
         name = f", name={self.name!r}" if self.name else ""
-        op, *_ = self.origin or (None,)
-        made = f", made by {op.name}" if op else ""
+        made = f", made by {self.origin[0].name}" if self.origin else ""
         leaf = ", requires_grad=True" if self._requires_grad and not self.origin else ""
         return f"Tensor({values}{dtype}{name}{made}{leaf})"
 

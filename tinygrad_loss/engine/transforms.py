@@ -11,6 +11,7 @@ import numpy as np
 
 from .arrays import flattened, holds, is_nested, mapped, parameters_in
 from .backprop import propagate, seed
+from .copies import ancestors
 from .mode import mode, set_mode
 from .node import Node
 from .ops import astype, reshape
@@ -71,18 +72,6 @@ def gradients(output: Tensor, inputs: Any, grad: Any = None, *, create_graph: bo
             return g if isinstance(g, Tensor) else Tensor(g)
 
         return mapped(part, inputs) if is_nested(inputs) else tuple(map(part, targets))
-
-
-def ancestors(output: Node) -> set[Any]:
-    """All Tensors that require grad among those that ``output`` was computed from, and itself."""
-    found, stack = {output}, [output]
-    while stack:  # a loop, since a graph can be deeper than Python's stack
-        origin = stack.pop().origin
-        for x in origin[1] if origin else ():
-            if isinstance(x, Node) and x._requires_grad and x not in found:
-                found.add(x)
-                stack.append(x)
-    return found
 
 
 def between(inputs: Collection[Node], output: Node) -> set[Node]:

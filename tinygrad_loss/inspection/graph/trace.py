@@ -18,11 +18,12 @@ import numpy as np
 
 from ...engine.arrays import on_host
 from ...engine.backprop import propagate, seed, unbroadcast
+from ...engine.copies import ancestors
 from ...engine.mode import Observer, set_mode
 from ...engine.node import Node
 from ...engine.ops import Op
 from ...engine.tensor import Tensor
-from ...engine.transforms import ancestors, gradients
+from ...engine.transforms import gradients
 from .rules import argument_names
 from .scopes import Scope, Scopes
 from .text import PROMISES, clean, is_finite
