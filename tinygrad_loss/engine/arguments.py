@@ -31,10 +31,14 @@ class Arguments:
             raise TypeError(f"Op: {op.name} has no rule; expected one (or None) for each input")
         self.n = len(op.rules)
         self.signature: inspect.Signature | None = None
-        if not isinstance(definition, np.ufunc):
+        if not isinstance(definition, np.ufunc):  # or help() and editors would show NumPy's
+            shown: Any = op
+            text = inspect.getdoc(definition) or ""
+            shown.__doc__ = re.sub(r"\s+(?=Derivative|>>> )", "\n\n", text)  # parts as paragraphs
+            shown.__name__, shown.__module__ = op.name, definition.__module__
+            shown.__qualname__ = getattr(definition, "__qualname__", op.name)
             with suppress(ValueError):  # some functions written in C have none
-                self.signature = inspect.signature(definition)
-            _document(op, definition, self.signature)
+                shown.__signature__ = self.signature = inspect.signature(definition)
         every = list(self.signature.parameters.values()) if self.signature else []
         kinds = {p.kind for p in every}
         by_position = [p for p in every if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
@@ -100,14 +104,3 @@ class Arguments:
             return ""
         parameters = self.signature.parameters.values()
         return f"({', '.join(str(p.replace(annotation=p.empty)) for p in parameters)})"
-
-
-def _document(op: Op, definition: Callable[..., Any], signature: inspect.Signature | None) -> None:
-    """Give the op the name, docstring and signature of its definition, for help() and editors."""
-    text = inspect.getdoc(definition) or ""
-    op.__doc__ = re.sub(r"\s+(?=Derivative|>>> )", "\n\n", text)  # the parts of a row as paragraphs
-    op.__name__ = op.name  # type: ignore[attr-defined]
-    op.__qualname__ = getattr(definition, "__qualname__", op.name)  # type: ignore[attr-defined]
-    op.__module__ = definition.__module__
-    if signature is not None:
-        op.__signature__ = signature  # type: ignore[attr-defined]

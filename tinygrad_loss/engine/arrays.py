@@ -233,12 +233,7 @@ def scattered(x: Array, index: Any, shape: Any, once: bool) -> Array:
 
 
 def elementwise(function: Callable[[float], float]) -> Callable[[Array], Array]:
-    """Let a function of Python's, which NumPy has not, take arrays; it runs on the host.
-
-    >>> from math import erf
-    >>> elementwise(erf)(np.array([0.0, np.inf]))
-    array([0., 1.])
-    """
+    """Let a function of Python's, which NumPy has not, take arrays; it runs on the host."""
     of_objects = np.frompyfunc(function, 1, 1)
 
     def apply(x: Array) -> Array:
@@ -296,9 +291,8 @@ def mapped(function: Callable[[Any], Any], nest: Any) -> Any:
 def parameters_in(what: str, given: Any) -> list[Any]:
     """A list of the items of a nest, or of another iterable; TypeError if it is neither."""
     if isinstance(given, Node) or not isinstance(given, Iterable):
-        name = type(given).__name__
-        expected = "a list of Tensors, such as [x] or model.parameters()"
-        raise TypeError(f"{what} is a {name}; expected {expected}")
+        expected = "expected a list of Tensors, such as [x] or model.parameters()"
+        raise TypeError(f"{what} is a {type(given).__name__}; {expected}")
     return list(flattened(given if isinstance(given, _NESTS) else list(given)))
 
 

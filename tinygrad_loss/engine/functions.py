@@ -47,11 +47,9 @@ def var(x: Array, axis: Any = None, *, ddof: int = 0, keepdims: bool = False) ->
 
 def _var(x: Array, axis: Any, ddof: int, keepdims: bool) -> Any:
     squares = ops.square(x - ops.mean(x, axis=axis, keepdims=True))
-    if ddof == 0:
-        return ops.mean(squares, axis=axis, keepdims=keepdims)
     total = ops.sum(squares, axis=axis, keepdims=keepdims)
-    # With too few elements it is inf or NaN, as in NumPy.
-    return total / float(max(x.size // max(total.size, 1) - ddof, 0))
+    n = x.size // max(total.size, 1)
+    return total / float(max(n - ddof, 0))  # inf or NaN of too few elements, as in NumPy
 
 
 def std(x: Array, axis: Any = None, *, ddof: int = 0, keepdims: bool = False) -> Tensor:
@@ -321,8 +319,6 @@ def sort(x: Array, axis: int | None = -1) -> Tensor:
     >>> sort([3, 1, 2])
     array([1, 2, 3])
     """
-    if axis is None:
-        x, axis = ravel(x), -1
     order = np.argsort(data_of(shaped(x)), axis=axis, kind="stable")
     return _moved(np.take_along_axis, x, order, axis)
 

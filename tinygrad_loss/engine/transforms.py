@@ -33,19 +33,15 @@ def gradients(output: Tensor, inputs: Any, grad: Any = None, *, create_graph: bo
     Parameters
     ----------
     output : Tensor, a scalar, or of any shape together with ``grad``
-    inputs : sequence of Tensor, or a nest of lists, tuples and dicts of them
-        Each requires grad: leaves, or Tensors computed on the way to ``output``.
-    grad : array of the shape of ``output``
-        The gradient to start from; 1 for a scalar. A Tensor is part of the graph if it is recorded.
+    inputs : sequence, or a nest of lists, tuples and dicts, of Tensors that require grad
+        They are leaves, or were computed on the way to ``output``.
+    grad : array of the shape of ``output``, the gradient to start from; 1 for a scalar
+        A Tensor is part of the graph if it is recorded.
     create_graph : bool, whether to record how they are computed, to differentiate them again
 
-    Returns
-    -------
-    tuple of Tensor
-        One for each input, of its shape and dtype; zeros if ``output`` does not depend on it. For
-        a dict, or a sequence with others inside, the same nest with the gradients in it.
-
-    Raises what ``backward`` does, or if ``inputs`` is no collection of Tensors that require grad.
+    Returns a tuple with one Tensor for each input, of its shape and dtype; zeros if ``output`` does
+    not depend on it. For a dict, or a sequence with others inside, the same nest with the gradients
+    in it. Raises what ``backward`` does, or if ``inputs`` is no collection of such Tensors.
 
     >>> x = Tensor(3.0, requires_grad=True)
     >>> (dx,) = gradients(x**3, [x], create_graph=True)

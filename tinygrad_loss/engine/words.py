@@ -95,6 +95,5 @@ def taught(f: F) -> F:
 
 def teach(module: dict[str, Any]) -> None:
     """Do so with all public functions of a module that have options, given its globals()."""
-    own = {f for name in module["__all__"] if (f := module[name]).__module__ == module["__name__"]}
-    same = {f: taught(f) for f in own if f.__defaults__ or f.__kwdefaults__}
-    module.update((name, same.get(module[name], module[name])) for name in module["__all__"])
+    public = {name: module[name] for name in module["__all__"]}
+    module.update({n: taught(f) for n, f in public.items() if f.__defaults__ or f.__kwdefaults__})
