@@ -47,6 +47,8 @@ def var(x: Array, axis: Any = None, *, ddof: int = 0, keepdims: bool = False) ->
 
 def _var(x: Array, axis: Any, ddof: int, keepdims: bool) -> Any:
     squares = ops.square(x - ops.mean(x, axis=axis, keepdims=True))
+    if ddof == 0:
+        return ops.mean(squares, axis=axis, keepdims=keepdims)
     total = ops.sum(squares, axis=axis, keepdims=keepdims)
     n = x.size // max(total.size, 1)
     return total / float(max(n - ddof, 0))  # inf or NaN of too few elements, as in NumPy
