@@ -55,11 +55,9 @@ def l1(params: Any, strength: float) -> Tensor:
 
     >>> w = Tensor([3.0, -0.5, 0.0], requires_grad=True)
     >>> penalty = l1([w], strength=0.5)
-    >>> penalty.item(), 0.5 * (3.0 + 0.5 + 0.0)
-    (1.75, 1.75)
     >>> penalty.backward()
-    >>> w.grad
-    array([ 0.5, -0.5,  0. ])
+    >>> print(penalty.item(), 0.5 * (3.0 + 0.5 + 0.0), w.grad)
+    1.75 1.75 [ 0.5 -0.5  0. ]
     """
     return _penalty(params, strength, absolute)
 
@@ -78,11 +76,9 @@ def l2(params: Any, strength: float) -> Tensor:
 
     >>> w = Tensor([3.0, -0.5, 0.0], requires_grad=True)
     >>> penalty = l2([w], strength=0.5)
-    >>> penalty.item(), 0.5 * (3.0**2 + 0.5**2)
-    (4.625, 4.625)
     >>> penalty.backward()
-    >>> w.grad
-    array([ 3. , -0.5,  0. ])
+    >>> print(penalty.item(), 0.5 * (3.0**2 + 0.5**2), w.grad)
+    4.625 4.625 [ 3.  -0.5  0. ]
     """
     return _penalty(params, strength, square)
 
@@ -103,11 +99,9 @@ def elastic_net(params: Any, *, l1: float, l2: float) -> Tensor:
 
     >>> w = Tensor([3.0, -0.5], requires_grad=True)
     >>> penalty = elastic_net([w], l1=0.5, l2=1.0)
-    >>> penalty.item(), 0.5 * (3.0 + 0.5) + 1.0 * (3.0**2 + 0.5**2)
-    (11.0, 11.0)
     >>> penalty.backward()
-    >>> w.grad
-    array([ 6.5, -1.5])
+    >>> print(penalty.item(), 0.5 * (3.0 + 0.5) + 1.0 * (3.0**2 + 0.5**2), w.grad)
+    11.0 11.0 [ 6.5 -1.5]
     """
     params = _parameters(params)
     return _penalty(params, l1, absolute, "l1") + _penalty(params, l2, square, "l2")
@@ -145,12 +139,9 @@ def dropout(x: Any, p: float, *, rng: np.random.Generator, training: bool = True
     For linear regression it is an L2 penalty in expectation: E |y - dropout(X) w|^2 =
     |y - X w|^2 + p/(1 - p) sum_j w_j^2 |X_j|^2 (Wager, Wang, Liang 2013).
 
-    Parameters
-    ----------
-    x : any shape; the result has its shape and dtype
-    p : the probability of 0, in [0, 1). With p = 0 x is returned as it is.
-    rng : the source of the mask, e.g. np.random.default_rng(0); a new mask is drawn at every call
-    training : False returns x as it is
+    Parameters: ``x`` of any shape; ``p`` in [0, 1), the probability of 0; ``rng``, the source of
+    the mask, e.g. np.random.default_rng(0), from which every call draws a new one. The result has
+    the shape and dtype of x; with p = 0 or ``training=False`` it is x.
 
     When: wide layers overfit. When not: small networks on little data, where it gains nothing, or
     before batch normalization.
@@ -158,11 +149,9 @@ def dropout(x: Any, p: float, *, rng: np.random.Generator, training: bool = True
 
     >>> x = Tensor(np.ones(6), requires_grad=True)
     >>> y = dropout(x, 0.5, rng=np.random.default_rng(0))
-    >>> y.data, np.where(np.random.default_rng(0).random(6) >= 0.5, 1 / (1 - 0.5), 0)
-    (array([2., 0., 0., 0., 2., 2.]), array([2., 0., 0., 0., 2., 2.]))
     >>> y.sum().backward()
-    >>> x.grad
-    array([2., 0., 0., 0., 2., 2.])
+    >>> print(y.data, np.where(np.random.default_rng(0).random(6) >= 0.5, 1 / (1 - 0.5), 0), x.grad)
+    [2. 0. 0. 0. 2. 2.] [2. 0. 0. 0. 2. 2.] [2. 0. 0. 0. 2. 2.]
     """
     p = number("p", p, 0, 1)
     if not as_flag(what("training"), training) or p == 0:

@@ -8,9 +8,19 @@ adversarial      for generators and their critics: GAN, Wasserstein, least squar
 
 All have two options: ``reduction``, "mean" or "sum" over the losses of all rows or elements, or
 "none", the losses; and ``sample_weight``, how much each loss counts, numbers >= 0 in the shape of
-the losses, whose sum is what "mean" divides by. Where the order of prediction and target matters,
-a target that requires grad beside a prediction that does not is refused: are they swapped? In the
-examples np is NumPy, and Tensor is that of ``tinygrad_loss``.
+the losses, whose sum is what "mean" divides by.
+
+Predictions and targets are arrays, Tensors or lists. Integer predictions become float64; targets
+are converted to the dtype of the prediction, which is that of the loss. The loss is a Tensor if one
+of them is. If a prediction that counts is NaN, so is the loss.
+
+All raise ValueError for shapes that do not match (nothing is broadcast), targets that cannot be
+any, an option that is not as described, an unknown reduction, and the mean of 0 samples; TypeError
+for what is not made of numbers. Where the order of prediction and target matters, a target that
+requires grad beside a prediction that does not is refused: are they swapped?
+
+In the examples np is NumPy, and Tensor is that of ``tinygrad_loss``. Most print the loss, the same
+by the formula, and the gradient.
 """
 
 # isort: off

@@ -11,16 +11,10 @@ Most are means of a function of the error ``e = pred - target``, and differ in h
 Two are likelihoods: ``gaussian_nll`` of a number and its uncertainty, ``poisson_nll`` of a count.
 
 Every function takes ``pred`` and ``target`` of the same shape, which can be any, with one loss per
-element. (For one sample weight per row: np.broadcast_to(w[:, None], pred.shape).)
-
-``target`` is an array, a Tensor or a list and is converted to the dtype of ``pred``; integer
-predictions become float64. The loss is a Tensor if ``pred`` or ``target`` is one, of the dtype of
-``pred``. The gradients below are those of one element's loss; the mean over n elements divides
-them by n. If a prediction or a target is NaN, so is the loss (but a count may not be NaN).
-
-All raise ValueError if the shapes differ (nothing is broadcast: (N,) against (N, 1) would compare
-every prediction with every target), for an option or a target that is not as the parameters say, an
-unknown reduction, and the mean of 0 elements; TypeError for what is not made of numbers.
+element; (N,) against (N, 1) is refused, as it would compare every prediction with every target.
+(For one sample weight per row: np.broadcast_to(w[:, None], pred.shape).) The gradients below are
+those of one element's loss; the mean over n elements divides them by n. If a target is NaN, so is
+the loss (but a count may not be NaN).
 """
 
 from __future__ import annotations
@@ -56,11 +50,9 @@ def sum_squared_error(
 
     >>> pred, target = Tensor([3.0, -0.5, 2.0, 7.0], requires_grad=True), [2.5, 0.0, 2.0, 8.0]
     >>> loss = sum_squared_error(pred, target)
-    >>> loss.item(), sum((p - t) ** 2 for p, t in zip(pred.data.tolist(), target))
-    (1.5, 1.5)
     >>> loss.backward()
-    >>> pred.grad
-    array([ 1., -1.,  0., -2.])
+    >>> print(loss.item(), sum((p - t) ** 2 for p, t in zip(pred.tolist(), target)), pred.grad)
+    1.5 1.5 [ 1. -1.  0. -2.]
     """
     return square(pred - target)
 
@@ -84,11 +76,9 @@ def mean_squared_error(
 
     >>> pred, target = Tensor([3.0, -0.5, 2.0, 7.0], requires_grad=True), [2.5, 0.0, 2.0, 8.0]
     >>> loss = mean_squared_error(pred, target)
-    >>> loss.item(), sum((p - t) ** 2 for p, t in zip(pred.data.tolist(), target)) / 4
-    (0.375, 0.375)
     >>> loss.backward()
-    >>> pred.grad
-    array([ 0.25, -0.25,  0.  , -0.5 ])
+    >>> print(loss.item(), sum((p - t) ** 2 for p, t in zip(pred.tolist(), target)) / 4, pred.grad)
+    0.375 0.375 [ 0.25 -0.25  0.   -0.5 ]
     """
     return square(pred - target)
 
@@ -109,11 +99,9 @@ def mean_absolute_error(
 
     >>> pred = Tensor([3.0, -0.5, 2.0, 7.0], requires_grad=True)
     >>> loss = mean_absolute_error(pred, [2.5, 0.0, 2.0, 8.0])
-    >>> loss.item(), (0.5 + 0.5 + 0.0 + 1.0) / 4
-    (0.5, 0.5)
     >>> loss.backward()
-    >>> pred.grad
-    array([ 0.25, -0.25,  0.  , -0.25])
+    >>> print(loss.item(), (0.5 + 0.5 + 0.0 + 1.0) / 4, pred.grad)
+    0.5 0.5 [ 0.25 -0.25  0.   -0.25]
     """
     return absolute(pred - target)
 
@@ -135,16 +123,13 @@ def huber(
     error is above delta; 1.345 standard deviations of the noise keep 95 % of the efficiency of
     least squares. When not: the outliers are what you want to predict.
     (PyTorch's smooth_l1_loss is this divided by delta.)
-    Source: Huber 1964, "Robust Estimation of a Location Parameter", Annals of Mathematical
-    Statistics 35.
+    Source: Huber 1964, "Robust Estimation of a Location Parameter", Annals of Math. Statistics 35.
 
     >>> pred = Tensor([0.5, -3.0, 0.0], requires_grad=True)
     >>> loss = huber(pred, [0.0, 0.0, 0.0], delta=1.0, reduction="sum")
-    >>> loss.item(), 0.5**2 / 2 + 1.0 * (3.0 - 1.0 / 2)
-    (2.625, 2.625)
     >>> loss.backward()
-    >>> pred.grad
-    array([ 0.5, -1. ,  0. ])
+    >>> print(loss.item(), 0.5**2 / 2 + 1.0 * (3.0 - 1.0 / 2), pred.grad)
+    2.625 2.625 [ 0.5 -1.   0. ]
     """
     delta = number("delta", delta, closed=False)
     e = pred - target
@@ -171,11 +156,9 @@ def log_cosh(
 
     >>> pred = Tensor([1.0, 1000.0], requires_grad=True)
     >>> loss = log_cosh(pred, [0.0, 0.0], reduction="none")
-    >>> print(loss.data, round(math.log(math.cosh(1.0)), 8))
-    [4.33780830e-01 9.99306853e+02] 0.43378083
     >>> loss.sum().backward()
-    >>> print(pred.grad, round(math.tanh(1.0), 8))
-    [0.76159416 1.        ] 0.76159416
+    >>> print(loss.data, round(math.log(math.cosh(1.0)), 8), pred.grad)
+    [4.33780830e-01 9.99306853e+02] 0.43378083 [0.76159416 1.        ]
     """
     e = pred - target
     limit = -math.log(np.finfo(e.dtype).eps)
@@ -204,11 +187,9 @@ def pinball(
 
     >>> pred = Tensor([1.0, 4.0], requires_grad=True)
     >>> loss = pinball(pred, [3.0, 3.0], quantile=0.9, reduction="none")
-    >>> print(loss.data, [0.9 * 2.0, round(0.1 * 1.0, 12)])
-    [1.8 0.1] [1.8, 0.1]
     >>> loss.sum().backward()
-    >>> pred.grad
-    array([-0.9,  0.1])
+    >>> print(loss.data, [0.9 * 2.0, 0.1 * 1.0], pred.grad)
+    [1.8 0.1] [1.8, 0.1] [-0.9  0.1]
     """
     quantile = number("quantile", quantile, 0, 1, closed=False)
     e = pred - target
@@ -240,11 +221,9 @@ def gaussian_nll(
     >>> log_variance = Tensor([math.log(4.0)], requires_grad=True)
     >>> loss = gaussian_nll(mean, log_variance, [4.0])
     >>> density = math.exp(-((4.0 - 1.0) ** 2) / (2 * 4.0)) / math.sqrt(2 * math.pi * 4.0)
-    >>> round(loss.item(), 8), round(-math.log(density), 8)
-    (2.73708571, 2.73708571)
     >>> loss.backward()
-    >>> print(mean.grad, log_variance.grad, (1 - 1.5**2) / 2)
-    [-0.75] [-0.625] -0.625
+    >>> print(round(loss.item(), 8), round(-math.log(density), 8), mean.grad, log_variance.grad)
+    2.73708571 2.73708571 [-0.75] [-0.625]
     """
     exact = checks.at_least_float32(mean.dtype)  # the gradient of s passes through z^2
     # exp may not overflow, or 0 * inf at an exact prediction would be NaN.
@@ -287,11 +266,10 @@ def poisson_nll(
 
     >>> log_rate = Tensor([math.log(2.0)], requires_grad=True)
     >>> loss = poisson_nll(log_rate, [3])
-    >>> round(loss.item(), 8), round(-math.log(2.0**3 * math.exp(-2.0) / math.factorial(3)), 8)
-    (1.71231793, 1.71231793)
+    >>> likelihood = 2.0**3 * math.exp(-2.0) / math.factorial(3)
     >>> loss.backward()
-    >>> log_rate.grad
-    array([-1.])
+    >>> print(round(loss.item(), 8), round(-math.log(likelihood), 8), log_rate.grad)
+    1.71231793 1.71231793 [-1.]
     """
     s = converted(log_rate, target.dtype)
     return converted(exp(s) - target * s + _log_factorial(target), log_rate.dtype)
