@@ -14,10 +14,10 @@ Predictions and targets are arrays, Tensors or lists. Integer predictions become
 are converted to the dtype of the prediction, which is that of the loss. The loss is a Tensor if one
 of them is. If a prediction that counts is NaN, so is the loss.
 
-All raise ValueError for shapes that do not match (nothing is broadcast), targets that cannot be
-any, an option that is not as described, an unknown reduction, and the mean of 0 samples; TypeError
-for what is not made of numbers. Where the order of prediction and target matters, a target that
-requires grad beside a prediction that does not is refused: are they swapped?
+All raise ValueError for shapes that do not match (nothing is broadcast), values that cannot be
+targets, an option that is not as described, an unknown reduction, and the mean of 0 samples;
+TypeError for what is not made of numbers. Where the order of prediction and target matters, a
+target that requires grad beside a prediction that does not is refused: are they swapped?
 
 In the examples np is NumPy, and Tensor is that of ``tinygrad_loss``. Most print the loss, the same
 by the formula, and the gradient.

@@ -123,7 +123,7 @@ def huber(
     error is above delta; 1.345 standard deviations of the noise keep 95 % of the efficiency of
     least squares. When not: the outliers are what you want to predict.
     (PyTorch's smooth_l1_loss is this divided by delta.)
-    Source: Huber 1964, "Robust Estimation of a Location Parameter", Annals of Math. Statistics 35.
+    Source: Huber 1964, "Robust Estimation of a Location Parameter", Annals of Math. Stat. 35.
 
     >>> pred = Tensor([0.5, -3.0, 0.0], requires_grad=True)
     >>> loss = huber(pred, [0.0, 0.0, 0.0], delta=1.0, reduction="sum")
