@@ -50,8 +50,7 @@ def l1(params: Any, strength: float) -> Tensor:
 
     When: few of many inputs matter, and you want to know which. When not: inputs are correlated; it
     keeps one of them, by chance (``elastic_net``).
-    Source: Tibshirani 1996, "Regression Shrinkage and Selection via the Lasso", J. Royal Stat.
-    Soc. B 58.
+    Source: Tibshirani 1996, "Regression Shrinkage and Selection via the Lasso", JRSS B 58.
 
     >>> w = Tensor([3.0, -0.5, 0.0], requires_grad=True)
     >>> penalty = l1([w], strength=0.5)

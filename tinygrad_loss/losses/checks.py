@@ -27,10 +27,7 @@ Names = tuple[str, ...]  # of the inputs of a loss, as in its signature
 
 
 class Running(threading.local):
-    """The name of the loss that is running; each thread has its own.
-
-    A loss never waits for another task in the middle, so nothing else can run under its name.
-    """
+    """The name of the loss that runs in this thread; it never waits for a task in the middle."""
 
     name = "loss"
 
@@ -54,15 +51,7 @@ def named(function: F) -> F:
 
 
 def error(text: str, kind: type[Exception] = ValueError) -> Exception:
-    """An error that begins with the name of the running loss.
-
-    >>> @named
-    ... def my_loss(pred):
-    ...     raise error("pred is late; expected it yesterday.")
-    >>> my_loss(1.0)
-    Traceback (most recent call last):
-    ValueError: my_loss: pred is late; expected it yesterday.
-    """
+    """An error that begins with the name of the running loss."""
     return kind(f"{running.name}: {text}")
 
 
@@ -127,12 +116,7 @@ def number(
 
 
 def one_of(name: str, value: Any, *choices: str) -> None:
-    """Raise ValueError unless the value is one of the choices.
-
-    >>> one_of("reduction", "average", "mean", "sum", "none")
-    Traceback (most recent call last):
-    ValueError: loss: reduction is 'average'; expected 'mean', 'sum' or 'none'.
-    """
+    """Raise ValueError unless the value is one of the choices."""
     if not isinstance(value, str) or value not in choices:
         *others, last = map(repr, choices)
         raise error(f"{name} is {value!r}; expected {', '.join(others)} or {last}.")
@@ -307,7 +291,7 @@ def class_weights(name: str, weight: Any, scores: Any) -> Array:
     return weight
 
 
-# --- probabilities and labels ---------------------------------------------------------------------
+# --- probabilities, labels and random numbers -----------------------------------------------------
 
 
 def _rounding(p: Any) -> float:
@@ -365,9 +349,6 @@ def require_labels(name: str, labels: Any, allowed: tuple[int, int], advice: str
         raise error(f"{name} are booleans; expected {low} and +{high}. {advice}")
     good = f"only {low} and {high:+d}. {advice}"
     require_each(name, labels, lambda y: (y == low) | (y == high), good)
-
-
-# --- randomness -----------------------------------------------------------------------------------
 
 
 def uniform(rng: np.random.Generator, shape: tuple[int, ...], x: Any) -> Array:

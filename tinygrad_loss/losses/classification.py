@@ -148,10 +148,9 @@ def _is_no_softmax(z: Array) -> Any:
 
 def _softmax_twice(z: Array) -> str:
     floor = math.log(1 + (z.shape[-1] - 1) / math.e)
-    return (
-        "every row of logits is >= 0 and sums to 1, as after a softmax. cross_entropy applies "
-        f"softmax itself: pass what went into yours. With two the loss cannot go below {floor:.3f}."
-    )
+    given = "every row of logits is >= 0 and sums to 1, as after a softmax"
+    advice = "cross_entropy applies softmax itself: pass what went into yours"
+    return f"{given}. {advice}. With two the loss cannot go below {floor:.3f}."
 
 
 def _in_base(base: float | None, nats: Any) -> Any:

@@ -4,8 +4,7 @@
     def mean_squared_error(pred, target, *, sample_weight=None, reduction="mean"):
         return square(pred - target)
 
-The decorated function checks and converts its inputs, computes the losses by the formula, one per
-element or row, weights them and reduces them to one number. All its errors begin with its name.
+All errors of the decorated function begin with its name.
 """
 
 from __future__ import annotations
@@ -32,10 +31,10 @@ def loss(prepare: Callable[..., Any], symmetric: bool = False) -> Callable[[F], 
 
     ``prepare(names, *inputs)`` checks and converts the positional inputs of the loss; their names
     are for its errors. The formula receives what it returns, and itself returns the losses, one
-    per element or row; or ``Weighted`` or ``Apart`` ones, whose mean is computed differently.
-    ``sample_weight`` and ``reduction`` are in the formula's signature for the callers of the loss;
-    the formula itself does not receive them. Unless the loss is ``symmetric``, a target that is the
-    only one to require grad is refused: in scikit-learn's order, the target comes first.
+    per element or row; or ``Weighted`` or ``Apart`` ones, whose mean is computed differently. Its
+    ``sample_weight`` and ``reduction`` are for the callers of the loss; it does not receive them.
+    Unless the loss is ``symmetric``, a target that is the only one to require grad is refused: in
+    scikit-learn's order, the target comes first.
 
     Sample weights multiply the losses, and the mean divides by their sum. (The weight 0 does not
     leave out a sample whose loss is infinite, as 0 * inf is NaN. Drop its row.)
@@ -122,11 +121,10 @@ def reduced(losses: Any, sample_weight: Any, reduction: Reduction) -> Any:
         if sample_weight is None and reduction != "none":
             return reduced(real, None, reduction) + reduced(fake, None, reduction)
         if real.shape != fake.shape:
+            given = f"real has shape {real.shape} and fake has shape {fake.shape}"
             because = "reduction='none'" if reduction == "none" else "sample_weight"
-            raise error(
-                f"real has shape {real.shape} and fake has shape {fake.shape}; {because} adds "
-                "them, so they must be equal. Use 'mean' or 'sum', without sample_weight."
-            )
+            advice = "so they must be equal. Use 'mean' or 'sum', without sample_weight."
+            raise error(f"{given}; {because} adds them, {advice}")
         losses = real + fake
     if reduction == "mean" and losses.size == 0:
         raise error("the mean is undefined for 0 samples; use reduction='sum' or skip the batch.")
