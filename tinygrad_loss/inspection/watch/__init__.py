@@ -1,13 +1,8 @@
-"""watch(): statistics of each layer in a pass, and where gradients are lost on their way.
-
-An observer hears of the output of every op and of every gradient, and ``Module.__call__`` marks the
-outputs of modules, so that it is known afterwards which layer each op belongs to.
-"""
+"""watch(): statistics of each layer in a pass, and where gradients are lost on their way."""
 
 from __future__ import annotations
 
 from dataclasses import astuple
-from functools import partial
 from io import BytesIO
 from itertools import cycle
 from typing import TYPE_CHECKING, Any
@@ -18,7 +13,7 @@ from ...engine.mode import set_mode
 from ...engine.node import Array
 from ...engine.tensor import Tensor
 from ...nn import Module
-from .layers import Layer, Pass, Recorder, find_rows, summarize
+from .layers import Layer, Pass, find_rows, summarize
 from .problems import diagnose
 
 __all__ = ["watch"]
@@ -37,7 +32,6 @@ PANELS = {  # of the plot
     "saturated": "share of saturated units",
 }
 DASHES = ("-", "--", ":", "-.")  # to tell lines of similar brightness apart
-MANY_LAYERS = 12  # a legend has room for so many; of more it shows first, middle and last
 
 
 class watch:
@@ -52,11 +46,7 @@ class watch:
     gradient, and why; on vanishing or exploding gradients, dead or saturated units, NaN, inf.
     ``layers`` lists its Layers, ``history`` those of each pass; ``plot()`` draws them.
 
-    Parameters
-    ----------
-    module : Module, the model or a part of it
-
-    Raises TypeError if ``module`` is not a Module.
+    Raises TypeError if ``module``, the model or a part of it, is not a Module.
 
     >>> import numpy as np
     >>> from tinygrad_loss import nn, optim
@@ -83,13 +73,12 @@ class watch:
         self.history: list[list[Layer]] = []
         self.problems: list[str] = []
         self._block: Any = None
-        self._learned = False  # whether a gradient came back in the last pass
 
     def __enter__(self) -> watch:
         """Begin a pass."""
         if self._block is not None:
             raise RuntimeError("watch: a block inside its own block. Make a second watch(module).")
-        self._block = set_mode(observer=Recorder(self._keep))
+        self._block = set_mode(observer=Pass(self._keep))
         self._before = self._values()
         self._block.__enter__()
         return self
@@ -99,7 +88,7 @@ class watch:
         block, self._block = self._block, None
         block.__exit__(None, None, None)
         if error is None:
-            block.observer.end_pass()
+            block.observer.finish()
         del self._before
 
     def _values(self) -> dict[Tensor, Array]:
@@ -109,10 +98,10 @@ class watch:
         """Keep the statistics of a pass, and nothing else of it."""
         rows = find_rows(self.module, seen)
         layers = [summarize(row, seen, self._before) for row in rows]
-        learns = any(layer.gradient is not None for layer in layers)
-        if self._learned and not learns:
+        passes = [*self.history[-1:], layers]
+        learns = [any(layer.gradient is not None for layer in one) for one in passes]
+        if learns[0] and not learns[-1]:
             return  # an evaluation between training steps, or a step of another model
-        self._learned = learns
         self.history.append(layers)
         self.problems = diagnose(self.module, rows, self.layers, seen)
         self._before = self._values()
@@ -160,7 +149,12 @@ class watch:
         rows = (len(panels) + 1) // 2
         # Without pyplot, which keeps every figure until it is closed.
         figure = Figure(figsize=(8, 0.4 + 2.6 * rows), layout="constrained")
-        figure._repr_png_ = partial(_png, figure)  # type: ignore[attr-defined]  # for Jupyter
+
+        def png() -> bytes:
+            figure.savefig(file := BytesIO(), dpi=100)
+            return file.getvalue()
+
+        figure._repr_png_ = png  # type: ignore[attr-defined]  # for Jupyter
         for i, (field, lines) in enumerate(panels, start=1):
             axis = figure.add_subplot(rows, min(len(panels), 2), i)
             for name, values in lines.items():
@@ -175,7 +169,7 @@ class watch:
                 axis.set_yscale("log")
         if figure.axes:
             shown = list(figure.axes[0].lines)  # the first panel has a line for every layer
-            if len(shown) > MANY_LAYERS:
+            if len(shown) > 12:  # more than a legend has room for: first, middle and last
                 shown = [shown[0], shown[len(shown) // 2], shown[-1]]
             figure.legend(handles=shown, loc="outside right upper", fontsize="small")
         return figure
@@ -185,9 +179,3 @@ class watch:
         passes = [{x.name: getattr(x, field) for x in layers} for layers in self.history]
         found = {name: np.array([one.get(name) for one in passes], float) for name in names}
         return {name: values for name, values in found.items() if not np.isnan(values).all()}
-
-
-def _png(figure: Figure) -> bytes:
-    file = BytesIO()
-    figure.savefig(file, dpi=100)
-    return file.getvalue()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -31,44 +31,40 @@ class Step(NamedTuple):
     arrays: list[Array]
 
 
-@dataclass
-class Pass:
-    """All that was computed in a pass. Once it is over, only the statistics remain."""
-
-    steps: list[Step] = field(default_factory=list)
-    end: int | None = None  # how many steps came before the last gradient
-    gradient: dict[Tensor, float] = field(default_factory=dict)  # norm at each Tensor it came to
-    of_parameter: dict[Tensor, Array] = field(default_factory=dict)
-
-
-class Recorder(Observer):
-    """Notes every op and every gradient, pass by pass; ``keep`` is called with each pass."""
+class Pass(Observer):
+    """Notes every op and every gradient of a pass; at its end ``keep`` is called with it."""
 
     def __init__(self, keep: Callable[[Pass], None]) -> None:
         self._keep = keep
-        self._pass = Pass()
+        self._begin([])
 
-    def end_pass(self) -> None:
-        """End a pass. Ops after its last gradient are of the next one, or of none."""
-        over, self._pass = self._pass, Pass()
-        if over.end is not None:
-            over.steps, self._pass.steps = over.steps[: over.end], over.steps[over.end :]
-        self._keep(over)
+    def _begin(self, steps: list[Step]) -> None:
+        self.steps = steps
+        self.end: int | None = None  # how many steps came before the last gradient
+        self.gradient: dict[Tensor, float] = {}  # its norm at each Tensor it came to
+        self.of_parameter: dict[Tensor, Array] = {}
+
+    def finish(self) -> None:
+        """End the pass. Ops after its last gradient are of the next one, or of none."""
+        later = [] if self.end is None else self.steps[self.end :]
+        self.steps = self.steps[: self.end]
+        self._keep(self)
+        self._begin(later)
 
     def after_forward(self, output: Any, op: Op, inputs: Any, arrays: Any) -> None:
         """Note an op. The first recorded use of a parameter after backward() begins a pass."""
-        if self._pass.end is not None and output.requires_grad and any(map(is_leaf, inputs)):
-            self.end_pass()
-        self._pass.steps.append(Step(output, op, inputs, arrays))
+        if self.end is not None and output.requires_grad and any(map(is_leaf, inputs)):
+            self.finish()
+        self.steps.append(Step(output, op, inputs, arrays))
 
     def after_rule(self, node: Any, position: int, g: Any, part: Any) -> None:
         """Note the gradient at a node, and what one of its rules sends to an input."""
-        seen, x, part = self._pass, node.origin[1][position], data_of(part)
+        x, part = node.origin[1][position], data_of(part)
         if not isinstance(g, Tensor):  # create_graph is still forward
-            seen.end = len(seen.steps)
-        seen.gradient[node] = norm([g])
+            self.end = len(self.steps)
+        self.gradient[node] = norm([g])
         if x.origin is None:
-            seen.of_parameter[x] = seen.of_parameter[x] + part if x in seen.of_parameter else part
+            self.of_parameter[x] = self.of_parameter[x] + part if x in self.of_parameter else part
 
 
 @dataclass
@@ -156,19 +152,14 @@ def own_parameters(module: Module) -> list[Tensor]:
 class Layer:
     """The statistics of one layer in one pass; None where one does not apply or was not seen.
 
-    Attributes
-    ----------
-    name, kind : str
-        The dotted name of the module, and its class. An activation that was called as a function is
-        named after the layer before it.
-    mean, spread : float, mean and standard deviation of all numbers in the output
-    gradient : float, Euclidean norm of the gradient of the loss at the output; 0 if none arrived
-    weight_gradient : float, the same for the parameters of the layer, taken together
-    dead : float, share of ReLUs (columns of the output) that are 0 for every sample of the pass
-        No gradient passes through them.
-    saturated : float, share of the outputs of sigmoid or tanh with a slope < 5 % of the largest
-    update : float
-        Norm of the change of the parameters in the pass, if any, relative to their norm before it.
+    name, kind : the dotted name of the module, and its class. An activation that was called as a
+        function is named after the layer before it.
+    mean, spread : mean and standard deviation of all numbers in the output
+    gradient : Euclidean norm of the gradient of the loss at the output; 0 if none arrived
+    weight_gradient : the same for the parameters of the layer, taken together
+    dead : share of ReLUs (columns of the output) that are 0 for all samples: no gradient passes
+    saturated : share of the outputs of sigmoid or tanh with a slope < 5 % of the largest
+    update : norm of the change of the parameters in the pass, if any, relative to that before it.
         About 1e-3 is usual; at 1e-1 they are overwritten, at 1e-6 they hardly learn.
     """
 
