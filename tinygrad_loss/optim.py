@@ -58,10 +58,9 @@ class Optimizer:
 
     Settings can be assigned at any time, ``lr`` for example from a schedule, also 0 at its end.
 
-    Raises TypeError if a parameter is not a Tensor, or a setting, also one that is assigned, not a
-    number; ValueError if there are no parameters, if one is given twice, does not require grad or
-    was computed by an op, or if a setting is out of range; AttributeError if something is assigned
-    that is no setting, such as ``learning_rate``.
+    Raises TypeError if a parameter is not a Tensor, or a setting not a number; ValueError if there
+    are no parameters, one is given twice, does not require grad or was computed, or a setting is
+    out of range; AttributeError if what is assigned is no setting, such as ``learning_rate``.
     """
 
     settings: tuple[str, ...] = ("lr",)
@@ -130,9 +129,7 @@ class Optimizer:
         return {"optimizer": type(self).__name__, **settings, **buffers}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Copy a ``state_dict()`` into this optimizer.
-
-        With the parameters of that time, training continues exactly as it would have then.
+        """Copy a ``state_dict()``: with its parameters, training goes on as it would have then.
 
         Raises TypeError or ValueError if the state is of another kind of optimizer, has missing,
         unknown or wrong entries, or was made for other parameters. Then nothing has been changed.
@@ -220,10 +217,9 @@ class SGD(Optimizer):
     step, soft thresholding (Daubechies, Defrise & De Mol 2004; ISTA in Beck & Teboulle 2009):
     weights smaller than t become exactly 0, which steps along the subgradient never achieve.
 
-    Why t is divided by 1 - momentum: where training ends, the gradient g no longer changes, so that
-    v = momentum v + g is g / (1 - momentum), and the step before the threshold is lr v; with
-    nesterov lr (g + momentum v), which is the same. The threshold takes a weight that is not 0 back
-    to where it was, so t = lr |g| / (1 - momentum); and loss + l1 |w| is least where |g| = l1.
+    Why t is divided by 1 - momentum: where training ends, g no longer changes, so that v is
+    g / (1 - momentum), and the step before the threshold lr v, with nesterov too. The threshold
+    takes a weight back to where it was, so t = lr |v|; and loss + l1 |w| is least where |g| = l1.
 
     Parameters
     ----------
@@ -245,11 +241,9 @@ class SGD(Optimizer):
     settings = ("lr", "momentum", "nesterov", "weight_decay", "l1")
     buffers = ("velocity",)
     checks = Optimizer.checks | {
-        "momentum": partial(as_number, high=1.0),
-        "nesterov": as_flag,
-        "weight_decay": as_number,
+        "momentum": partial(as_number, high=1.0), "nesterov": as_flag, "weight_decay": as_number,
         "l1": as_number,
-    }
+    }  # fmt: skip
 
     @taught
     def __init__(
@@ -304,17 +298,14 @@ class Adam(Optimizer):
     their start at 0. Each number of w moves by about lr per step, whatever the scale of its
     gradient. The decay acts on w directly: an L2 term in the loss would be divided by sqrt(v) too,
     and count least where gradients are large. It computes the same as ``torch.optim.AdamW``, and
-    for ``weight_decay=0`` as ``torch.optim.Adam``; but m and v of float16 parameters are float32.
-    In float16 eps is 0, as are squares of gradients below 1.7e-4, and those above 255 are inf:
-    parameters would become NaN, or stop for ever.
+    for ``weight_decay=0`` as ``torch.optim.Adam``; but m and v of float16 parameters are float32,
+    since in float16 eps is 0, as are squares of gradients below 1.7e-4, and those above 255 inf.
 
     Parameters
     ----------
     params, lr : as for ``Optimizer``
-    betas : two numbers in [0, 1)
-    eps : > 0, keeps the division finite where the gradient is 0. Smaller ones count as 2e-38,
-        which is above 0 in float32.
-    weight_decay : >= 0
+    betas, weight_decay : two numbers in [0, 1); >= 0
+    eps : > 0, keeps the division finite where g is 0; at least 2e-38, which float32 can hold
 
     Raises TypeError and ValueError as ``Optimizer`` does.
 
@@ -329,10 +320,8 @@ class Adam(Optimizer):
     settings = ("lr", "betas", "eps", "weight_decay")
     buffers = ("steps", "first_moment", "second_moment")
     checks = Optimizer.checks | {
-        "betas": _two_numbers,
-        "eps": partial(as_number, closed=False),
-        "weight_decay": as_number,
-    }
+        "betas": _two_numbers, "eps": partial(as_number, closed=False), "weight_decay": as_number,
+    }  # fmt: skip
 
     @taught
     def __init__(
@@ -370,8 +359,7 @@ class Adam(Optimizer):
 def linear_decay(step: int, steps: int, start: float, end: float) -> float:
     """A learning rate that falls linearly from ``start`` at step 0 to ``end`` at step ``steps``.
 
-    A schedule is a function of the step. Assign its value before the step is taken:
-    ``optimizer.lr = linear_decay(k, 100, start=1.0, end=0.1)``.
+    Assign its value before each step: ``optimizer.lr = linear_decay(k, 100, start=1.0, end=0.1)``.
 
     >>> [linear_decay(k, 4, 1.0, 0.5) for k in range(6)]
     [1.0, 0.875, 0.75, 0.625, 0.5, 0.5]
@@ -384,8 +372,7 @@ def linear_decay(step: int, steps: int, start: float, end: float) -> float:
 def cosine_decay(step: int, steps: int, start: float, end: float = 0.0) -> float:
     """A learning rate that falls along half a cosine (Loshchilov & Hutter 2017, without restarts).
 
-    It stays near ``start`` and near ``end`` for long:
-    end + (start - end) (1 + cos(pi step / steps)) / 2.
+    Formula: end + (start - end) (1 + cos(pi step / steps)) / 2, for long near start and near end.
 
     >>> [round(cosine_decay(k, 4, 1.0), 3) for k in range(6)]
     [1.0, 0.854, 0.5, 0.146, 0.0, 0.0]

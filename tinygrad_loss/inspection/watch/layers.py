@@ -80,15 +80,9 @@ class Row:
     first: int  # the stamp at which the call began
     parameters: list[Tensor]
 
-    @property
-    def last(self) -> int:
-        """The stamp at which the call ended."""
-        return self.outputs[-1].stamp
-
-    @property
-    def recorded(self) -> bool:
-        """Whether an output requires grad."""
-        return any(x.requires_grad for x in self.outputs)
+    def __post_init__(self) -> None:
+        self.last = self.outputs[-1].stamp  # at which it ended
+        self.recorded = any(x.requires_grad for x in self.outputs)
 
     def holds(self, stamp: int) -> bool:
         """Whether something happened in this call."""

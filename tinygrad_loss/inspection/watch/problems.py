@@ -35,13 +35,11 @@ def diagnose(module: Module, rows: list[Row], layers: list[Layer], seen: Pass) -
         for name, m in module.named_modules()
         if (own := own_parameters(m)) and not called.intersection(own)
     ]
-    bad = [x.name for x in layers if not math.isfinite(x.mean)]
-    bad_gradient = [x.name for x in layers if not math.isfinite(x.gradient or 0)]
-    if bad:
+    if bad := [x.name for x in layers if not math.isfinite(x.mean)]:
         problems.append(f"{bad[0]}: its output holds NaN or inf, the first to do so.")
-    elif bad_gradient:
+    elif bad := [x.name for x in layers if not math.isfinite(x.gradient or 0)]:
         what = "the gradient that arrives there holds NaN or inf. detect_anomaly() names the op."
-        problems.append(f"{bad_gradient[-1]}: {what}")
+        problems.append(f"{bad[-1]}: {what}")
     if seen.gradient:
         problems += _silent(rows, layers, seen) + _scale(layers)
     elif any(row.recorded for row in rows):
@@ -117,8 +115,7 @@ class _Search:
 
     def _stopped(self, user: Tensor, i: int) -> str:
         """Why an op that received a gradient sent nothing, or zeros, to its i-th input."""
-        _, op, _, arrays = self.steps[user]
-        place = self._place(user)
+        (_, op, _, arrays), place = self.steps[user], self._place(user)
         if op.rules[i] is None:
             return f"{place} does not differentiate that input."
         if op in _FLAT:
@@ -129,13 +126,12 @@ class _Search:
 
     def _cut(self, x: Tensor) -> str:
         """Why nothing that leads to the loss was computed from x."""
-        place = self._place(x)
+        output = f"the output of {self._place(x)}"
         if x in self.copies:
             advice = "detach(), .data and .numpy() cut the graph: pass the Tensor itself."
-            user = self._place(self.copies[x])
-            return f"the output of {place} went into {user} as a constant. {advice}"
+            return f"{output} went into {self._place(self.copies[x])} as a constant. {advice}"
         advice = "Tensor(t.data), NumPy arrays, comparisons and argmax cut the graph."
-        return f"the output of {place} does not lead to the loss, or only a copy does. {advice}"
+        return f"{output} does not lead to the loss, or only a copy does. {advice}"
 
     def _place(self, x: Tensor) -> str:
         """The op that computed x, and the layer that it belongs to."""
