@@ -27,11 +27,10 @@ class minibatches:
         library, and Tensors, whose batches are Tensors. For data without targets, give X twice.
     batch_size : int, rows per batch. The last batch has the rows that are left.
     rng : a numpy.random.Generator, which shuffles the rows, differently in each pass
-    drop_last : whether to leave out the last batch if it is smaller than the others
+    drop_last : bool, whether to leave out the last batch if it is smaller than the others
 
-    Raises TypeError if X or y is not made of real numbers, batch_size is not an int, rng not a
-    Generator, or drop_last not a bool; ValueError if there are no rows, X and y differ in their
-    number, batch_size is < 1, or drop_last would leave no batch.
+    Raises TypeError if X or y is not made of real numbers, or an option not of its type; ValueError
+    if X and y have no rows or unequal numbers, batch_size is < 1, or drop_last leaves no batch.
 
     >>> X, y = np.arange(10).reshape(5, 2), np.arange(5)
     >>> for rows, labels in minibatches(X, y, 2, rng=np.random.default_rng(0)):
@@ -90,13 +89,9 @@ def ring_of_gaussians(
     radius, std : of the ring, and of each coordinate (standard deviation); in the same unit
     rng : a numpy.random.Generator
 
-    Returns
-    -------
-    points : float64 array (n, 2)
-    mode : int array (n,), which Gaussian each point is from
-
-    Raises TypeError if n or modes is not an int, radius or std not a number, or rng not a
-    Generator; ValueError if a number is negative, infinite or NaN, or modes is < 1.
+    Returns the points, a float64 array (n, 2), and an int array (n,): the mode each is from. Raises
+    TypeError if n or modes is not an int, radius or std not a number, or rng not a Generator;
+    ValueError if a number is negative, infinite or NaN, or modes is < 1.
 
     >>> points, mode = ring_of_gaussians(1000, rng=np.random.default_rng(0))
     >>> points.shape, mode.max()

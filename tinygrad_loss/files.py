@@ -40,8 +40,7 @@ def save(path: str | os.PathLike[str], owner: Any) -> None:
             array = x.get() if hasattr(x, "get") else np.asarray(x)  # CuPy's come to the host
             if array.dtype.kind not in "biufU":
                 raise TypeError(f"save: {name} is {x!r}; expected numbers or text")
-            # A new ZipInfo has a fixed date, so that equal arrays make equal files.
-            entry = zipfile.ZipInfo(f"{name}.npy")
+            entry = zipfile.ZipInfo(f"{name}.npy")  # of a fixed date: equal arrays, equal files
             with archive.open(entry, "w", force_zip64=True) as member:
                 np.lib.format.write_array(member, array, allow_pickle=False)
 
@@ -49,11 +48,9 @@ def save(path: str | os.PathLike[str], owner: Any) -> None:
 def load(path: str | os.PathLike[str], owner: Owner) -> Owner:
     """Read what ``save`` wrote into a model or optimizer of the same kind and sizes; return it.
 
-    Nothing in the file is evaluated.
-
-    Raises FileNotFoundError if there is no such file; ValueError if it is damaged, not written by
-    ``save``, or of another model or optimizer, and then nothing has been changed; TypeError if what
-    it is to be read into has no state.
+    Nothing in the file is evaluated. Raises FileNotFoundError if there is no such file; ValueError
+    if it is damaged, not written by ``save``, or of another model or optimizer, and then nothing
+    has been changed; TypeError if what it is to be read into has no state.
 
     >>> from tempfile import TemporaryDirectory
     >>> from tinygrad_loss import Tensor, optim

@@ -304,8 +304,9 @@ class Adam(Optimizer):
     Parameters
     ----------
     params, lr : as for ``Optimizer``
-    betas, weight_decay : two numbers in [0, 1); >= 0
+    betas : two numbers in [0, 1)
     eps : > 0, keeps the division finite where g is 0; at least 2e-38, which float32 can hold
+    weight_decay : >= 0
 
     Raises TypeError and ValueError as ``Optimizer`` does.
 

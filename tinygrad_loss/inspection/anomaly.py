@@ -20,10 +20,9 @@ def detect_anomaly() -> set_mode:
     Run the forward *and* the backward pass inside the block.
 
     Raises FloatingPointError if an op makes a NaN or inf of finite numbers, or a NaN of inf (a
-    softmax of -inf alone); or if a gradient holds one. The message names the op, the element, and
-    the data that held it first. Data that hold one, such as a mask of -inf, are no error by
-    themselves. RuntimeError if an element of an array was written (``t.data[0] = 1``) after an op
-    had used it: of an input, an index or another option.
+    softmax of -inf alone); or if a gradient holds one: with the op, the element, and the data that
+    held it first. Data that hold one, such as a mask of -inf, are no error by themselves.
+    RuntimeError if an element of an input or an option was written after an op had used it.
 
     >>> from tinygrad_loss import Tensor
     >>> x = Tensor([1.0, 0.0], requires_grad=True, name="x")

@@ -61,10 +61,10 @@ def check_gradients(
     rtol : float, the relative error allowed, in float64. Of correct rules it is about 1e-9.
     rng : int or numpy.random.Generator, the seed, or the generator, of v and d
 
-    Raises AssertionError if a gradient is wrong, or has not the shape and dtype of its input: the
-    message names the input and gives the error; or if ``f`` has a kink at the inputs: it says
-    where. TypeError if no input is floating, an array is not NumPy's, or ``f`` returns no floating
-    Tensor; ValueError if ``f`` gives two values for the same inputs, or a number is below 1.
+    Raises AssertionError if a gradient is wrong, or has not the shape and dtype of its input, with
+    the input and the error; or if ``f`` has a kink at the inputs: it says where. TypeError if no
+    input is floating, an array is not NumPy's, or ``f`` returns no floating Tensor; ValueError if
+    ``f`` gives two values for the same inputs, or ``order`` or ``directions`` is below 1.
 
     Sources: Fornberg 1988, Math. Comp. 51 (184); Moré & Wild 2011, SIAM J. Sci. Comput. 33 (3).
 
@@ -137,8 +137,7 @@ def _check_values(
         for _ in range(directions):
             for least in (1e-3, 0.0):
                 d = _random_direction(x, least, rng)
-                given = float((slope.data * d).sum())
-                line = partial(change, i, d)
+                given, line = float((slope.data * d).sum()), partial(change, i, d)
                 measured, uncertainty = _measure(line, y.data[finite], v[finite], given, rtol)
                 if not math.isnan(measured):
                     break

@@ -174,8 +174,7 @@ class Sequential(Module):
                 expected = "a callable, such as ReLU(). For a list, write Sequential(*layers)"
                 raise TypeError(f"Sequential: layer {i} is {layer!r}; expected {expected}")
         self.layers = list(layers)
-        # Error messages show a Tensor's name, so it should say which layer, unless the user chose
-        # one. A name given by an inner Sequential is replaced by the full one.
+        # Errors show a Tensor's name: say which layer, unless the user, no inner one, chose a name.
         for name, p, *_ in _walk(self, "", set()):
             if isinstance(p, Tensor) and (p.name is None or name.endswith(f".{p.name}")):
                 p.name = name
@@ -202,11 +201,9 @@ class MLP(Sequential):
     rng : a numpy.random.Generator, for the weights, layer by layer, and later the dropout
     dtype : of the parameters, floating
 
-    Weights before ReLU, LeakyReLU and GELU are drawn with ``init="he"``, all others with "glorot":
-    see ``Linear``.
-
-    Raises TypeError and ValueError as ``Linear`` and ``Dropout``; also for fewer than two sizes or
-    an unknown activation.
+    Weights before ReLU, LeakyReLU and GELU are drawn as ``Linear`` does with ``init="he"``, others
+    with "glorot". Raises TypeError and ValueError as ``Linear`` and ``Dropout`` do; also for fewer
+    than two sizes or an unknown activation.
 
     >>> MLP([64, 32, 10], activation="relu", rng=np.random.default_rng(0))
     MLP(Linear(64, 32), ReLU(), Linear(32, 10))
@@ -217,8 +214,7 @@ class MLP(Sequential):
         dropout: float = 0.0, rng: np.random.Generator, dtype: Any = np.float64,
     ) -> None:  # fmt: skip
         if not isinstance(sizes, Sequence | np.ndarray) or len(sizes) < 2:
-            expected = "at least input and output, e.g. [64, 64, 10]"
-            raise ValueError(f"MLP: sizes is {sizes!r}; expected {expected}")
+            raise ValueError(f"MLP: sizes is {sizes!r}; expected at least two, e.g. [64, 64, 10]")
         if isinstance(activation, str) and activation not in ACTIVATIONS:
             expected = f"one of {', '.join(ACTIVATIONS)}, or a function"
             raise ValueError(f"MLP: activation is {activation!r}; expected {expected}")
