@@ -174,7 +174,8 @@ class Sequential(Module):
                 expected = "a callable, such as ReLU(). For a list, write Sequential(*layers)"
                 raise TypeError(f"Sequential: layer {i} is {layer!r}; expected {expected}")
         self.layers = list(layers)
-        # Errors show a Tensor's name: say which layer, unless the user, no inner one, chose a name.
+        # Error messages show a Tensor's name, so it should say which layer, unless the user chose
+        # one. A name given by an inner Sequential is replaced by the full one.
         for name, p, *_ in _walk(self, "", set()):
             if isinstance(p, Tensor) and (p.name is None or name.endswith(f".{p.name}")):
                 p.name = name
