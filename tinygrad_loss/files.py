@@ -1,7 +1,5 @@
 """Files that are complete or as they were before; the state of a model or an optimizer in one."""
 
-from __future__ import annotations
-
 import os
 import stat
 from collections.abc import Iterator

@@ -15,8 +15,6 @@ in which ufuncs write into arrays that were made once (given last), so that a st
 interrupted training go on exactly as it would have.
 """
 
-from __future__ import annotations
-
 import copy
 import math
 from collections.abc import Callable

@@ -21,8 +21,6 @@ All raise ValueError for a number out of range or no parameters; TypeError for o
 these. In the examples np is NumPy, and Tensor is that of ``tinygrad_loss``.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -114,12 +114,14 @@ def test_an_option_that_says_what_is_so_anyway_is_no_option():
     assert np.sum(t, dtype=None, out=None, where=np._NoValue).item() == X.sum()
 
 
-@pytest.mark.parametrize("f", [tl.atleast_1d, tl.atleast_2d])
-def test_atleast_of_one_array(f):
-    t = Tensor(np.ones((2, 2, 2)), requires_grad=True)
-    assert f(t).shape == (2, 2, 2)
-    with pytest.raises(TypeError, match="1 positional argument"):
-        getattr(np, f.__name__)(t, t)
+def test_atleast_of_several():
+    t = Tensor(1.0, requires_grad=True)
+    for f, shape in ((np.atleast_1d, (1,)), (np.atleast_2d, (1, 1))):
+        one, two = f(t, 2.0)
+        assert isinstance(one, Tensor)
+        assert one.shape == two.shape == shape
+    for f in (tl.atleast_1d, tl.atleast_2d):
+        assert f(t * np.ones((2, 2, 2))).shape == (2, 2, 2)
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,5 @@
 """What counts as an array; and nests: lists, tuples and dicts of Tensors, inside each other."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Iterable, Iterator
 from numbers import Integral, Real

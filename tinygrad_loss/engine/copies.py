@@ -1,7 +1,5 @@
 """Copies of Tensors: in this process with their graph, in a file or another process without."""
 
-from __future__ import annotations
-
 from copy import deepcopy
 from operator import attrgetter
 from typing import Any

@@ -2,8 +2,6 @@
 
 # ruff: noqa: D103 (a function that returns an error says in its name what for)
 
-from __future__ import annotations
-
 import warnings
 from traceback import walk_tb
 from typing import Any

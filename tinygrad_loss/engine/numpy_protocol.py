@@ -5,8 +5,6 @@ functions and ``__array_function__`` (NEP 18) for the others. Tensor's both call
 function has a derivative here, or its value is a constant, or it is refused, as ``out=`` is.
 """
 
-from __future__ import annotations
-
 import inspect
 from collections.abc import Callable
 from functools import cache
@@ -24,6 +22,11 @@ def _clip(x: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max:
     return ops.clip(x, *(() if a_min is a_max is None else (a_min, a_max)), **by_name)
 
 
+def _each(function: Callable[[Any], Any]) -> Callable[..., Any]:
+    """Let a function of one array take several, as NumPy's does, and return a tuple."""
+    return lambda *arrays: tuple(map(function, arrays)) if arrays[1:] else function(*arrays)
+
+
 # NumPy's function -> ours, which is called in its place.
 DIFFERENTIABLE: dict[Callable[..., Any], Callable[..., Any]] = {
     getattr(np, name): getattr(module, name)
@@ -32,6 +35,7 @@ DIFFERENTIABLE: dict[Callable[..., Any], Callable[..., Any]] = {
     if hasattr(np, name)
 } | {
     np.amax: ops.max, np.amin: ops.min, np.clip: _clip,
+    np.atleast_1d: _each(functions.atleast_1d), np.atleast_2d: _each(functions.atleast_2d),
     np.linalg.norm: functions.norm, np.linalg.inv: functions.inv, np.linalg.solve: products.solve,
     np.linalg.slogdet: products.slogdet,
 }  # fmt: skip

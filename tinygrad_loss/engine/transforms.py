@@ -1,7 +1,5 @@
 """From a Tensor to its gradients with respect to others, and from a function to its derivative."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection, Sequence
 from functools import wraps
 from operator import attrgetter

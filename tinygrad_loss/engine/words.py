@@ -1,7 +1,5 @@
 """Words of other libraries, and what is said here instead: for errors about names that are not."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from functools import wraps
 from inspect import getattr_static

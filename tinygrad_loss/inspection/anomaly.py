@@ -1,7 +1,5 @@
 """detect_anomaly(): find the op that made the first NaN or inf."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 from zlib import crc32

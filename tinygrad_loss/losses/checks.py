@@ -5,8 +5,6 @@ labels in range?", have to read the data, and every one of them goes through ``r
 are made by ``error``, which puts the name of the loss in front.
 """
 
-from __future__ import annotations
-
 import math
 import threading
 import warnings

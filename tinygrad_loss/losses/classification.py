@@ -15,8 +15,6 @@ Logarithms are natural (nats). If a probability among the targets is NaN, so is 
 that are not integers in range are a ValueError: nothing is guessed or converted silently.
 """
 
-from __future__ import annotations
-
 import math
 from typing import Any
 

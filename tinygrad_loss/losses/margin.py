@@ -8,8 +8,6 @@ A *score* is any real number. Its size says how sure the model is, but is not a 
 wins by the margin costs nothing.
 """
 
-from __future__ import annotations
-
 from typing import Any, Literal
 
 import numpy as np

@@ -13,8 +13,6 @@ dtype are; squares of distances, in ``contrastive`` for same pairs and in ``trip
 and embeddings with D = 0 are refused.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

@@ -4,8 +4,6 @@ When the last call that reads a Value has run, its buffer can be used for anothe
 shape. If that call is elementwise, it can write its own result there.
 """
 
-from __future__ import annotations
-
 import operator
 import sys
 from collections import defaultdict

@@ -1,7 +1,5 @@
 """Names: what a textbook would call a Value, such as ``h1``, ``a1``, ``loss``, ``d_h1``."""
 
-from __future__ import annotations
-
 import keyword
 import operator
 import unicodedata

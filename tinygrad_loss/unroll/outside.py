@@ -1,7 +1,5 @@
 """What a traced function keeps outside of itself: found, put back, and named."""
 
-from __future__ import annotations
-
 import sys
 from collections import deque
 from collections.abc import Container, Iterator

@@ -1,7 +1,5 @@
 """Places: which line or module of the function computes a Value, for the comments in the source."""
 
-from __future__ import annotations
-
 import ast
 import linecache
 import sys

@@ -1,7 +1,5 @@
 """Recording: run a function, its backward pass and the update, with arrays that note all calls."""
 
-from __future__ import annotations
-
 import gc
 import inspect
 from collections.abc import Callable, Iterator

@@ -4,8 +4,6 @@ Each is an equation of NumPy calls, tried when the call on its left is traced; n
 the engine. A pattern ``Value((np.negative, x))`` is a Value computed by ``np.negative(x)``.
 """
 
-from __future__ import annotations
-
 import operator
 from typing import Any
 

@@ -4,8 +4,6 @@ The engine's forward functions and rules compute with it as with an array, and e
 which function, of which other Values. So ``unroll`` does not need to know the engine's ops.
 """
 
-from __future__ import annotations
-
 import warnings
 from collections import Counter
 from collections.abc import Callable, Hashable

@@ -1,7 +1,5 @@
 """The update: an optimizer's own recurrence, run on traced arrays, and so noted like all else."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Collection
 from functools import partial

@@ -1,7 +1,5 @@
 """Writing: from Values to straight-line NumPy source, one statement per Value."""
 
-from __future__ import annotations
-
 import operator
 import textwrap
 from collections import defaultdict

@@ -1,7 +1,5 @@
 """The picture in DOT, Graphviz's language: Tensors are boxes, ops ellipses, uses edges."""
 
-from __future__ import annotations
-
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable

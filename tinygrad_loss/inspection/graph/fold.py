@@ -5,8 +5,6 @@ first, and those that repeat, "Block x 12"; at last stretches of consecutive ops
 always an interval of a topological order, so no path leaves it and comes back: there are no cycles.
 """
 
-from __future__ import annotations
-
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace

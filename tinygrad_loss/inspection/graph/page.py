@@ -4,8 +4,6 @@ Everything that it shows is computed here and put into it as JSON. The page itse
 and what it shows at a step depends only on the number of the step.
 """
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import html

@@ -1,7 +1,5 @@
 """Graphviz's SVG, improved: titles that say what a node is, colors for dark mode."""
 
-from __future__ import annotations
-
 import re
 from typing import Any
 from xml.etree import ElementTree

@@ -1,7 +1,5 @@
 """What is wrong in a pass: which layer receives no gradient, and why."""
 
-from __future__ import annotations
-
 import math
 from collections import defaultdict
 
