@@ -1,16 +1,11 @@
 """``unroll``: the training step that you would write by hand, as NumPy source.
 
-step.py       the step: traced when it has to be, else a call of the written code
-record.py     one run of a function, its backward pass and the update, recorded
-places.py     the line or module of the function that is running
-outside.py    what the function keeps outside of itself
-update.py     the update by an optimizer
-array.py      the array that notes every NumPy call made on it
-trace.py      the calls noted, each as a Value: see values.py
-simplify.py   simplifications by algebra, applied while tracing
-memory.py     which Values share which buffer
-names.py      what a textbook would call the Values
-write.py      the source
+A Step (step.py) is traced when it has to be: a Recording (record.py) runs the function, its
+backward pass and the optimizer's update (update.py), with arrays (array.py) that note every NumPy
+call in a Trace (trace.py), as a Value (values.py), or a simpler one, by algebra (simplify.py).
+Values get buffers (memory.py) and names (names.py), and are written as source (write.py), with
+comments on the lines they are from (places.py). What the function changed outside of itself is put
+back (outside.py).
 """
 
 from __future__ import annotations

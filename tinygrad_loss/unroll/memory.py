@@ -47,7 +47,7 @@ class Memory:
     def __init__(self, recording: Any) -> None:
         trace, written = recording.trace, recording.written
         checks = [c for c in trace.checks if c.data not in recording.arguments]
-        self.result, self.gradients = recording.value, recording.gradients
+        self.result, self.gradients = recording.value, recording.gradients or []
         kept = self.result, *self.gradients, *written.values()
         needed = {*kept, *(c.data for c in checks)}
         for value in reversed(trace.values):
@@ -60,12 +60,12 @@ class Memory:
                 self.readers[source].append(value)
         for check in checks:
             self.readers[check.data].append(check)
-        self.home: dict[Value, Value] = {}
+        self.home = {x: x for value in self.values for x in (value, *value.sources)}
         self.layout: dict[Value, Any] = {}
         self._choose_layouts()
         # The position of what reads it last, also by a view.
-        self.last = {self._home(x): i for i, y in enumerate(self.values) for x in y.sources}
-        self.last |= dict.fromkeys(map(self._home, kept), END)
+        self.last = {self.home[x]: i for i, y in enumerate(self.values) for x in y.sources}
+        self.last |= dict.fromkeys((self.home[x] for x in kept), END)
         self.buffers: list[Buffer] = []
         self.buffer_of: dict[Value, Buffer] = {}
         self.argument_of: dict[Value, Value] = {}
@@ -82,11 +82,8 @@ class Memory:
 
     def shown_by(self, view: Value) -> Buffer | None:
         """The buffer that a view shows; None if it shows an array that differs at each call."""
-        home = self._home(view)
+        home = self.home[view]
         return None if home in self.argument_of else self.buffer_of.get(home)
-
-    def _home(self, value: Value) -> Value:
-        return self.home.get(value, value)
 
     def _steps(self, argument: Value, new: Value) -> list[Value]:
         """The Values from ``argument`` on to ``new``, if each can overwrite the one before it."""
@@ -106,7 +103,7 @@ class Memory:
         else:
             can, others = _is_elementwise(value), [x for x in value.sources if x is not source]
         same = (value.shape, value.dtype) == (source.shape, source.dtype)
-        return can and same and source not in map(self._home, others)
+        return can and same and all(self.home[x] is not source for x in others)
 
     def _takes_buffer(self, value: Value) -> bool:
         owned = value.shape != () or value in self.gradients or value.function is number
@@ -126,7 +123,7 @@ class Memory:
             self.layout[value] = layout
             for source, array in sources.items():  # any other function may return a view, too
                 if value.function is not copied and np.may_share_memory(layout, array):
-                    self.home[value] = self._home(source)
+                    self.home[value] = self.home[source]
 
     def _by_columns(self, value: Value) -> bool:
         """Whether to store a matrix column by column: if it has short rows that are reduced.
@@ -147,7 +144,7 @@ class Memory:
         free: defaultdict[Any, list[Buffer]] = defaultdict(list)
         for i, value in enumerate(self.values):
             # In the order of the inputs: that of a set would differ from run to run.
-            homes = dict.fromkeys(map(self._home, value.sources))
+            homes = dict.fromkeys(self.home[x] for x in value.sources)
             ended = [x for x in homes if x in self.buffer_of and self.last[x] == i]
             if self._takes_buffer(value) and value not in self.argument_of:
                 key = _key(self.layout[value])

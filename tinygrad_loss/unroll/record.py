@@ -40,8 +40,8 @@ class Recording(Observer):
         self.arguments: list[Value] = []
         self.captured: dict[Tensor, None] = {}
         self.written: dict[Value, Value] = {}  # the new Value of each argument that changes
-        self.update: Update | None = None
         self._parameters, self._outside = parameters, outside
+        self.gradients: list[Value] | None = None  # what the step returns, without an optimizer
         self._places = Places(outside, Recording._run.__code__)
         self._made: dict[Any, Place | None] = {}  # the Tensors made, and where
         self._passed: list[tuple[Tensor, Any]] = []  # Tensors and their gradients
@@ -74,15 +74,12 @@ class Recording(Observer):
             self.trace.phase = "backward"
             slopes = gradients(output, targets)
             self._give_places(self._passed[-1][0] if self._passed else None)
-            self.gradients = [self.trace.value_of(slope.data) for slope in slopes]
-            self._name(targets, value_of)
+            found = [(x, self.trace.value_of(g.data)) for x, g in zip(targets, slopes, strict=True)]
+            self._name(found, value_of)
+            moving = {p: (value_of[p], g) for p, g in found if p in self._reached}
             if optimizer is None:
-                self.gradients = list(map(self.trace.owned, self.gradients))
-            else:
-                found = zip(targets, self.gradients, strict=True)
-                moving = {p: (value_of[p], g) for p, g in found if p in self._reached}
-                self.update, self.gradients = Update(self), []
-                self.update.run(optimizer, moving)
+                self.gradients = [self.trace.owned(g) for _, g in found]
+            self.update = Update(self, optimizer, moving)
 
     def argument(self, name: str, data: Any, what: str) -> Value:
         """The Value of a new argument of the step."""
@@ -168,15 +165,13 @@ class Recording(Observer):
     def _locate(self) -> Place | None:
         return self._places.here() if self.trace.phase == "forward" else None
 
-    # --- values and their names ---
-
-    def _name(self, targets: list[Tensor], value_of: dict[Tensor, Value]) -> None:
+    def _name(self, found: list[tuple[Tensor, Value]], value_of: dict[Tensor, Value]) -> None:
         made = [x for x in self._made if isinstance(x.data, TracedArray)]
-        value_of |= {x: x.data.value for x in [*targets, *made] if x not in value_of}
+        value_of |= {x: x.data.value for x in [*dict(found), *made] if x not in value_of}
         name_tensors(made, value_of)
         # Of equal gradients, that of the oldest Tensor is named.
         passed = [(node, self.trace.value_of(data_of(g))) for node, g in reversed(self._passed)]
-        for node, g in [*passed, *zip(targets, self.gradients, strict=True)]:
+        for node, g in [*passed, *found]:
             of = value_of.get(node)
             if of is not None and of.name and g.name is None and g.function is not None:
                 g.name = f"d_{of.name}"

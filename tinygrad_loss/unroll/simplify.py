@@ -29,7 +29,7 @@ def simplified(trace: Any, function: Any, inputs: Any, options: dict[str, Any]) 
     orders = [inputs, inputs[::-1]] if function in (np.add, np.multiply) else [inputs]
     tried = (
         rule(trace.apply, (function, *order))
-        for rule in (_cross_entropy, _arithmetic, _shapes)
+        for rule in (_cross_entropy, _algebra)
         for order in orders
     )
     return next((simpler for simpler in tried if simpler is not None), None)
@@ -63,8 +63,16 @@ def _keeps_dtype(x: Value, other: Value) -> bool:
     return bool(x.dtype.kind == "f" and np.result_type(x.dtype, other.dtype) == x.dtype)
 
 
-def _arithmetic(apply: Any, call: tuple[Any, ...]) -> Any:
+def _algebra(apply: Any, call: tuple[Any, ...]) -> Any:
     match call:
+        case (np.reshape | np.broadcast_to, x, shape) if x.shape == shape:
+            return x
+        case (np.reshape, Value(options={"axis": 1, **others}) as x, shape) if (
+            hasattr(x.function, "__self__") and not others and shape == (*x.shape, 1)
+        ):
+            return apply(x.function, *x.inputs, axis=1, keepdims=True)
+        case (np.transpose, Value((np.transpose, x, first)), then) if first == (*np.argsort(then),):
+            return x
         case (np.multiply | np.divide | np.power, x, one) if uniform(one) == 1 and _keeps_dtype(
             x, one
         ):
@@ -191,16 +199,3 @@ def _total(apply: Any, x: Value) -> Any:
         case _:
             factors = np.ones(x.shape, x.dtype), x
     return apply(np.matmul, *(apply(np.reshape, y, (x.array.size,)) for y in factors))
-
-
-def _shapes(apply: Any, call: tuple[Any, ...]) -> Any:
-    match call:
-        case (np.reshape | np.broadcast_to, x, shape) if x.shape == shape:
-            return x
-        case (np.reshape, Value(options={"axis": 1, **others}) as x, shape) if (
-            hasattr(x.function, "__self__") and not others and shape == (*x.shape, 1)
-        ):
-            return apply(x.function, *x.inputs, axis=1, keepdims=True)
-        case (np.transpose, Value((np.transpose, x, first)), then) if first == (*np.argsort(then),):
-            return x
-    return None

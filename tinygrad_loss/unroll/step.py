@@ -19,7 +19,7 @@ from .memory import Memory, is_view
 from .outside import Outside
 from .record import Recording, parameters_of
 from .trace import Trace, key_of
-from .update import Update, check_moving
+from .update import check_moving
 from .values import Check, NotTraceable, of_numpy
 from .write import Writer
 
@@ -148,10 +148,8 @@ class Program:
         self.parameters = list(dict.fromkeys(x for x in wrt if isinstance(x, Tensor)))
         outside = Outside(optimizer=optimizer, f=f, inputs=inputs, wrt=wrt)
         record = partial(Recording, f, inputs, wrt, optimizer, self.parameters, outside)
-        recording = record()
-        while recording.captured:
+        while (recording := record()).captured:
             self.parameters += recording.captured
-            recording = record()
         writer = Writer(recording, step._comments)
         with warnings.catch_warnings():  # they have been given
             warnings.simplefilter("ignore")
@@ -176,7 +174,7 @@ class Program:
 
     def _guarded(self, inputs: list[Any], recording: Recording, captured: dict[str, Any]) -> Any:
         """A function that runs the step; unless ``always``, it returns None if anything changed."""
-        update = recording.update or Update(recording)  # without an optimizer an empty one
+        update = recording.update
         self.moving = update.moving
         names = [f"_x{i}" for i in range(len(inputs))]
         arrays = [f"_p{i}._array" for i in range(len(self.parameters))] + [*update.arrays]

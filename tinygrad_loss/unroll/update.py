@@ -18,21 +18,22 @@ SHORT = {"velocity": "v", "first_moment": "m", "second_moment": "v"}
 class Update:
     """The update by an optimizer; and what a call of the step reads, tests and writes for it.
 
-    That is Python text, in which ``_o`` is the optimizer and ``_q0`` its first parameter.
+    That is Python text, in which ``_o`` is the optimizer and ``_q0`` its first parameter; there is
+    none without an optimizer. ``moving`` are the parameters that the loss depends on, with the
+    Values of each and of its gradient.
     """
 
-    def __init__(self, recording: Any) -> None:
+    def __init__(self, recording: Any, optimizer: Any, moving: dict[Tensor, Any]) -> None:
         self.scope: dict[str, Any] = {}  # what the text names
         self.settings: list[str] = []  # where those are found that are a part of the code
         self.arrays: dict[str, Value] = {}  # the arrays of the state, by where they are found
         self.numbers: dict[str, str] = {}  # where each number is found, by its name in the source
         self.tests: list[str] = []  # what else has to be as it was
         self.after: list[str] = []  # statements
-        self.moving: Collection[Tensor] = ()  # the parameters that the loss depends on
+        self.moving: Collection[Tensor] = ()
+        if optimizer is None:
+            return
         self._recording, self._trace = recording, recording.trace
-
-    def run(self, optimizer: Optimizer, moving: dict[Tensor, tuple[Value, Value]]) -> None:
-        """Update the parameters, given with the Values of each and of its gradient."""
         kind, trace = type(optimizer), self._trace
         trace.phase = f"update: {kind.__name__}"
         if not moving:

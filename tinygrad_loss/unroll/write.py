@@ -37,10 +37,10 @@ class Writer:
         self._name_values()
         body = self._body()
         result = self._argument(memory.result) + ".copy()" * (memory.result.shape != ())
-        if recording.update is None:
+        if recording.gradients is not None:
             result += f", {self._argument(tuple(memory.gradients))}"
         given = [self.text[value] for value in recording.arguments]
-        given += [*(recording.update.numbers if recording.update else ()), *self.captured]
+        given += [*recording.update.numbers, *self.captured]
         definition = f"def step({', '.join(given)}):"
         if len(definition) > 88:
             wrapped = textwrap.fill(f"{', '.join(given)},", 88 - len(TAB))
@@ -107,21 +107,25 @@ class Writer:
     # --- statements ---
 
     def _body(self) -> list[str]:
-        lines: list[tuple[Any, str]] = []  # each with the floating-point errors that it ignores
-        before = ""
+        lines, before = list[str](), ""
+        state: dict[str, str] = {}  # the floating-point errors that the block at the end ignores
         for value in self.memory.values:
-            ignored = None if value.function in HARMLESS else value.ignored
             statements = self._statements(value)
             phase, colon, rest = value.phase.partition(":")
             of = "" if value.place is None else ": " if phase == "forward" else " of "
             header = f"# {phase}{of}{value.place or ''}{colon}{rest}"
             if statements and header != before:
-                lines.append(({}, header))  # which ends a block
-                before = header
-            lines += [(ignored, line) for line in statements]
+                lines += [header] if self.comments else []
+                before, state = header, {}
+            ignored = state if value.function in HARMLESS or not statements else value.ignored
+            if ignored and ignored != state:
+                kinds = [f'{kind}="{how}"' for kind, how in sorted(ignored.items())]
+                lines.append(f"with np.errstate({', '.join(kinds)}):")
+            lines += [f"{TAB if ignored else ''}{line}" for line in statements]
             checks = [x for x in self.memory.readers[value] if isinstance(x, Check)]
-            lines += [({}, f"{self._object(x, 'check')}({self._argument(value)})") for x in checks]
-        return [line for line in _under_errstate(lines) if self.comments or line[0] != "#"]
+            lines += [f"{self._object(x, 'check')}({self._argument(value)})" for x in checks]
+            state = {} if checks else ignored
+        return lines
 
     def _statements(self, value: Value) -> list[str]:
         name = self.text.get(value)
@@ -214,9 +218,7 @@ class Writer:
         # A number as text takes the dtype of the other arrays, so that has to be its own dtype.
         kinds = {x.dtype for x in inputs if isinstance(x, Value) and not x.constant}
         literal = isinstance(function, np.ufunc) and value.shape == () and out is None
-        arguments = [
-            self._argument(x, literal and kinds == {getattr(x, "dtype", None)}) for x in inputs
-        ]
+        arguments = [self._argument(x, literal and kinds == {x.dtype}) for x in inputs]
         if literal and function in OPERATORS and not options:
             return f" {OPERATORS[function]} ".join(arguments)
         if literal and function is np.negative and not options:
@@ -279,18 +281,6 @@ class Writer:
             self.text[value] = self.names.new(wanted) if text else self._object(array, wanted)
             self.prelude += [f"{self.text[value]} = {text}"] if text else []
         return self.text[value]
-
-
-def _under_errstate(lines: list[tuple[Any, str]]) -> list[str]:
-    """The lines, those that ignore errors in blocks, which harmless ones (None) do not end."""
-    text, state = list[str](), dict[str, str]()
-    for ignored, line in lines:
-        if ignored and ignored != state:
-            kinds = [f'{kind}="{how}"' for kind, how in sorted(ignored.items())]
-            text.append(f"with np.errstate({', '.join(kinds)}):")
-        state = state if ignored is None else ignored
-        text.append(f"{TAB}{line}" if state else line)
-    return text
 
 
 def _ends(x: slice) -> str:

@@ -34,11 +34,10 @@ class Scopes:
     def __init__(self, nodes: list[Tensor]) -> None:
         self.of: dict[Tensor, Scope] = {}
         self.names: dict[int, str] = {}  # of the modules' parameters, by id
-        # Outermost first: an outer call starts before the calls inside it and ends after them.
-        marked = ((x, i, *mark) for x in nodes for i, mark in enumerate(x.scopes))
-        marks = [(start, -x.stamp, -i, x, maker) for x, i, maker, start in marked]
+        marks = [(x, i, *mark) for x in nodes for i, mark in enumerate(x.scopes)]
         known: dict[tuple[int, int], Scope] = {}  # a call can have several outputs, as (h, c)
-        for start, _, _, x, maker in sorted(marks, key=lambda mark: mark[:3]):
+        # Outermost first: an outer call starts before the calls inside it and ends after them.
+        for x, _, maker, start in sorted(marks, key=lambda m: (m[3], -m[0].stamp, -m[1])):
             block, key = isinstance(maker, Mark), (id(maker), start)
             if key not in known:
                 kind, module = (maker.name, None) if block else (type(maker).__name__, maker)
@@ -47,10 +46,7 @@ class Scopes:
             for inside in (x,) if block else _computed_since(x, start):
                 self.of[inside] = known[key]
         self.all = list(known.values())  # outer ones first, then in the order of their calls
-        self._name()
-
-    def _name(self) -> None:
-        """Name parameters and scopes by their path in the outermost module."""
+        # Parameters and scopes are named by their path in the outermost module.
         outermost = (s for s in self.all if [x for x in s.path() if x.module is not None] == [s])
         roots = list({id(scope.module): scope.module for scope in outermost}.values())
         kinds = [type(module).__name__ for module in roots]
@@ -62,11 +58,11 @@ class Scopes:
         paths = {id(m): path for root in roots for path, m in root.named_modules()}
         called: Counter[Any] = Counter()
         for scope in self.all:
-            key = scope.kind if scope.module is None else id(scope.module)
-            called[key] += 1
+            own = scope.kind if scope.module is None else id(scope.module)
+            called[own] += 1
             path = paths.get(id(scope.module))
-            scope.label = (f"{path}: " if path else "") + scope.kind
-            scope.label += f", call {called[key]}" if called[key] > 1 else ""
+            scope.label = f"{path}: {scope.kind}" if path else scope.kind
+            scope.label += f", call {called[own]}" if called[own] > 1 else ""
 
 
 def _computed_since(output: Tensor, start: int) -> set[Tensor]:
