@@ -136,8 +136,6 @@ class Recording(Observer):
                 "module or another thread. Of each step it would hold the example's numbers."
             )
 
-    # --- what the engine reports to its observer ---
-
     def after_forward(self, output: Any, op: Any, inputs: Any, arrays: Any) -> None:
         """Note a Tensor that was made, and those of its inputs that come from outside ``f``."""
         self._made[output] = self._locate()

@@ -34,9 +34,7 @@ class Step(Generic[Result]):
         self, f: Callable[..., Tensor], example_inputs: tuple[Any, ...], wrt: Any,
         optimizer: Optimizer | None, comments: bool,
     ) -> None:  # fmt: skip
-        self._f = f
-        self._optimizer = optimizer
-        self._comments = comments
+        self._f, self._optimizer, self._comments = f, optimizer, comments
         self._targets = parameters_in("unroll: wrt", wrt) if optimizer is None else []
         self._nest = wrt if is_nested(wrt) else None
         self._programs: deque[tuple[Any, Program]] = deque(maxlen=16)
@@ -154,7 +152,7 @@ class Program:
         with warnings.catch_warnings():  # they have been given
             warnings.simplefilter("ignore")
             again = Writer(record(), step._comments)
-        if outside.drawn or not _equal(writer, again):
+        if outside.drawn or _text(writer) != _text(again):
             made = f"draws from {outside.drawn[0]}" if outside.drawn else "makes"
             raise NotTraceable(
                 f"the function {made} an array or a number that is another one each time, such as "
@@ -222,10 +220,7 @@ def _described(trace: Trace, memory: Memory) -> str:
     )
 
 
-def _equal(a: Writer, b: Writer) -> bool:
-    """Whether two recordings of a function came out as the same code, with the same constants."""
-    captured = zip(a.captured.values(), b.captured.values(), strict=True)
-    return a.source == b.source and all(
-        x.tobytes() == y.tobytes() if isinstance(x, np.ndarray) else x is y or type(x) is Check
-        for x, y in captured
-    )
+def _text(writer: Writer) -> list[Any]:
+    """The code, and what identifies the constants: the same for each recording of a function."""
+    given = [None if isinstance(x, Check) else x for x in writer.captured.values()]
+    return [writer.source, *(x.tobytes() if isinstance(x, np.ndarray) else id(x) for x in given)]

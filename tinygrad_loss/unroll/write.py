@@ -52,12 +52,9 @@ class Writer:
         lines += ["", "", definition, *(f"{TAB}{line}" for line in [*body, f"return {result}"])]
         self.source = "\n".join([*lines, ""])
 
-    # --- names ---
-
     def _name_values(self) -> None:
         memory = self.memory
-        same: dict[Value, Value] = {}
-        unnamed = []
+        same, unnamed = dict[Value, Value](), list[Value]()
         for value in reversed(memory.values):
             readers = [x for x in memory.readers[value] if isinstance(x, Value)]
             after = readers[0] if len(memory.readers[value]) == 1 and readers else None
@@ -103,8 +100,6 @@ class Writer:
         called = value.function is np.matmul or not isinstance(value.function, np.ufunc)
         buffered = value in memory.buffer_of or after in memory.buffer_of
         return numbers and called and not buffered and not value.ignored
-
-    # --- statements ---
 
     def _body(self) -> list[str]:
         lines, before = list[str](), ""
@@ -165,10 +160,8 @@ class Writer:
             sign, text = "-", text[1:]
         return [*lines, f"{name}[{self._index(index)}] {sign}= {text}"]
 
-    # --- formulas, for comments ---
-
     def _formula(self, value: Value) -> str | None:
-        """What a Value is, in the names of the code; None where its call shows that."""
+        """For a comment: what a Value is, in names of the code; None where its call shows that."""
         inputs = value.inputs
         if value.function is np.matmul:
             ones = [uniform(x) == 1 for x in inputs]
@@ -202,8 +195,6 @@ class Writer:
         if x.function is np.transpose and x.array.ndim == 2:
             return f"{self._plain(x.inputs[0])}.T"
         return self._argument(x)
-
-    # --- expressions ---
 
     def _call(self, value: Value, out: str | None = None) -> str:
         function: Any = value.function

@@ -118,8 +118,8 @@ def arrow_label(arrow: Arrow) -> str:
 def _fits_across(view: View) -> bool:
     """Whether the longest path through the picture is short enough for left to right."""
     deepest = max(view.depths().values(), default=0)
-    values = (node for node in view.tensors if node.maker)
-    widest = max((columns_of(x) for node in values for x in node_lines(view, node)), default=0)
+    lines = (line for node in view.tensors if node.maker for line in node_lines(view, node))
+    widest = max(map(columns_of, lines), default=0)
     return deepest <= DEEP and deepest * widest <= WIDE
 
 
@@ -168,8 +168,8 @@ def render(source: str, form: str) -> bytes:
         import pygraphviz
     except ImportError:
         raise RuntimeError(
-            f"drawing as {form} needs Graphviz: apt install graphviz, brew install graphviz, or "
-            "graphviz.org/download; or the Python package that contains it, pip install "
-            "'pygraphviz>=2.0.1'. Without them, .text() and .dot() still work."
+            f"drawing as {form} needs Graphviz (apt install graphviz, brew install graphviz, or "
+            "graphviz.org/download), or pip install 'pygraphviz>=2.0.1', which contains it. "
+            "Without them, .text() and .dot() still work."
         ) from None
     return bytes(pygraphviz.AGraph(string=source).draw(format=form, prog="dot"))
