@@ -5,8 +5,7 @@ from io import BytesIO
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from tinygrad_loss import Tensor
 from tinygrad_loss.nn import Module, load, save

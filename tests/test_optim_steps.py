@@ -9,8 +9,7 @@ import pickle
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from tinygrad_loss import Tensor, no_grad
 from tinygrad_loss.optim import GD, SGD, Adam, Optimizer

@@ -25,13 +25,10 @@ unroll                      the NumPy code that you would write by hand       un
 """
 
 from importlib import import_module as _import_module
-from typing import TYPE_CHECKING
-from typing import Any as _Any
+from typing import TYPE_CHECKING, Any as _Any
 
 from . import losses, regularizers
-from .engine import functions as _functions
-from .engine import ops as _ops
-from .engine import products as _products
+from .engine import functions as _functions, ops as _ops, products as _products
 from .engine.backprop import backward
 from .engine.functions import *  # noqa: F403
 from .engine.mode import no_grad, scope

@@ -1,5 +1,7 @@
 """Data for training: minibatches, and points on a ring. For real data sets, see scikit-learn's."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from numbers import Integral
 from typing import Any

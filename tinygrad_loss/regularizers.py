@@ -21,13 +21,14 @@ All raise ValueError for a number out of range or no parameters; TypeError for o
 these. In the examples np is NumPy, and Tensor is that of ``tinygrad_loss``.
 """
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np
 
 from .engine.arrays import as_flag, parameters_in
-from .engine.ops import absolute, square
-from .engine.ops import sum as sum_
+from .engine.ops import absolute, square, sum as sum_
 from .engine.tensor import Tensor
 from .losses import checks
 from .losses.checks import converted, error, floating, named, number, what

@@ -2,8 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 import tinygrad_loss as tl
 from tinygrad_loss import Tensor, check_gradients, grad, nn, no_grad, value_and_grad

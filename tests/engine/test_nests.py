@@ -4,8 +4,7 @@ from collections import OrderedDict, namedtuple
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from tinygrad_loss import Tensor, check_gradients, exp, gradients, nn, sin
 from tinygrad_loss.engine.arrays import flattened, mapped, parameters_in

@@ -5,8 +5,7 @@ Expected values come from PyTorch where it is installed, and from central differ
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from hypothesis.extra import numpy as npst
 
 from tinygrad_loss import Tensor, gradients

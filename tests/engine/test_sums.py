@@ -4,8 +4,7 @@ Expected: NumPy's sum in the widest dtype, and its own where values are infinite
 """
 
 import numpy as np
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 import tinygrad_loss as tl
 from tinygrad_loss import Tensor

@@ -4,8 +4,7 @@ import copy
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from tinygrad_loss import Tensor, detect_anomaly, gradients, mean_squared_error, nn, no_grad, optim
 from tinygrad_loss.engine.mode import set_mode

@@ -6,8 +6,7 @@ index arrays inside tuples were not watched. faults.md I: arrays of other librar
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from hypothesis.extra import numpy as npst
 
 from tinygrad_loss import Tensor, detect_anomaly, losses, nn, no_grad

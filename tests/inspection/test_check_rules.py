@@ -8,8 +8,7 @@ from itertools import cycle
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from hypothesis.extra import numpy as npst
 
 from tinygrad_loss import Op, Tensor, check_gradients, losses

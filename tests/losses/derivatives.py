@@ -1,8 +1,7 @@
 """Value, gradient and second derivative of a loss: by this library, and by PyTorch."""
 
 import numpy as np
-from hypothesis import settings
-from hypothesis import strategies as st
+from hypothesis import settings, strategies as st
 from hypothesis.extra import numpy as hnp
 
 from tinygrad_loss import Tensor, gradients

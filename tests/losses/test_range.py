@@ -8,8 +8,7 @@ from decimal import Decimal, localcontext
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from tinygrad_loss import Tensor, gradients, losses, regularizers
 from tinygrad_loss.losses import (

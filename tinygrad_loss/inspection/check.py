@@ -1,5 +1,7 @@
 """check_gradients(): compare gradients with differences of the function's values."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Callable
 from functools import partial

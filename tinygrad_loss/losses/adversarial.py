@@ -18,6 +18,8 @@ for sample weights) the shapes must be equal. No loss here tells how good the sa
 depends on both players.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from typing import Any
 

@@ -5,6 +5,8 @@ labels in range?", have to read the data, and every one of them goes through ``r
 are made by ``error``, which puts the name of the loss in front.
 """
 
+from __future__ import annotations
+
 import math
 import threading
 import warnings
@@ -17,8 +19,7 @@ import numpy as np
 from ..engine.arrays import as_array, as_number, brought, constant, data_of, on_host, total
 from ..engine.mode import mode
 from ..engine.node import Array, Node
-from ..engine.ops import getitem, where
-from ..engine.ops import sum as sum_
+from ..engine.ops import getitem, sum as sum_, where
 
 F = TypeVar("F", bound=Callable[..., Any])
 Names = tuple[str, ...]  # of the inputs of a loss, as in its signature

@@ -15,6 +15,8 @@ Logarithms are natural (nats). If a probability among the targets is NaN, so is 
 that are not integers in range are a ValueError: nothing is guessed or converted silently.
 """
 
+from __future__ import annotations
+
 import math
 from typing import Any
 
@@ -22,8 +24,7 @@ import numpy as np
 
 from ..engine.arrays import data_of
 from ..engine.node import Array
-from ..engine.ops import clip, exp, log, log_softmax, logsumexp, mean, softplus, where
-from ..engine.ops import sum as sum_
+from ..engine.ops import clip, exp, log, log_softmax, logsumexp, mean, softplus, sum as sum_, where
 from ..engine.tensor import Tensor
 from . import checks
 from .checks import binary, class_scores, error, matched, number, picked

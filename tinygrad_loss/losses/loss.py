@@ -7,6 +7,8 @@
 All errors of the decorated function begin with its name.
 """
 
+from __future__ import annotations
+
 from collections import namedtuple
 from collections.abc import Callable
 from functools import wraps
@@ -16,8 +18,7 @@ import numpy as np
 
 from ..engine.arrays import brought, data_of, is_foreign
 from ..engine.node import Array, Node
-from ..engine.ops import mean
-from ..engine.ops import sum as sum_
+from ..engine.ops import mean, sum as sum_
 from . import checks
 from .checks import F, Names, as_data, converted, error, one_of, require, running
 

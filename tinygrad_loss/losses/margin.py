@@ -8,13 +8,13 @@ A *score* is any real number. Its size says how sure the model is, but is not a 
 wins by the margin costs nothing.
 """
 
+from __future__ import annotations
+
 from typing import Any, Literal
 
 import numpy as np
 
-from ..engine.ops import max as max_
-from ..engine.ops import relu, square, where
-from ..engine.ops import sum as sum_
+from ..engine.ops import max as max_, relu, square, sum as sum_, where
 from ..engine.tensor import Tensor
 from . import checks
 from .checks import Names, matched, number, picked

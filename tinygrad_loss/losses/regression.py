@@ -17,6 +17,8 @@ those of one element's loss; the mean over n elements divides them by n. If a ta
 the loss (but a count may not be NaN).
 """
 
+from __future__ import annotations
+
 import math
 from typing import Any
 

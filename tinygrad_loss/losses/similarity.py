@@ -13,6 +13,8 @@ dtype are; squares of distances, in ``contrastive`` for same pairs and in ``trip
 and embeddings with D = 0 are refused.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from typing import Any
 
@@ -20,8 +22,7 @@ import numpy as np
 
 from ..engine.arrays import as_flag, brought, constant, data_of
 from ..engine.functions import norm
-from ..engine.ops import concatenate, logsumexp, minimum, relu, sqrt, square, where
-from ..engine.ops import sum as sum_
+from ..engine.ops import concatenate, logsumexp, minimum, relu, sqrt, square, sum as sum_, where
 from ..engine.tensor import Tensor
 from . import checks
 from .checks import Names, error, number, picked, running, what
