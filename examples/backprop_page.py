@@ -1,8 +1,9 @@
 """See backprop happen: pages that step through the forward and the backward pass of three losses.
 
 Claim: backprop is one small local rule per op and one sum per fork, nothing else. Each page shows
-it op by op: the gradient that came in, the rule that ran (the library's own code), the numbers that
-it sent to each input, and at a fork the total so far. What to look at:
+it op by op: the gradient that came in, the rule that ran, the numbers that it sent to each input,
+and at a fork the total so far. Change a parameter, or let gradient descent take steps, and all
+of it follows. What to look at:
 
 - expression.html, micrograd's README expression. a and b are used five times each, so their
   gradients are complete only when the fifth part has arrived.

@@ -4,6 +4,8 @@ The engine's forward functions and rules compute with it as with an array, and e
 which function, of which other Values. So ``unroll`` does not need to know the engine's ops.
 """
 
+from __future__ import annotations
+
 import warnings
 from collections import Counter
 from collections.abc import Callable, Hashable
@@ -26,10 +28,11 @@ class Trace:
 
     ``locate`` returns where in the function it now is. ``counts`` is for ``Step.describe``. The
     losses ask this, as an observer's tracer, for checks of values and random numbers.
+    With ``simplifier=None`` the Values are the calls just as they are made.
     """
 
-    def __init__(self, locate: Callable[[], Place | None]) -> None:
-        self.locate = locate
+    def __init__(self, locate: Callable[[], Place | None], simplifier: Any = simplified) -> None:
+        self.locate, self.simplifier = locate, simplifier
         self.phase = "forward"
         self.counts: Counter[str] = Counter()
         self.values: list[Value] = []
@@ -55,7 +58,7 @@ class Trace:
         if isinstance(function, np.ufunc):
             kinds = [x.dtype for x in inputs if isinstance(x, Value)]
             inputs = tuple(x if isinstance(x, Value) else self.number(x, kinds) for x in inputs)
-        simpler = simplified(self, function, inputs, options)
+        simpler = self.simplifier and self.simplifier(self, function, inputs, options)
         if simpler is not None:
             self.counts["simplified"] += 1
             return simpler

@@ -24,5 +24,5 @@ def test_backprop_page(monkeypatch, tmp_path):
         page = path.read_text(encoding="utf-8")
         block = re.search(r'<script type="application/json".*?>(.*?)</script>', page, re.S)[1]
         steps[path.name] = len(json.loads(block)["steps"])
-    # Of 25, 6 and 7 ops: start, each op forward, seed, each op backward, end.
-    assert steps == {"expression.html": 53, "mlp.html": 15, "digits.html": 17}
+    # Of 25, 6 and 7 ops: start, each op forward, seed, each op backward, end, update.
+    assert steps == {"expression.html": 54, "mlp.html": 16, "digits.html": 18}

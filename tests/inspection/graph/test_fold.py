@@ -4,8 +4,7 @@ from graphlib import TopologicalSorter
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from tests.inspection.graph.graphs import losses
 from tinygrad_loss import Tensor, nn

@@ -7,8 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from tests.inspection.graph.browser import Page
 from tests.inspection.graph.graphs import losses, micrograd
 from tests.inspection.graph.test_pictures import CLEANED, HOSTILE, use
-from tinygrad_loss import Tensor, gradients, nn
-from tinygrad_loss import losses as loss_functions
+from tinygrad_loss import Tensor, gradients, losses as loss_functions, nn
 from tinygrad_loss.inspection.graph import draw
 
 Keys = pytest.importorskip("selenium.webdriver").Keys
@@ -21,8 +20,8 @@ def mlp_loss():
 
 
 def test_every_step_of_both_passes_without_a_word_on_the_console(expression):
-    # Start, 25 ops forward, the seed, 25 ops backward, the end.
-    assert expression.count == 1 + 25 + 1 + 25 + 1
+    # Start, 25 ops forward, the seed, 25 ops backward, the end, the update.
+    assert expression.count == 1 + 25 + 1 + 25 + 1 + 1
     for step in range(expression.count):
         expression.show(step)
         assert expression.step == step
@@ -67,8 +66,9 @@ def test_the_backward_panel_shows_rule_arithmetic_reason_and_running_total(opene
         "x is used 2 times, so 2 gradients add up: 2 of them here, the gradient is complete"
         in panel
     )
-    cells = page.js("[...document.querySelectorAll('.sum')].map(x => x.textContent)")
-    assert cells == ["sent3", "already there3+this3=total so far6"]
+    shown = "'#details h3 ~ figure, #details .sum'"
+    cells = page.js(f"[...document.querySelectorAll({shown})].map(x => x.textContent)")
+    assert [x for x in cells if x[0] != "x"] == ["sent3", "already there3+this3=total so far6"]
 
 
 def test_the_panel_explains_a_broadcast_bias(opened):
@@ -91,7 +91,8 @@ def test_back_undoes_forward(opened):
 
 
 def test_keys(expression):
-    last = expression.count - 1
+    last = expression.count - 1  # the update
+    end = last - 1
     expression.press(Keys.ARROW_RIGHT, Keys.ARROW_RIGHT)
     assert expression.step == 2
     expression.press(Keys.ARROW_LEFT)
@@ -104,13 +105,13 @@ def test_keys(expression):
     assert expression.step == 0
     expression.press(Keys.ARROW_LEFT)
     assert expression.step == 0
-    for key, step in {"b": 26, "f": 1, "e": last, "B": 26, "F": 1, "E": last}.items():
+    for key, step in {"b": 26, "f": 1, "e": end, "B": 26, "F": 1, "E": end}.items():
         expression.press(key)
         assert expression.step == step, key
     expression.press("/")
     assert expression.js("document.activeElement.id") == "find"
     expression.press("b")  # is typed, and does not jump
-    assert expression.step == last
+    assert expression.step == end
     assert expression.js("document.getElementById('find').value") == "b"
 
 
@@ -178,7 +179,7 @@ def test_the_active_node_is_in_view(opened):
         y = y + 1
     page = opened(y)
     page.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [REDUCED_MOTION]})
-    for step in (1, 20, 41, 60, page.count - 2):
+    for step in (1, 20, 41, 60, page.count - 3):
         page.show(step)
         visible = page.js(
             "((a, b) => a.top >= b.top && a.bottom <= b.bottom && a.left >= b.left && "
@@ -221,12 +222,13 @@ def test_hostile_names_are_inert_and_unchanged(opened, name, shown):
     y.name = name
     page = opened(y)
     page.js("window.alert = () => { throw 'alert' }, 0")
-    assert page.js("data.tensors.t0.name") == shown
+    assert page.js("tensors.t0.name") == shown
     assert page.lines("t0")[0] == shown
     assert page.js("document.getElementById('t0').getAttribute('aria-label')").startswith(shown)
     assert page.browser.title == f"Backprop of {shown}, step by step" or " " in shown
     for step in range(page.count):
         page.show(step)
+    page.press("e")
     assert f"gradient of {shown}" in page.panel()
     assert page.js("document.scripts.length") == 2
     assert page.js("document.querySelectorAll('b, record, td > *').length") == 0
@@ -341,7 +343,7 @@ def test_tables_and_heat_maps(opened):
     numbers = np.linspace(-1.0, 2.0, 9 * 40).reshape(9, 40)
     page = opened((Tensor([[1.0, -2.5e-7]], requires_grad=True) * Tensor(numbers[:, :1])).sum())
     page.press("f")
-    assert page.js("[...document.querySelectorAll('table')][0].textContent") == "1-2.5e-7"
+    assert page.js("[...document.querySelectorAll('table')][0].textContent") == "1-2.5e-07"
     page = opened((Tensor(numbers, requires_grad=True, name="x") * 2).sum())
     page.press("f")
     cells = page.js(
@@ -352,7 +354,7 @@ def test_tables_and_heat_maps(opened):
     assert "shown: the first 9 of 9 rows, 32 of 40 columns" in page.panel()
     blue, orange = "0, 114, 178", "213, 94, 0"
     for (sign, value, color), exact in zip(cells, numbers[:, :32].ravel(), strict=True):
-        assert value == pytest.approx(exact, rel=6e-3)
+        assert value == pytest.approx(exact, rel=6e-4)
         assert sign == ("+" if exact > 0 else "\u2212")
         assert (blue if exact > 0 else orange) in color
 
@@ -393,7 +395,7 @@ def test_a_page_of_a_graph_that_is_folded(opened):
         y = (y * parameters[i % 6]).tanh()
     page = opened(y)
     assert page.js("document.querySelectorAll('.folded').length") > 1
-    assert page.count == 1 + 600 + 1 + 600 + 1  # every op has its steps all the same
+    assert page.count == 1 + 600 + 1 + 600 + 2  # every op has its steps all the same
     for step in (1, 300, 600, 602, 900, 1201):
         page.show(step)
         assert page.js("document.querySelector('.node.active.folded') !== null")
@@ -444,18 +446,18 @@ def folder(tmp_path_factory):
     max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(losses())
-def test_the_last_step_shows_the_gradients_of_a_real_backward(chromium, folder, made):
+def test_the_end_shows_the_gradients_of_a_real_backward(chromium, folder, made):
     loss, leaves = made
     page = Page(chromium, draw(loss).save(folder / "random.html"))
-    page.show(page.count - 1)
-    parameters = "Object.values(data.tensors).filter(({made}) => made === 'parameter')"
-    totals = (
-        f"{parameters}.flatMap(({{gradients}}) => gradients.slice(-1)).map(([, total]) => total)"
-    )
-    shown = page.js(f"{totals}.map(total => data.arrays[total].numbers)")
+    page.press("e")
+    shown = page.js("parameters.map(({total}) => [...total.data])")
     loss.backward()
-    expected = [leaf.grad.ravel().tolist() for leaf in leaves if leaf.grad is not None]
-    assert shown == expected
+    expected = [leaf.grad.ravel() for leaf in leaves if leaf.grad is not None]
+    largest = max(np.abs(x).max(initial=0) for x in expected)
+    # The browser adds up in another order: what it computes may differ in the last digits.
+    for found, exact in zip(shown, expected, strict=True):
+        np.testing.assert_allclose(found, exact, rtol=0, atol=1e-12 * largest)
     cells = page.js("[...document.querySelectorAll('td')].map(x => x.textContent)")
-    np.testing.assert_allclose([float(x) for x in cells], np.concatenate(expected), rtol=6e-4)
+    exact = np.concatenate(expected)
+    np.testing.assert_allclose([float(x) for x in cells], exact, rtol=6e-4, atol=1e-12 * largest)
     assert page.problems() == []

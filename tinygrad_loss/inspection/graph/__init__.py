@@ -37,23 +37,15 @@ def draw(
 
     Parameters
     ----------
-    output
-        The Tensor, of any shape; or a sequence of several, drawn without gradients.
-    grad
-        The gradient at ``output`` to start from, of its shape. For a scalar it is 1; for other
+    output : a Tensor, of any shape; or a sequence of several, drawn without gradients
+    grad : the gradient at ``output`` to start from, of its shape. For a scalar it is 1; for other
         shapes, gradients are drawn only if it is given.
-    backward
-        Also draw the graph of the gradients themselves: backprop is a computation like any other.
-    rankdir
-        "LR" from left to right, "TB" from top to bottom; by default what suits the depth.
-    max_nodes
-        Fold what repeats, modules, the innermost first, and then stretches of ops, until at most
-        so many nodes are left; by default, until the picture fits some screens.
+    backward : also draw the graph of the gradients itself: backprop is a computation like any other
+    rankdir : "LR" from left to right, "TB" from top to bottom; by default what suits the depth
+    max_nodes : fold what repeats, modules, the innermost first, and then stretches of ops, until at
+        most so many nodes are left; by default, until the picture fits some screens.
 
-    Returns
-    -------
-    Graph
-        Shows itself in a notebook; ``.save("graph.svg")`` writes it to a file.
+    Returns a ``Graph``: it shows itself in a notebook; ``.save("graph.svg")`` writes it to a file.
 
     Raises TypeError if ``output`` is not a Tensor; ValueError if an option is wrong, or ``grad``
     has another shape than ``output``; RuntimeError with ``backward=True`` if data was changed after
@@ -85,12 +77,11 @@ class Graph:
     def __repr__(self) -> str:
         return f"<Graph: {summary(self.view)}>"
 
-    def __str__(self) -> str:
-        return self.text()
-
     def text(self) -> str:
         """A table of leaves and outputs of ops: name, op and inputs, shape, value, gradient."""
         return text.as_text(self.trace)
+
+    __str__ = text
 
     def dot(self) -> str:
         """The picture in DOT, Graphviz's language."""
@@ -122,10 +113,8 @@ class Graph:
             ".svg": self.svg,
             ".png": lambda: render(as_dot(self.view, self.rankdir, dpi="144"), "png"),
             ".pdf": lambda: render(self.dot(), "pdf"),
-            ".dot": self.dot,
-            ".txt": self.text,
-            ".html": self.html,
-        }
+            ".dot": self.dot, ".txt": self.text, ".html": self.html,
+        }  # fmt: skip
         ending = path.suffix.lower()
         if ending not in writers:
             expected = ", ".join(writers)

@@ -39,11 +39,10 @@ class Group:
 
     def lines(self) -> list[str]:
         """The text of the node: what it stands for, and how much is inside."""
-        parameters = [node for node in self.hidden if node.kind == "parameter"]
         lines = [text.clean(self.label, 80), plural(len(self.ops), "op")]
-        if parameters:
-            numbers = sum(node.value.size for node in parameters)
-            lines.append(f"{plural(len(parameters), 'parameter')}, {plural(numbers, 'number')}")
+        sizes = [node.value.size for node in self.hidden if node.kind == "parameter"]
+        if sizes:
+            lines.append(f"{plural(len(sizes), 'parameter')}, {plural(sum(sizes), 'number')}")
         return lines + ["NaN or inf inside"] * self.wrong
 
     @property
@@ -300,13 +299,11 @@ def _crossing(items: Sequence[Item]) -> Any:
 
 def _periods(codes: list[int]) -> list[int]:
     """After how many items equal items mostly come again."""
-    last: dict[int, int] = {}
-    gaps: dict[int, Counter[int]] = defaultdict(Counter)
+    places: dict[int, list[int]] = defaultdict(list)
     for i, code in enumerate(codes):
-        if code in last:
-            gaps[code][i - last[code]] += 1
-        last[code] = i
-    return sorted({count.most_common(1)[0][0] for count in gaps.values()})
+        places[code].append(i)
+    gaps = (Counter(np.diff(equal).tolist()) for equal in places.values() if len(equal) > 1)
+    return sorted({count.most_common(1)[0][0] for count in gaps})
 
 
 def _signature(item: Item) -> tuple[Any, ...]:

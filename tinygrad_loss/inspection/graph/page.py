@@ -1,29 +1,35 @@
 """The page that steps through both passes: one HTML file that needs neither network nor server.
 
-Everything that it shows is computed here and put into it as JSON. The page itself computes nothing,
-and what it shows at a step depends only on the number of the step.
+What it says of the graph is written here and put into it as JSON: names, formulas, reasons. Its
+numbers it computes itself, from the leaves, by the calls that ``record.py`` notes. On loading it
+compares them with those computed here; if they differ, or if a node cannot be recorded, it shows
+those and takes no others.
 """
 
 import base64
 import hashlib
 import html
 import json
-import math
 import re
+from collections.abc import Callable
 from importlib.resources import files
 from itertools import groupby
 from typing import Any
 
 import numpy as np
 
-from . import rules, text
+from ...engine.arrays import flattened
+from . import text
 from .dot import as_dot, render
 from .fold import View, fold
+from .record import Record, json_number
 from .svg import STYLE, dress_for_page
 from .trace import OpNode, TensorNode, Trace, Use
 
 MOST_OPS = 5000
+MOST_NUMBERS = 100_000  # in the leaves and values of a page that computes
 MOST_NODES = 3000
+PARTS = ("page.css", "page.html", "runtime.js", "live.js", "panel.js", "picture.js", "page.js")
 SEEN = (640, 510)  # of a picture, in points, beside the panel in a window of 1280 x 800 pixels
 TABLE = (8, 5)  # rows and columns up to which an array is a table of numbers
 HEAT_MAP = (32, 32)  # and up to which it is a heat map; a larger one is cut to its first corner
@@ -38,11 +44,9 @@ def as_page(trace: Trace, rankdir: str | None = None) -> str:
     view = fold(trace, MOST_NODES, for_page=True)
     directions = [rankdir] if rankdir else ["TB", "LR"] if len(view) <= 200 else [None]
     pictures = [render(as_dot(view, direction), "svg") for direction in directions]
-    style, script, template = (
-        (files(__package__) / f"page.{kind}").read_text(encoding="utf-8")
-        for kind in ("css", "js", "html")
-    )
-    style = STYLE + style
+    read = {x: (files(__package__) / x).read_text(encoding="utf-8") for x in PARTS}
+    style, template, *scripts = read.values()
+    style, script = STYLE + style, "".join(scripts)
     filled = {
         "policy": f"default-src 'none'; img-src data:; style-src {_hash(style)}; "
         f"script-src {_hash(script)}; base-uri 'none'; form-action 'none'",
@@ -50,7 +54,7 @@ def as_page(trace: Trace, rankdir: str | None = None) -> str:
         "style": style,
         "script": script,
         "picture": dress_for_page(max(pictures, key=_scale), view),
-        "text": html.escape(text.as_text(trace)),
+        "text": text.as_text(trace, _cell),
         "data": _json(_Steps(trace, view).data()),
     }
     # In a single call, so that nothing filled in is taken for a place to fill.
@@ -61,6 +65,12 @@ def _scale(picture: bytes) -> float:
     """By how much a picture has to shrink to be seen as a whole."""
     width, height = map(int, re.findall(rb'(?:width|height)="(\d+)pt"', picture)[:2])
     return min(SEEN[0] / width, SEEN[1] / height)
+
+
+def _cell(kind: str, node: TensorNode | None, shown: str) -> str:
+    """A cell of the text table, which the page finds when its number has changed."""
+    shown = html.escape(shown)
+    return f'<span data-{kind}="{node.id}">{shown}</span>' if node and kind else shown
 
 
 def _hash(source: str) -> str:
@@ -75,176 +85,168 @@ def _json(data: Any) -> str:
 
 
 class _Steps:
-    """The steps through a trace, and the arrays that they show, each array once."""
+    """The steps through a trace, and the arrays and programs that they need, each once."""
 
     def __init__(self, trace: Trace, view: View) -> None:
         self.trace = trace
         self.view = view
         self.arrays: list[dict[str, Any]] = []
+        self.programs: list[dict[str, Any]] = []
         self.known: dict[Any, int] = {}
         self.steps: list[dict[str, Any]] = []
-        self.tensors: dict[str, dict[str, Any]] = {}
-        self.totals: dict[TensorNode, Any] = {}  # of the gradients that have arrived
-        self.last = {use.source: use for use in trace.sent}
+        numbers = sum(node.value.size for node in trace.tensors)
+        most = f"The values are {numbers:,} numbers: too many for a page that computes."
+        self.fixed = trace.note() or most * (numbers > MOST_NUMBERS)  # why it takes no others
+        self.recorded: dict[OpNode | Use, int | None] = {}
+        for op in trace.ops:
+            self.recorded[op] = self.record(op.op.forward, op, [])
+        for use in trace.sent:
+            of, rule = use.op, use.op.op.rules[use.position]
+            self.recorded[use] = self.record(rule, of, [of.output.gradient, of.output.value])
+
+    def record(self, function: Any, op: OpNode, given: list[Any]) -> int | None:
+        """The number of the program that computes the op, or a rule of it; None without one."""
+        constants = (x[()] if isinstance(x, np.ndarray) else x for x in op.arguments)
+        given = [*given, *(x.source.value if isinstance(x, Use) else x for x in constants)]
+        try:
+            program = Record(function, given, op.options, lambda x: self.array(x, leaf=True)).data
+        except Exception as error:  # of any kind, as it may be a user's function
+            made, why = text.clean(op.output.name), text.clean(str(error), 200)
+            self.fixed = self.fixed or f"{made} = {text.formula(op)} is not for the browser: {why}."
+            return None
+        return self.once(self.programs, repr(program), lambda: program)
+
+    def once(self, kept: list[Any], key: Any, made: Callable[[], Any]) -> int:
+        """The number of what ``made`` returns in the list, which holds it once."""
+        if key not in self.known:
+            self.known[key] = len(kept)
+            kept.append(made())
+        return self.known[key]
+
+    def array(self, array: Any, leaf: bool = False, **said: Any) -> int:
+        """The number of an array, and what is said about it.
+
+        A page that computes needs all numbers of the leaves, and those of a computed array only
+        to be compared; one that does not shows at most a corner.
+        """
+        leaf = leaf and not self.fixed
+        digest = hashlib.sha256(array.tobytes()).digest()
+        key = (array.shape, array.dtype, digest, leaf, *said)
+        brief = not self.fixed and not leaf
+        return self.once(self.arrays, key, lambda: array_data(array, leaf, brief) | said)
+
+    def gradient(self, x: TensorNode | Use) -> int | None:
+        """The number of a gradient, if there is one."""
+        said: dict[str, Any] = {"text": text.ROUNDING, "rounding": True} if x.rounding else {}
+        return None if x.gradient is None else self.array(x.gradient, **said)
 
     def data(self) -> dict[str, Any]:
-        for node in self.trace.tensors:
-            shown = text.value(node)
-            said: dict[str, Any] = {} if shown == text.summary(node.value) else {"text": shown}
-            said |= {"numbers": [], "cut": ""} if node.changed else {}
-            self.tensors[node.id] = {
-                "name": text.clean(node.name),
-                "title": text.title(node),
-                "made": f"= {text.formula(node.maker)}" if node.maker else node.kind,
-                "op": node.maker.op.name if node.maker else "",
-                "inside": text.clean(node.scope.label) if node.scope else "",
-                "value": self.array(node.value, **said),
-                "wrong": node.wrong,
-                "gradients": [],  # [step, total so far] after each part
-            }
+        tensors = {node.id: self.tensor(node) for node in self.trace.tensors}
         output = self.trace.outputs[0]
         say = (
             f"{len(self.trace.ops)} ops compute {text.clean(output.name)} in the forward pass, "
             "oldest first. The backward pass then asks of each value: if it grew by a little, by "
             "how much would the result? It begins there; each op has a rule for each input."
         )
-        self.step("start", "Start", say)
+        self.step("start", "Start", say=say)
         for op in self.trace.ops:
             self.forward(op)
         if output.gradient is not None:
-            self.backward(output)
+            title = f"The gradient of {text.clean(output.name)} with respect to itself"
+            seed = self.array(output.gradient, leaf=True)
+            self.step("seed", title, node=output.id, output=output.id, seed=seed)
+            for op, uses in groupby(self.trace.sent, key=lambda use: use.op):
+                self.backward(op, list(uses))
         self.end(output)
-        return {"arrays": self.arrays, "tensors": self.tensors, "steps": self.steps}
+        dtypes = {x.value.dtype for x in self.trace.tensors if x.value.dtype.kind == "f"}
+        return {
+            "arrays": self.arrays, "programs": self.programs, "tensors": tensors,
+            "steps": self.steps, "output": output.id, "fixed": self.fixed, "frozen": self.frozen(),
+            "precision": float(max((np.finfo(dtype).eps for dtype in dtypes), default=1e-16)),
+        }  # fmt: skip
 
-    def step(self, kind: str, title: str, say: str, **shown: Any) -> None:
-        self.steps.append({"kind": kind, "title": title, "say": say} | shown)
+    def tensor(self, node: TensorNode) -> dict[str, Any]:
+        shown = text.value(node)
+        said: dict[str, Any] = {} if shown == text.summary(node.value) else {"text": shown}
+        said |= {"numbers": [], "cut": ""} if node.changed else {}
+        return {
+            "name": text.clean(node.name), "title": text.title(node), "wrong": node.wrong,
+            "made": f"= {text.formula(node.maker)}" if node.maker else node.kind,
+            "op": node.maker.op.name if node.maker else "",
+            "inside": text.clean(node.scope.label) if node.scope else "",
+            "value": self.array(node.value, not node.maker, **said),
+            "gradient": self.gradient(node),
+        }  # fmt: skip
 
-    def array(self, array: Any, **said: Any) -> int:
-        """The number of an array, with what is said about it, which ``arrays`` holds once."""
-        digest = hashlib.sha256(array.tobytes()).digest()
-        key = (array.shape, array.dtype, digest, *said)
-        if key not in self.known:
-            self.known[key] = len(self.arrays)
-            self.arrays.append(array_data(array) | said)
-        return self.known[key]
-
-    def gradient(self, x: TensorNode | Use) -> int | None:
-        """The number of a gradient, if there is one."""
-        said = {"text": text.ROUNDING, "rounding": True} if x.rounding else {}
-        return None if x.gradient is None else self.array(x.gradient, **said)
+    def step(self, kind: str, title: str, **shown: Any) -> None:
+        self.steps.append({"kind": kind, "title": title} | shown)
 
     def forward(self, op: OpNode) -> None:
         made = f"{text.clean(op.output.name)} = {text.formula(op)}"
         ufunc = isinstance(op.op.forward, np.ufunc)  # whose name says what it does
-        self.step(
-            "forward",
-            f"Forward: {made}",
-            f"{made} is {text.value(op.output)}",
-            node=self.view.box(op).id,
-            formula=rules.forward_text(op.op, text.arguments(op)),
-            about="" if ufunc else rules.first_paragraph(op.op.__doc__),
-            inputs=[use.source.id for use in op.uses],
-            constants={name: text.constant(x) for name, x in op.constants.items()},
-            output=op.output.id,
-            edges=[*(use.id for use in op.uses), f"{op.output.id}-made"],
-        )
+        about = "" if ufunc else text.first_paragraph(op.op.__doc__)
+        of = {"made": made, "about": about, "program": self.recorded[op]}
+        self.step("forward", f"Forward: {made}", **of, **self.place(op, op.uses))
 
-    def backward(self, output: TensorNode) -> None:
-        seed, name = self.array(output.gradient), text.clean(output.name)
-        self.tensors[output.id]["gradients"].append([len(self.steps), seed])
-        start = f"The backward pass starts with {text.summary(output.gradient)} at {name}"
-        say = f"{start}: the result grows exactly as much as itself."
-        title = f"The gradient of {name} with respect to itself"
-        self.step("seed", title, say, node=output.id, seed=seed)
-        for op, uses in groupby(self.trace.sent, key=lambda use: use.op):
-            self.pull_back(op, list(uses))
-
-    def pull_back(self, op: OpNode, uses: list[Use]) -> None:
+    def backward(self, op: OpNode, uses: list[Use]) -> None:
         """The step in which the rules of one op send gradients to its inputs."""
-        name = text.clean(op.op.name)
-        sent = [f"{text.gradient(use)} to {text.clean(use.source.name)}" for use in uses]
-        self.step(
-            "backward",
-            f"Backward: {text.clean(op.output.name)} = {text.formula(op)}",
-            f"{name} receives {text.gradient(op.output)} and sends {' and '.join(sent)}",
-            node=self.view.box(op).id,
-            output=op.output.id,
-            sends=[self.send(op, use) for use in uses],
-            silent=[text.clean(use.source.name) for use in op.uses if use.gradient is None],
-            edges=[*(use.id for use in uses), f"{op.output.id}-made"],
-        )
+        sends = [
+            {"tensor": use.source.id, "program": self.recorded[use], "reason": text.reason(use)}
+            | {"gives": self.gradient(use), "edge": use.id}
+            for use in uses
+        ]
+        silent = [text.clean(use.source.name) for use in op.uses if use.gradient is None]
+        title = f"Backward: {text.clean(op.output.name)} = {text.formula(op)}"
+        of = {"op": text.clean(op.op.name), "sends": sends, "silent": silent}
+        self.step("backward", title, **of, **self.place(op, uses))
 
-    def send(self, op: OpNode, use: Use) -> dict[str, Any]:
-        """The rule that ran, with its arithmetic if it is on numbers; what it read and sent."""
-        rule, output, source = op.op.rules[use.position], op.output, use.source
-        assert rule is not None  # it has sent a gradient
-        inputs = [x.source.value if isinstance(x, Use) else x for x in op.arguments]
-        given = [output.gradient, output.value, *inputs]
-        read = rules.read(rule, *given, **op.options)
-        names = rules.read(rule, "g", text.clean(output.name), *text.arguments(op), **op.options)
-        names = {k: x if isinstance(x, str) else text.constant(x) for k, x in names.items()}
-        written = rules.written(rule, names)
-        arrays = {name: x for name, x in read.items() if isinstance(x, np.ndarray)}
-        hidden = read if written else arrays.keys() | text.PROMISES
-        parts = self.tensors[source.id]["gradients"]
-        before = parts[-1][1] if parts else None
-        self.totals[source] = self.totals[source] + use.gradient if parts else use.gradient
-        complete = self.last[source] is use
-        total = self.gradient(source) if complete else self.array(self.totals[source])
-        parts.append([len(self.steps), total])
-        return {
-            "tensor": source.id,
-            "rule": written or rules.rule_text(rule),
-            "helpers": {} if written else rules.helpers(rule),
-            "numbers": rules.arithmetic(rule, given, op.options, use.gradient),
-            "reads": {
-                names[k] if written else k: self.array(x)
-                for k, x in arrays.items()
-                if x is not output.gradient
-            },
-            "constants": {k: text.constant(x) for k, x in read.items() if k not in hidden},
-            "reason": rules.reason(use),
-            "gives": self.gradient(use),
-            "edge": use.id,
-            "short": text.ROUNDING if use.rounding else text.short(use.gradient),
-            "before": before,
-            "total": total,
-            "arrived": len(parts),
-        }
+    def place(self, op: OpNode, uses: list[Use]) -> dict[str, Any]:
+        """What a step computes of what, and where that is in the picture."""
+        edges = [*(use.id for use in uses), f"{op.output.id}-made"]
+        ends = {"inputs": [use.source.id for use in op.uses], "output": op.output.id}
+        return ends | {"node": self.view.box(op).id, "edges": edges}
 
     def end(self, output: TensorNode) -> None:
         say = "Both passes are done. These are the gradients that backward() adds to .grad."
         if output.gradient is None:
-            why = "There was no backward pass: it starts from one number that depends on "
-            why += "parameters, or from a gradient that is given."
+            why = "There was no backward pass: it starts from one number that depends on parameters"
             if self.trace.has_backward_graph:
-                why = "It held the backward pass, too: here gradients are values like all others."
-            say = f"The forward pass is done. {self.trace.note() or why}"
-        self.step("end", "The gradients", say)
+                why = "It held the backward pass, too: here gradients are values like all others"
+            say = f"The forward pass is done. {self.trace.note() or f'{why}.'}"
+        self.step("end", "The gradients", say=say)
+        if output.gradient is not None and not (output.value.ndim or self.fixed):
+            self.step("update", "The update: gradient descent takes a step")
+
+    def frozen(self) -> str:
+        """What was decided in Python, perhaps by numbers that the page can change."""
+        names = [text.clean(x.name) for x in self.trace.tensors if x.decided]
+        for op in self.trace.ops:
+            given = flattened([[x for x in op.arguments if not isinstance(x, Use)], op.options])
+            if any(isinstance(x, np.ndarray | np.generic) and x.dtype.kind in "bi" for x in given):
+                names.append(f"the index or condition of {text.clean(op.output.name)}")
+        shown = text.clean(", ".join(dict.fromkeys(names)), 200)
+        what = "What Python decided stays decided, and does not follow the numbers that you change"
+        return f"{what}: {shown}." if names else ""
 
 
-def array_data(array: Any) -> dict[str, Any]:
-    """An array as the page shows it: a table of numbers, a heat map, or the first corner of one."""
+def array_data(array: Any, leaf: bool = False, brief: bool = False) -> dict[str, Any]:
+    """An array for the page: its numbers, or those of its first corner, or what checks them."""
     grid = array.reshape((-1, array.shape[-1] or 1) if array.ndim > 1 else (1, -1))
-    rows, columns = grid.shape
-    is_table = rows <= TABLE[0] and columns <= TABLE[1]
-    shown = grid[: HEAT_MAP[0], : HEAT_MAP[1]]
-    cut = f"the first {len(shown)} of {rows} rows, {shown.shape[1]} of {columns} columns"
-    special = {
-        "heat": not is_table,
-        "notfinite": not text.is_finite(array),
-        "cut": cut if shown.size < grid.size else "",
-    }
-    return {
-        "text": text.summary(array),
-        "shape": array.shape,
-        "columns": shown.shape[1],
-        "numbers": [_number(x, 17 if is_table else 3) for x in shown.ravel().tolist()],
-    } | {name: x for name, x in special.items() if x}
-
-
-def _number(x: Any, digits: int) -> Any:
-    """A number for JSON, which has no NaN and no inf: these become words."""
-    if isinstance(x, bool) or (isinstance(x, float) and not math.isfinite(x)):
-        return text.number(x)
-    return float(f"{x:.{digits}g}") if isinstance(x, float) else x
+    told: dict[str, Any] = {"text": text.summary(array), "shape": array.shape}
+    if array.dtype.kind != "f":
+        told["kind"] = array.dtype.kind
+    if grid.shape[0] <= TABLE[0] and grid.shape[1] <= TABLE[1]:
+        return told | {"numbers": [json_number(x) for x in grid.ravel().tolist()]}
+    if leaf:
+        with np.errstate(over="ignore"):
+            narrow = array.astype(np.int32 if array.dtype.kind in "biu" else np.float32)
+        packed = narrow if np.array_equal(narrow, array) else array.astype(np.float64)
+        data = packed.astype(packed.dtype.newbyteorder("<")).tobytes()
+        return told | {"base64": base64.b64encode(data).decode(), "type": packed.dtype.str[1:]}
+    if brief:
+        finite = np.nan_to_num(array.ravel().astype(np.float64), nan=1, posinf=2, neginf=3)
+        projected = float(finite @ np.cos(np.arange(finite.size)))
+        return told | {"check": [projected, float(np.abs(finite).max(initial=0))]}
+    corner = grid[: HEAT_MAP[0], : HEAT_MAP[1]]
+    numbers = [json_number(float(f"{x:.3g}")) for x in corner.ravel().tolist()]
+    return told | {"numbers": numbers, "corner": corner.shape, "grid": grid.shape}

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...engine import ops
+from ...engine import ops, products
+from ...engine.ops import Op
 
 if TYPE_CHECKING:
     from .trace import OpNode, TensorNode, Trace, Use
@@ -21,6 +25,8 @@ NAME_LENGTH = 40
 FEW = 10  # integers of the data, such as labels, that are all shown
 PROMISES = {"unique_indices"}  # options that change no number, so that nobody needs to see them
 ROUNDING = "0 (rounding)"
+# Which inputs are broadcast, where that is not all inputs of a ufunc and none of another op.
+BROADCASTING = {"where": "ab", "matmul": ""}
 
 
 def clean(name: str, limit: int = NAME_LENGTH) -> str:
@@ -53,8 +59,6 @@ def summary(array: Any) -> str:
     """
     if array.size == 0:
         return "empty"
-    if array.ndim == 0:
-        return number(array[()])
     if array.size <= 3:
         return _listed(array)
     if not is_finite(array):
@@ -99,17 +103,14 @@ def value(node: TensorNode) -> str:
 
 
 def _listed(array: Any) -> str:
-    return f"[{', '.join(map(number, array.ravel()))}]"
+    """All elements: ``[1, 2]``; that of a scalar without brackets."""
+    numbers = ", ".join(map(number, array.ravel()))
+    return f"[{numbers}]" if array.ndim else numbers
 
 
 def gradient(x: TensorNode | Use) -> str:
-    """A gradient in one line; "-" where there is none, which is not the same as 0.
-
-    The rounding error of a sum that is 0 is called so, instead of 1.388e-17.
-    """
-    if x.gradient is None:
-        return "-"
-    return ROUNDING if x.rounding else summary(x.gradient)
+    """A gradient in one line; "-" where there is none, which is not 0; rounding errors by name."""
+    return "-" if x.gradient is None else ROUNDING if x.rounding else summary(x.gradient)
 
 
 def constant(x: Any) -> str:
@@ -157,10 +158,10 @@ def in_brackets(name: str) -> str:
     return name if re.fullmatch(r"[\w.]+|\d[\d.]*e[+-]\d+", name) else f"({name})"
 
 
-def as_text(trace: Trace) -> str:
+def as_text(trace: Trace, cell: Callable[..., str] = lambda kind, node, shown: shown) -> str:
     """One line for every leaf, then for every op: name, origin, shape, value and gradient.
 
-    Of several Tensors that are called w, the second is w#2.
+    Of several Tensors that are called w, the second is w#2. ``cell`` can dress each cell.
     """
     names: dict[TensorNode, str] = {}
     count: Counter[str] = Counter()
@@ -168,12 +169,59 @@ def as_text(trace: Trace) -> str:
         name = clean(node.name)
         count[name] += 1
         names[node] = f"{name}#{count[name]}" if count[name] > 1 else name
-    rows = [("name", "made by", "shape", "value", "gradient")]
+    rows: list[tuple[Any, ...]] = [(None, "name", "made by", "shape", "value", "gradient")]
     for node in sorted(trace.tensors, key=lambda node: node.maker is not None):
         made = node.maker
         origin = call(made, arguments(made, 99, names)) if made else node.kind
         shape = str(node.value.shape) + _dtype(node)
-        rows.append((names[node], origin, shape, value(node), gradient(node)))
-    widths = [min(max(len(row[i]) for row in rows), 48) for i in range(4)]
-    lines = ["  ".join(map(str.ljust, row, [*widths, 0])) for row in rows]
-    return "\n".join(line.rstrip() for line in [*lines, trace.note()] if line) + "\n"
+        rows.append((node, names[node], origin, shape, value(node), gradient(node)))
+    widths = [min(max(len(row[i]) for row in rows), 48) for i in range(1, 5)]
+    columns = [*zip(("", "", "", "value", "gradient"), [*widths, 0], strict=True)]
+    lines = [
+        "  ".join(cell(kind, node, x.ljust(n)) for (kind, n), x in zip(columns, cells, strict=True))
+        for node, *cells in rows
+    ]
+    lines = [line.rstrip() for line in [*lines, cell("", None, trace.note())] if line]
+    return "\n".join(lines) + "\n"
+
+
+def argument_names(op: Op, count: int) -> list[str]:
+    """The names of the op's inputs in its definition, or else in a rule."""
+    names = op.arguments.inputs
+    with suppress(TypeError, ValueError):  # of what is written in C and has no signature
+        taken = list(inspect.signature(next(filter(None, op.rules))).parameters.values())[2:]
+        names = names or [p.name for p in taken if p.kind is p.POSITIONAL_OR_KEYWORD]
+    return names[:count] if len(names) >= count else [f"x{i}" for i in range(count)]
+
+
+def first_paragraph(doc: str | None) -> str:
+    """The first paragraph of a docstring as one line."""
+    return inspect.cleandoc(doc or "").split("\n\n")[0].replace("\n", " ")
+
+
+def derivative(op: Op, argument: str) -> str | None:
+    """The sentence after "Derivative: ", or "Derivative by x: ", in the docstring of an op.
+
+    >>> derivative(ops.divide, "a")
+    'The quotient is a times 1 / b, so the slope is 1 / b.'
+    """
+    # matmul and concatenate are functions that call an op of the same name.
+    public = (getattr(module, op.name, None) for module in (ops, products))
+    for doc in (op.__doc__, *(function.__doc__ for function in public)):
+        text = " ".join((doc or "").split())
+        found = dict(re.findall(r"Derivative(?: by (\w+))?: (.*?)(?= Derivative| >>> |$)", text))
+        if sentence := found.get(argument) or found.get(""):
+            return str(sentence[0].upper() + sentence[1:])
+    return None
+
+
+def reason(use: Use) -> str:
+    """Why a gradient is what it is, and that it was summed where the input had been broadcast."""
+    op, argument = use.op.op, use.op.argument_names[use.position]
+    said = derivative(op, argument) or f"{clean(op.name)} gives no reason for this rule."
+    source, output = use.source.value.shape, use.op.output.value.shape
+    elementwise = isinstance(op.forward, np.ufunc)
+    if source != output and argument in BROADCASTING.get(op.name, argument if elementwise else ()):
+        why = "an element was used in many places, and receives the sum of their gradients."
+        said += f" {clean(use.source.name)} was broadcast from {source} to {output}: {why}"
+    return said

@@ -24,9 +24,8 @@ from ...engine.node import Node
 from ...engine.ops import Op
 from ...engine.tensor import Tensor
 from ...engine.transforms import gradients
-from .rules import argument_names
 from .scopes import Scope, Scopes
-from .text import PROMISES, clean, is_finite
+from .text import PROMISES, argument_names, clean, is_finite
 
 
 @dataclass(eq=False, repr=False, slots=True)
@@ -44,6 +43,7 @@ class TensorNode:
     changed: bool = False  # since the pass: ``value`` has its shape, but not its numbers
     rounding: bool = False  # the gradient is the rounding error of a sum that is 0
     wrong: bool = False  # NaN or inf, unless all that is computed from an inf is finite
+    decided: bool = False  # an index, a condition, or no Tensor: Python may have computed it
     box: str = ""  # "box 2 of 5" of a leaf that a picture shows several times
 
 
@@ -68,9 +68,8 @@ class OpNode:
     @property
     def constants(self) -> dict[str, Any]:
         """The other arguments and the options, by name."""
-        given = zip(self.argument_names, self.arguments, strict=True)
-        constants = {name: x for name, x in given if not isinstance(x, Use)} | self.options
-        return {name: x for name, x in constants.items() if name not in PROMISES}
+        given = dict(zip(self.argument_names, self.arguments, strict=True)) | self.options
+        return {k: x for k, x in given.items() if k not in PROMISES and not isinstance(x, Use)}
 
 
 @dataclass(eq=False, repr=False, slots=True)
@@ -99,13 +98,11 @@ class Trace:
 
     def note(self) -> str:
         """Why values and gradients are missing; empty if none is."""
-        names = dict.fromkeys(clean(x.name) for x in self.tensors if x.changed and not x.maker)
-        if not names:
-            return ""
-        return (
-            f"Changed after this pass, as by optimizer.step(): {clean(', '.join(names), 80)}. "
-            "Their values then, and all gradients, are not known any more: draw before the step, "
-            "or compute the output again."
+        changed = (clean(x.name) for x in self.tensors if x.changed and not x.maker)
+        names = clean(", ".join(dict.fromkeys(changed)), 80)
+        return names and (
+            f"Changed after this pass, as by optimizer.step(): {names}. Their values then, and all "
+            "gradients, are not known any more: draw before the step, or compute the output again."
         )
 
 
@@ -118,9 +115,9 @@ def trace(output: Tensor | Sequence[Tensor], grad: Any = None, *, backward: bool
     """
     outputs: list[Any] = list(output) if isinstance(output, list | tuple) else [output]
     if not outputs or not all(isinstance(x, Tensor) for x in outputs):
-        kinds = ", ".join(type(x).__name__ for x in outputs) or "an empty sequence"
-        expected = "expected a Tensor or a sequence of Tensors: the loss itself, not its item()"
-        raise TypeError(f"draw: got {kinds}; {expected}")
+        given = ", ".join(type(x).__name__ for x in outputs) or "an empty sequence"
+        expected = "a Tensor or a sequence of Tensors: the loss itself, not its item()"
+        raise TypeError(f"draw: got {given}; expected {expected}")
     if len(outputs) > 1 and (backward or grad is not None):
         given = f"{len(outputs)} were given; draw their sum, or a picture of each"
         raise ValueError(f"draw: backward= and grad= are for one output, but {given}")
@@ -149,8 +146,8 @@ class _Recorder:
     """Turns the graph of the outputs into a Trace, oldest nodes first."""
 
     def __init__(self, outputs: list[Tensor], leaves: dict[int, int], last_forward: float) -> None:
-        tensors = sorted({x for y in outputs for x in ancestors(y)}, key=attrgetter("stamp"))
-        tensors.sort(key=lambda x: x.origin is not None)  # a leaf that was changed is the newest
+        found = {x for y in outputs for x in ancestors(y)}  # changing a leaf gives it a new stamp
+        tensors = sorted(found, key=lambda x: (x.origin is not None, x.stamp))
         self.scopes = scopes = Scopes(tensors)
         self.leaves = leaves  # by the id of the gradient, the id of the leaf
         self.last_forward = last_forward  # a stamp; newer nodes belong to the backward pass
@@ -203,6 +200,7 @@ class _Recorder:
                 made.arguments.append(argument)
                 continue
             source = self.nodes.get(id(argument)) or self.add_tensor(argument, array, "input")
+            source.decided |= not isinstance(argument, Tensor) or array.dtype.kind in "bi"
             if isinstance(argument, Tensor) and argument.stamp > x.stamp:
                 source.changed = True
                 self.changed.append(argument)
@@ -254,10 +252,7 @@ def _replay(recorder: _Recorder, output: Tensor, grad: Any) -> None:
 
 
 def _cancels(node: Any, position: int, g: Any, part: Any) -> bool:
-    """Whether a gradient that adds up many is the rounding error of a sum that is 0.
-
-    So it is for a mean that is subtracted, as in batch norm: any shift of it cancels out.
-    """
+    """Whether a gradient is the rounding of a sum that is 0, as for a mean that is subtracted."""
     op, _, arrays, options = node.origin
     if part.size >= g.size or not part.any():
         return False
@@ -274,8 +269,7 @@ def _is_rounding(total: Any, size: Any) -> bool:
 def _judge(result: Trace) -> None:
     """Mark what is the rounding error of a sum that is 0, or comes of one; and NaN and inf.
 
-    But no inf that comes to nothing, as that of a mask does: all that is computed from it is
-    finite, or an inf that comes to nothing.
+    But no inf that comes to nothing, as of a mask: all computed from it is finite, or such an inf.
     """
     for node in reversed(result.tensors):
         parts = [use for use in node.uses if use.gradient is not None and use.gradient.any()]
