@@ -143,3 +143,18 @@ def test_saving_never_raises_for_what_can_be_drawn():
 def test_data_of_many_numbers_is_not_computed_with(opened):
     page = opened(nn.Linear(400, 300, rng=np.random.default_rng(0))(np.ones((1, 400))).sum())
     assert "too many for a page that computes" in page.js("fixed")
+
+
+def test_an_index_that_is_computed_from_numbers_is_not_frozen(opened):
+    pick = own(lambda a: a[np.argsort(a)], lambda g, y, a: g[np.argsort(np.argsort(a))])
+    page = opened(pick(x((3.0, 1.0, 2.0))).sum())
+    assert page.js("fixed").startswith("own1 = own(x) is not for the browser")
+
+
+def test_large_arrays_are_compared_too(opened):
+    """Their numbers are not in the file; a projection of them is."""
+    page = opened(square(x(np.linspace(-1, 2, 400).reshape(20, 20))).sum())
+    assert page.js("fixed") == ""
+    held = "((sent, made) => [differs(sent, made, 1), differs(sent, { ...made, data: made.data.map((n, i) => n + (i === 7) * 1e-6) }, 1)])"  # noqa: E501
+    pair = "(arrays[tensors.t1.value], functions.square(tensors.t0.array))"
+    assert page.js(held + pair) == [False, True]
