@@ -82,12 +82,8 @@ def ring_of_gaussians(
     Mode k is centered at ``radius * (cos(2 pi k / modes), sin(2 pi k / modes))``; all are equally
     likely. Source: Metz et al. 2017, "Unrolled Generative Adversarial Networks".
 
-    Parameters
-    ----------
-    n : int, points to draw
-    modes : int, Gaussians on the ring
-    radius, std : of the ring, and of each coordinate (standard deviation); in the same unit
-    rng : a numpy.random.Generator
+    Parameters: ``n``, points to draw; ``modes``, Gaussians on the ring; ``radius`` of the ring and
+    ``std``, the standard deviation of each coordinate, in one unit; ``rng``, a NumPy Generator.
 
     Returns the points, a float64 array (n, 2), and an int array (n,): the mode each is from. Raises
     TypeError if n or modes is not an int, radius or std not a number, or rng not a Generator;

@@ -41,12 +41,10 @@ def l1(params: Any, strength: float) -> Tensor:
     Formula: strength * sum |w|.
     Gradient: strength * sign(w), and 0 at w = 0 (where JAX says 1).
 
-    Plain gradient steps jump around 0 and leave no weight exactly there, because the force does not
-    shrink with w. ``SGD(l1=strength)`` takes the proximal step instead: a plain step on the rest of
-    the loss, then w moves toward 0 by lr * strength, but not beyond 0. That gives exact zeros.
+    Plain gradient steps jump around 0, as the force does not shrink with w. ``SGD(l1=strength)``
+    gives exact zeros: after the step on the loss, w moves toward 0 by lr * strength, not beyond.
 
     Parameters: ``params``, a Tensor, or a nest or generator of Tensors; ``strength`` >= 0.
-
     When: few of many inputs matter, and you want to know which. When not: inputs are correlated; it
     keeps one of them, by chance (``elastic_net``).
     Source: Tibshirani 1996, "Regression Shrinkage and Selection via the Lasso", JRSS B 58.
@@ -89,11 +87,9 @@ def elastic_net(params: Any, *, l1: float, l2: float) -> Tensor:
     Gradient: l1 * sign(w) + 2 * l2 * w.
 
     Parameters: ``params`` as in ``l1``; the strengths ``l1`` >= 0 and ``l2`` >= 0.
-
-    When: inputs come in correlated groups, few of which matter. When not: ``l1`` or ``l2`` alone is
-    enough, since there are two strengths to tune.
-    Source: Zou and Hastie 2005, "Regularization and Variable Selection via the Elastic Net", J.
-    Royal Stat. Soc. B 67.
+    When: inputs come in correlated groups, few of which matter. When not: one of the two will do.
+    Source: Zou and Hastie 2005, "Regularization and Variable Selection via the Elastic Net",
+    JRSS B 67.
 
     >>> w = Tensor([3.0, -0.5], requires_grad=True)
     >>> penalty = elastic_net([w], l1=0.5, l2=1.0)
@@ -133,7 +129,6 @@ def dropout(x: Any, p: float, *, rng: np.random.Generator, training: bool = True
     Formula: x * m / (1 - p), each m being 0 with probability p, else 1 ("inverted" dropout: the
     factor 1 / (1 - p) keeps the mean, so that x is right as it is after training).
     Gradient: m / (1 - p).
-
     For linear regression it is an L2 penalty in expectation: E |y - dropout(X) w|^2 =
     |y - X w|^2 + p/(1 - p) sum_j w_j^2 |X_j|^2 (Wager, Wang, Liang 2013).
 
@@ -141,8 +136,7 @@ def dropout(x: Any, p: float, *, rng: np.random.Generator, training: bool = True
     the mask, e.g. np.random.default_rng(0), from which every call draws a new one. The result has
     the shape and dtype of x; with p = 0 or ``training=False`` it is x.
 
-    When: wide layers overfit. When not: small networks on little data, where it gains nothing, or
-    before batch normalization.
+    When: wide layers overfit. When not: small networks or little data; before batch normalization.
     Source: Srivastava et al. 2014, "Dropout", JMLR 15.
 
     >>> x = Tensor(np.ones(6), requires_grad=True)

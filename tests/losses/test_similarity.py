@@ -212,5 +212,5 @@ def test_one_pair_without_a_batch():
 def test_embeddings_without_numbers(loss, shape):
     x, name = np.ones(shape), loss.__name__
     others = {"nt_xent": [], "triplet": [x]}.get(name, [1])
-    with pytest.raises(ValueError, match=rf"^{name}: the embeddings have shape .*; expected one"):
+    with pytest.raises(ValueError, match=rf"^{name}: the shapes are .*; expected .* D > 0"):
         loss(x, x, *others)

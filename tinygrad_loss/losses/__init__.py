@@ -19,8 +19,7 @@ targets, an option that is not as described, an unknown reduction, and the mean 
 TypeError for what is not made of numbers. Where the order of prediction and target matters, a
 target that requires grad beside a prediction that does not is refused: are they swapped?
 
-In the examples np is NumPy, and Tensor is that of ``tinygrad_loss``. Most print the loss, the same
-by the formula, and the gradient.
+In the examples np is NumPy; most print the loss, the same by the formula, and the gradient.
 """
 
 # isort: off

@@ -9,13 +9,11 @@ A *discriminator* or *critic* f scores samples; a *generator* makes some. They a
     least_squares_discriminator   least_squares_generator       regression on labels 1 and 0
     hinge_discriminator           hinge_generator               a margin
 
-All take *logits*: the output f of the critic before any sigmoid, of any shape, one element per
-sample. Real and fake batches may differ in size. When training the critic, give it
-``fake.detach()``: no gradient needs to reach the generator.
-
-The reductions of real and of fake losses are added; "none" adds element by element, for which (and
-for sample weights) the shapes must be equal. No loss here tells how good the samples are, as it
-depends on both players.
+All take *logits*: the output f of the critic before any sigmoid, of any shape, an element for each
+sample. When training the critic, give it ``fake.detach()``: no gradient needs to reach the
+generator. The reductions of real and of fake losses are added, and the batches may differ in size;
+but "none" and sample weights add element by element, and the shapes must be equal. No loss here
+tells how good the samples are, as it depends on both players.
 """
 
 from __future__ import annotations
@@ -45,9 +43,8 @@ def discriminator(
     Computed as softplus(-f_real) + softplus(f_fake), exact for logits of any size.
     Gradient: sigmoid(f) - 1 on real, sigmoid(f) on fake, each divided by the size of its batch.
 
-    When: with either of the two GAN generators below. A loss near 2 ln 2 = 1.386 means that it
-    cannot tell real from fake (at equilibrium, or at the start); near 0, that it has won, and the
-    generator may get no gradient.
+    When: with either GAN generator below. Near 2 ln 2 = 1.386 it cannot tell real from fake (at
+    equilibrium, or at the start); near 0 it has won, and the generator may get no gradient.
     Source: Goodfellow et al. 2014, "Generative Adversarial Nets", algorithm 1.
 
     >>> real, fake = Tensor([2.0], requires_grad=True), Tensor([-1.0], requires_grad=True)
@@ -67,8 +64,7 @@ def generator_minimax(
     """Loss of the generator in the minimax game: the saturating one.
 
     Formula: log(1 - sigmoid(f)) = -softplus(f), which is always negative.
-    Gradient: -sigmoid(f), which vanishes when the discriminator is sure of a fake: -4.5e-5 at f =
-    -10, where it matters most.
+    Gradient: -sigmoid(f), which vanishes where it matters most: -4.5e-5 for a sure fake, f = -10.
 
     When: to see why it is not used. When not: to train (``generator_non_saturating``).
     Source: Goodfellow et al. 2014, "Generative Adversarial Nets", eq. 1.
@@ -89,8 +85,7 @@ def generator_non_saturating(
     """Loss of the generator that is used in practice: fakes labeled as real.
 
     Formula: -log sigmoid(f), computed as softplus(-f).
-    Gradient: -sigmoid(-f), which is near -1 for a fake that is found out and vanishes for one that
-    passes as real.
+    Gradient: -sigmoid(-f), near -1 for a fake that is found out and near 0 for one that passes.
 
     When: the default for a GAN with ``discriminator``. When not: it leaves out some kinds of
     samples (``wasserstein_generator`` with a gradient penalty).
@@ -112,9 +107,8 @@ def wasserstein_critic(
     """Loss of the Wasserstein critic: minus the distance that it sees between real and fake.
 
     Formula: mean f(fake) - mean f(real).
-    Gradient: -1/n on real, 1/n on fake, whatever the scores. Its negative estimates the earth
-    mover's distance if f has slopes of at most 1, which is what ``gradient_penalty`` is for;
-    without it, the loss goes to minus infinity.
+    Gradient: -1/n on real, 1/n on fake, always. Minus the loss estimates the earth mover's distance
+    if f has slopes of at most 1: add ``gradient_penalty``, or the loss goes to minus infinity.
 
     When: the loss is to fall as samples get better, and no kind of sample is to be left out. When
     not: time is short, as the critic needs several steps for each step of the generator.
@@ -137,7 +131,6 @@ def wasserstein_generator(
 
     Formula: -mean f(fake).
     Gradient: -1/n for every sample: it never saturates.
-
     When: with ``wasserstein_critic``. Source: Arjovsky, Chintala, Bottou 2017, "Wasserstein GAN".
 
     >>> fake = Tensor([0.5, -1.5], requires_grad=True)
@@ -152,13 +145,11 @@ def wasserstein_generator(
 def critic_and_samples(names: Names, critic: Any, real: Any, fake: Any) -> tuple[Any, Any, Any]:
     """The critic, and as many real samples as fake ones, as arrays of one dtype."""
     if not callable(critic):
-        expected = "a function of a Tensor, such as a module"
-        raise error(f"critic is {critic!r}; expected {expected}.", TypeError)
+        raise error(f"critic is {critic!r}; expected a function, such as a module.", TypeError)
     real, fake = map(data_of, logits(names[1:], real, fake))
     if real.shape != fake.shape or real.ndim == 0:
         given = f"real has shape {real.shape} and fake has shape {fake.shape}"
-        advice = "Cut the larger batch, e.g. real[: len(fake)]."
-        raise error(f"{given}; expected equal shapes (N, ...). {advice}")
+        raise error(f"{given}; expected equal shapes (N, ...). Cut one, e.g. real[: len(fake)].")
     real = brought(converted(real, fake.dtype), fake)
     return critic, real, brought(fake, real)
 
@@ -173,18 +164,15 @@ def gradient_penalty(
 
     Formula: weight * mean_i (|grad f(x_i)| - target)^2 at x_i = u_i real_i + (1 - u_i) fake_i,
     with one uniform number u_i in [0, 1) per sample, and the norm over all axes but the first. It
-    is a loss of a gradient: the gradient of f with respect to x is itself recorded
-    (``create_graph=True``), so that ``backward()`` reaches the parameters of the critic through
-    it. The gradient of the norm counts as 0 where the slope is 0.
+    is a loss of a gradient, which is itself recorded (``create_graph=True``), so that backward()
+    reaches the parameters of the critic. The gradient of the norm is 0 where the slope is 0.
 
     Parameters: ``critic``, a function of a Tensor (N, ...) with one score per sample, (N,) or
     (N, 1), each of which depends on that sample only (so no batch normalization); ``real`` and
-    ``fake`` (N, ...), of one shape, which count as constants; ``weight`` >= 0, 10 in the paper and
-    0.1 in its authors' script for toy data; ``target`` >= 0, the slope to keep near (0 penalizes
-    the gradient itself); ``rng``, the source of u, e.g. np.random.default_rng(0).
+    ``fake`` (N, ...), of one shape, which count as constants; ``weight`` >= 0 (0.1 in the paper's
+    script for toy data); ``target`` >= 0, the slope to keep near; ``rng``, the source of u.
 
     When: added to ``wasserstein_critic``. When not: on the generator's loss.
-
     Raises ValueError also without a batch axis, and for a critic that does not return a Tensor with
     one score per sample, or whose scores do not depend on its input (did it use ``x.data``?).
     Source: Gulrajani et al. 2017, "Improved Training of Wasserstein GANs", eq. 3.
@@ -210,12 +198,10 @@ def gradient_penalty(
             expected = f"one score for each, of shape ({n},) or ({n}, 1)"
             raise error(f"the critic returned {given} for {n} samples; expected {expected}.")
         if not isinstance(scores, Tensor) or not between({x}, scores):
-            given = "the critic's scores do not depend on its input: they have no slope"
             fix = "Compute with the Tensor given, not its .data or detach(), nor under no_grad()."
-            raise error(f"{given}. {fix}")
+            raise error(f"the critic's scores do not depend on its input. {fix}")
         # Each score depends on its own sample only, so the gradient of their sum has all slopes.
-        ones = np.ones_like(scores.data)
-        (slopes,) = gradients(scores, [x], ones, create_graph=recording)
+        (slopes,) = gradients(scores, [x], np.ones_like(scores.data), create_graph=recording)
     excess = norm(slopes, axis=tuple(range(1, slopes.ndim))) - target
     return excess * (weight * excess)
 
@@ -250,7 +236,6 @@ def least_squares_generator(
 
     Formula: (f - 1)^2/2.
     Gradient: f - 1.
-
     When: with ``least_squares_discriminator``. Source: as there, Mao et al. 2017, eq. 9.
 
     >>> fake = Tensor([0.5, -2.0], requires_grad=True)
@@ -292,7 +277,6 @@ def hinge_generator(
 
     Formula: -f.
     Gradient: -1 for every sample, the same as ``wasserstein_generator``.
-
     When: with ``hinge_discriminator``. Source: Lim and Ye 2017, "Geometric GAN".
 
     >>> fake = Tensor([0.5, -1.5], requires_grad=True)

@@ -61,13 +61,7 @@ def require(
 
     A check of predictions lets NaN pass (``not (p < 0).any()`` rather than ``(p >= 0).all()``), so
     that NaN travels to where it is seen. If it fails, ``message`` is called with an array of
-    NumPy's: what was given, what is expected, what to do. A ``warning`` is a UserWarning instead,
-    at the line that called the loss.
-
-    >>> labels = np.array([0, 3])
-    >>> require(lambda y: y.max() < 3, labels, message=lambda y: f"class {y.max()} of 3")
-    Traceback (most recent call last):
-    ValueError: loss: class 3 of 3
+    NumPy's. A ``warning`` is a UserWarning instead, at the line that called the loss.
     """
     array = data_of(data)
     if (tracer := mode.get().tracer) is not None:
@@ -103,15 +97,12 @@ def what(name: str) -> str:
     return f"{running.name}: {name}"
 
 
-def number(
-    name: str, value: Any, low: float = 0.0, high: float = math.inf, *,
-    closed: bool = True, closed_above: bool = False,
-) -> float:  # fmt: skip
+def number(name: str, value: Any, low: float = 0.0, high: float = math.inf, **ends: bool) -> float:
     """An option that is a number in an interval, by default >= 0: see ``as_number``."""
     if not isinstance(value, float):
         value = constant(running.name, name, value)
         value = value.item() if getattr(value, "ndim", None) == 0 else value
-    return as_number(what(name), value, low, high, closed=closed, closed_above=closed_above)
+    return as_number(what(name), value, low, high, **ends)
 
 
 def one_of(name: str, value: Any, *choices: str) -> None:
@@ -197,29 +188,25 @@ def matched(names: Names, pred: Any, *targets: Any) -> list[Any]:
 # --- classes --------------------------------------------------------------------------------------
 
 
-def class_scores(binary: str) -> Callable[..., Any]:
+def class_scores(binary: str, names: Names, scores: Any, target: Any) -> tuple[Any, Any]:
     """Scores (N, C) or (C,) of at least two classes; ``binary`` is the loss for one column."""
-
-    def prepare(names: Names, scores: Any, target: Any) -> tuple[Any, Any]:
-        name, scores, target = names[0], floating(names[0], scores), as_data(names[1], target)
-        shape = scores.shape
-        if len(shape) not in (1, 2):
-            advice = ""
-            if shape:
-                order = (0, *range(2, len(shape)), 1)  # the classes last
-                advice = (
-                    f" If the last axis is the classes, use {name}.reshape(-1, {shape[-1]}) and "
-                    "target.reshape(-1). If axis 1 is, as in PyTorch, move it to the end first: "
-                    f"{name}.transpose{order}.reshape(-1, {shape[1]})."
-                )
-            expected = "(N, C), a row per sample and a column per class, or (C,) for one sample"
-            raise error(f"{name} has shape {shape}; expected {expected}.{advice}")
-        if shape[-1] < 2:
-            expected = "a column for each of two or more classes. For one column per sample use"
-            raise error(f"{name} has shape {shape}, one column; expected {expected} {binary}.")
-        return scores, target
-
-    return prepare
+    name, scores, target = names[0], floating(names[0], scores), as_data(names[1], target)
+    shape = scores.shape
+    if len(shape) not in (1, 2):
+        advice = ""
+        if shape:
+            order = (0, *range(2, len(shape)), 1)  # the classes last
+            advice = (
+                f" If the last axis is the classes, use {name}.reshape(-1, {shape[-1]}) and "
+                "target.reshape(-1). If axis 1 is, as in PyTorch, move it to the end first: "
+                f"{name}.transpose{order}.reshape(-1, {shape[1]})."
+            )
+        expected = "(N, C), a row per sample and a column per class, or (C,) for one sample"
+        raise error(f"{name} has shape {shape}; expected {expected}.{advice}")
+    if shape[-1] < 2:
+        expected = f"one for each of two or more classes. For one column use {binary}"
+        raise error(f"{name} has shape {shape}, one column; expected {expected}.")
+    return scores, target
 
 
 def class_indices(scores: Any, target: Any, *, or_probabilities: bool = False) -> Array:
@@ -285,8 +272,7 @@ def class_weights(name: str, weight: Any, scores: Any) -> Array:
     """One weight >= 0 for each class, in the dtype of the scores."""
     weight = as_weights(name, weight, scores)
     if weight.shape != scores.shape[-1:]:
-        expected = f"{scores.shape[-1:]}, one weight for each class"
-        raise error(f"{name} has shape {weight.shape}; expected {expected}.")
+        raise error(f"{name} has shape {weight.shape}; expected {scores.shape[-1:]}, one a class.")
     return weight
 
 
@@ -353,7 +339,6 @@ def require_labels(name: str, labels: Any, allowed: tuple[int, int], advice: str
 def uniform(rng: np.random.Generator, shape: tuple[int, ...], x: Any) -> Array:
     """Uniform random numbers in [0, 1), to meet x; no loss or regularizer draws any elsewhere."""
     if not hasattr(rng, "random"):
-        expected = "a generator, e.g. np.random.default_rng(0)"
-        raise error(f"rng is {rng!r}; expected {expected}.", TypeError)
+        raise error(f"rng is {rng!r}; expected a generator: np.random.default_rng(0).", TypeError)
     tracer = mode.get().tracer
     return brought(rng.random(shape), x) if tracer is None else tracer.random(rng, shape)

@@ -10,14 +10,13 @@
 A *logit* is a score before softmax or sigmoid, any real number. Prefer losses of logits: they are
 exact where probabilities have already been rounded to 0 or 1. With (N, C) there is one loss per
 row, and a single sample (C,) may have an index of shape (); "any shape" means one per element.
-
-Logarithms are natural (nats). If a probability among the targets is NaN, so is the loss. Indices
-that are not integers in range are a ValueError: nothing is guessed or converted silently.
+Logarithms are natural (nats). If a probability among the targets is NaN, so is the loss.
 """
 
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -32,7 +31,7 @@ from .loss import Reduction, Weighted, loss, minus
 from .margin import hinge, multiclass_hinge, squared_hinge  # noqa: F401
 
 
-@loss(class_scores("binary_cross_entropy_with_logits"))
+@loss(partial(class_scores, "binary_cross_entropy_with_logits"))
 def cross_entropy(
     logits: Any, target: Any, *, weight: Any = None, ignore_index: int | None = None,
     label_smoothing: float = 0.0, base: float | None = None,
@@ -42,18 +41,16 @@ def cross_entropy(
 
     Formula: -log p_y with p = softmax(z), or -sum_c t_c log p_c for probability targets t.
     Computed as -log_softmax(z)_y with log_softmax(z) = z - logsumexp(z), both shifted by the row's
-    maximum, so that exp never sees a number above 0. It is exact for logits of any size: at
-    z = (1000, 0) and y = 1 it is 1000, where the textbook form takes the logarithm of 0. (A loss
-    smaller than a rounding of 1 is 0; ``focal`` with gamma=0, which takes longer, has its digits.)
+    maximum: exp never sees a number above 0. At z = (1000, 0), y = 1 it is 1000, where the textbook
+    takes log 0. (A loss below a rounding of 1 is 0; ``focal`` with gamma=0 has its digits.)
     Gradient: p - t, with a one-hot t for an index; each row sums to 0.
 
     Parameters
     ----------
     logits : (N, C) or (C,), C >= 2
     target : integer (N,) or (), classes 0 to C-1; or float, as logits, with rows that sum to 1
-    weight : (C,), one weight >= 0 per class, for rare classes. The mean then divides by the sum of
-        w_y over the samples, each times its sample weight; with probability targets, by N (or by
-        the sum of the sample weights).
+    weight : (C,), one >= 0 per class, for rare classes. The mean then divides by the sum of w_y
+        times the sample weights; with probability targets, by N or the sum of the sample weights.
     ignore_index : samples with this index (padding, often -100) do not count at all.
     label_smoothing : eps in [0, 1). The true class gets 1 - eps + eps/C and the others eps/C, so
         that no logit is driven to infinity (Szegedy et al. 2016).
@@ -65,7 +62,6 @@ def cross_entropy(
     A loss stuck at ln C means that nothing has been learned. Do not apply softmax first: rows that
     are all >= 0 and sum to 1 are legal, but get a UserWarning, since after a second softmax the
     loss stays above ln(1 + (C-1)/e), 1.461 for 10 classes. (One row can look so by chance.)
-
     Raises ValueError also for ignore_index with probability targets, and if no sample counts.
     Source: Bishop 2006, "Pattern Recognition and Machine Learning", eq. 4.108.
 
@@ -157,7 +153,7 @@ def _in_base(base: float | None, nats: Any) -> Any:
     return nats if base is None else nats / math.log(number("base", base, 1, closed=False))
 
 
-@loss(class_scores("binary_cross_entropy"))
+@loss(partial(class_scores, "binary_cross_entropy"))
 def cross_entropy_from_probs(
     probs: Any, target: Any, *, base: float | None = None, eps: float = 1e-12,
     sample_weight: Any = None, reduction: Reduction = "mean",
@@ -238,9 +234,8 @@ def binary_cross_entropy_with_logits(
 
     Formula: -[y log p + (1 - y) log(1 - p)] with p = sigmoid(z).
     Computed as y softplus(-z) + (1 - y) softplus(z), since -log sigmoid(z) = softplus(-z): exact
-    for logits of any size. (The usual stable form max(z, 0) - z y + log1p(exp(-|z|)) has the right
-    value too, but the chain rule gives it the wrong gradient at its kinks at z = 0, where every
-    zero-initialized model starts.)
+    for logits of any size. (The usual stable form max(z, 0) - z y + log1p(exp(-|z|)) has kinks at
+    z = 0, where every zero-initialized model starts: the chain rule gives it a wrong gradient.)
     Gradient: sigmoid(z) - y.
 
     Parameters: ``logits`` and ``target`` of one shape (any); target in [0, 1]. ``pos_weight``, a
@@ -276,7 +271,7 @@ def _pos_weight(pos_weight: Any, logits: Any) -> Array:
     return weight
 
 
-@loss(class_scores("binary_focal"))
+@loss(partial(class_scores, "binary_focal"))
 def focal(
     logits: Any, target: Any, *, gamma: float = 2.0, alpha: Any = None,
     sample_weight: Any = None, reduction: Reduction = "mean",
@@ -286,9 +281,8 @@ def focal(
     Formula: -alpha_y (1 - p_y)^gamma log p_y with p = softmax(z). gamma = 0 is cross-entropy; with
     gamma = 2 a sample at p_y = 0.9 counts only a hundredth.
     Computed from the lead of the true class, z_y - logsumexp(the other logits), whose sigmoid is
-    p_y; first the largest of the others is subtracted from all. So -log p_y = softplus(-lead), and
-    (1 - p_y)^gamma = exp(-gamma softplus(lead)), exact to a rounding of the lead: the power itself
-    has a NaN gradient at p_y = 1 for gamma < 1.
+    p_y: -log p_y = softplus(-lead), and (1 - p_y)^gamma = exp(-gamma softplus(lead)), exact to a
+    rounding of the lead. (The power itself has a NaN gradient at p_y = 1 for gamma < 1.)
     Gradient at z_y: alpha_y (1 - p_y)^gamma (gamma p_y log p_y + p_y - 1).
 
     Parameters: ``logits`` (N, C) or (C,); ``target`` integer (N,) or (); ``gamma`` >= 0; ``alpha``
@@ -378,8 +372,7 @@ def kl_divergence(
     constant, so the gradient is the same: -t with respect to log p. Terms with t_c = 0 are 0.
 
     Parameters: ``log_probs`` (N, C) or (C,), from log_softmax; ``target``, probabilities of its
-    shape. The rows of both sum to 1, of log_probs after exp. The mean divides by N, as in the
-    definition. (PyTorch's default divides by N C.)
+    shape, with rows that sum to 1. The mean divides by N. (PyTorch's default divides by N C.)
 
     When: the target is a distribution (distillation, soft labels) and 0 is to mean "equal". When
     not: the target is a class: ``cross_entropy`` is the same and shorter to write.

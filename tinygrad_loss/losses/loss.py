@@ -29,11 +29,10 @@ def loss(prepare: Callable[..., Any], symmetric: bool = False) -> Callable[[F], 
     """Decorate a formula: it becomes a loss, with checks, sample weights and a reduction.
 
     ``prepare(names, *inputs)`` checks and converts the positional inputs of the loss; their names
-    are for its errors. The formula receives what it returns, and itself returns the losses, one
-    per element or row; or ``Weighted`` or ``Apart`` ones, whose mean is computed differently. Its
-    ``sample_weight`` and ``reduction`` are for the callers of the loss; it does not receive them.
-    Unless the loss is ``symmetric``, a target that is the only one to require grad is refused: in
-    scikit-learn's order, the target comes first.
+    are for its errors. The formula receives what it returns, but neither ``sample_weight`` nor
+    ``reduction``, and returns the losses, one per element or row; or ``Weighted`` or ``Apart``
+    ones, whose mean is computed differently. Unless the loss is ``symmetric``, a target that is
+    the only one to require grad is refused: in scikit-learn's order, the target comes first.
 
     Sample weights multiply the losses, and the mean divides by their sum. (The weight 0 does not
     leave out a sample whose loss is infinite, as 0 * inf is NaN. Drop its row.)

@@ -10,6 +10,7 @@ wins by the margin costs nothing.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -36,8 +37,7 @@ def hinge(
 
     Formula: relu(1 - y s), y in {-1, +1}.
     Gradient: -y where y s < 1, else 0; 0 at the kink y s = 1.
-    What is right by a margin of 1 costs nothing and has no gradient, so that the solution depends
-    on a few samples only, the support vectors.
+    What is right by the margin has none: the solution depends on the others, the support vectors.
 
     Parameters: ``scores`` and ``labels``, -1 or +1, of one shape. Other labels are an error, never
     converted, since a batch of one class does not show what its labels mean.
@@ -77,7 +77,7 @@ def squared_hinge(
     return square(relu(1 - labels * scores))
 
 
-@loss(checks.class_scores("hinge"))
+@loss(partial(checks.class_scores, "hinge"))
 def multiclass_hinge(
     scores: Any, target: Any, *, margin: float = 1.0,
     kind: Literal["crammer_singer", "weston_watkins"] = "crammer_singer",
@@ -94,9 +94,8 @@ def multiclass_hinge(
 
     Parameters: ``scores`` (N, C) or (C,), C >= 2; ``target`` integer (N,) or (); ``margin`` > 0.
 
-    When: a decision among C classes with a margin. When not: probabilities are wanted
-    (``cross_entropy``). A loss stuck at the margin (times C - 1 for "weston_watkins") means that
-    all scores are equal: nothing has been learned.
+    When: a decision among C classes. When not: probabilities are wanted (``cross_entropy``). Stuck
+    at the margin (times C - 1 for "weston_watkins"), all scores are equal: nothing is learned.
     Source: Crammer and Singer 2001, JMLR 2; Weston and Watkins 1999, ESANN. The example is that of
     Stanford's CS231n lecture on loss functions: a cat, a car and a frog, scored as cat, car, frog.
 

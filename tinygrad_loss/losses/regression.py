@@ -10,11 +10,9 @@ Most are means of a function of the error ``e = pred - target``, and differ in h
 
 Two are likelihoods: ``gaussian_nll`` of a number and its uncertainty, ``poisson_nll`` of a count.
 
-Every function takes ``pred`` and ``target`` of the same shape, which can be any, with one loss per
-element; (N,) against (N, 1) is refused, as it would compare every prediction with every target.
-(For one sample weight per row: np.broadcast_to(w[:, None], pred.shape).) The gradients below are
-those of one element's loss; the mean over n elements divides them by n. If a target is NaN, so is
-the loss (but a count may not be NaN).
+``pred`` and ``target`` have the same shape, any, and there is one loss per element. (For one sample
+weight per row: np.broadcast_to(w[:, None], pred.shape).) The gradients below are those of one
+element's loss; the mean over n divides them by n. If a target is NaN, so is the loss.
 """
 
 from __future__ import annotations
@@ -43,9 +41,8 @@ def sum_squared_error(
     Gradient: 2 e.
 
     When: to compare with the statistics literature, where it is the residual sum of squares. When
-    not: for gradient descent, because the gradient grows with the number n of samples, so that the
-    learning rate has to shrink: ``mean_squared_error`` is this divided by n. Unlike the other
-    losses it is a sum by default.
+    not: for gradient descent, as the gradient grows with the number n of samples, and the learning
+    rate has to shrink (``mean_squared_error``). Unlike the other losses it is a sum by default.
     Source: Hastie, Tibshirani, Friedman 2009, "The Elements of Statistical Learning", eq. 3.2.
 
     >>> pred, target = Tensor([3.0, -0.5, 2.0, 7.0], requires_grad=True), [2.5, 0.0, 2.0, 8.0]
@@ -69,9 +66,7 @@ def mean_squared_error(
     When: the noise is roughly Gaussian (this is its negative log-likelihood, up to constants), or
     the conditional mean is wanted. When not: with outliers, which it squares (``huber``), or after
     a sigmoid or softmax, whose flat ends leave a confident mistake without a gradient
-    (``binary_cross_entropy_with_logits``).
-
-    A constant prediction ends at Var(target): a loss stuck there has learned nothing.
+    (``binary_cross_entropy_with_logits``). A loss stuck at Var(target) has learned nothing.
     Source: Bishop 2006, "Pattern Recognition and Machine Learning", sec. 3.1.1.
 
     >>> pred, target = Tensor([3.0, -0.5, 2.0, 7.0], requires_grad=True), [2.5, 0.0, 2.0, 8.0]
@@ -117,12 +112,11 @@ def huber(
     Gradient: clip(e, -delta, delta).
     Computed without branches: with c = clip(e, -delta, delta) both cases are c (e - c/2).
 
-    Parameters: ``delta`` > 0, in the units of the target.
+    Parameters: ``delta`` > 0, in the units of the target: larger errors count as outliers. 1.345
+    standard deviations of the noise keep 95 % of the efficiency of least squares.
 
-    When: squared error is right except for some outliers. A sample counts as an outlier if its
-    error is above delta; 1.345 standard deviations of the noise keep 95 % of the efficiency of
-    least squares. When not: the outliers are what you want to predict.
-    (PyTorch's smooth_l1_loss is this divided by delta.)
+    When: squared error is right except for some outliers. When not: they are what you want to
+    predict. (PyTorch's smooth_l1_loss is this divided by delta.)
     Source: Huber 1964, "Robust Estimation of a Location Parameter", Annals of Math. Stat. 35.
 
     >>> pred = Tensor([0.5, -3.0, 0.0], requires_grad=True)
@@ -148,9 +142,8 @@ def log_cosh(
     Computed as log cosh(c) + |e - c| with c = clip(e, -36, 36) (in float64), since cosh(711) would
     overflow, and log cosh is |e| - log 2 from there on, to the last digit.
 
-    When: as ``huber`` with delta = 1, where smooth second derivatives are wanted (Newton's method,
-    boosting). Its scale is fixed: divide pred and target by the size of an ordinary error. When
-    not: you want to choose where outliers begin.
+    When: as ``huber`` with delta = 1, where smooth second derivatives are wanted (boosting). Its
+    scale is fixed: divide pred and target by the size of an ordinary error.
     Source: Green 1990, "Bayesian reconstructions from emission tomography data using a modified EM
     algorithm", IEEE Transactions on Medical Imaging 9.
 
@@ -173,16 +166,13 @@ def pinball(
 ) -> Tensor:  # fmt: skip
     """Pinball or quantile loss: tilted absolute error (Koenker and Bassett 1978).
 
-    Formula: q relu(target - pred) + (1 - q) relu(pred - target).
+    Formula: q relu(target - pred) + (1 - q) relu(pred - target), with ``quantile`` q in (0, 1).
     Gradient: -q below the target, 1 - q above it, and 0 at the kink. With q = 0.9 a prediction
     that is too low costs nine times as much as one that is too high, so the minimum has 90 % of
     the targets below it: it is the 0.9-quantile.
 
-    Parameters: ``quantile`` q in (0, 1).
-
     When: an interval is wanted rather than a number (two models, q = 0.05 and 0.95), or too little
-    costs more or less than too much (stock, staffing). When not: for q = 0.5, where it is half of
-    ``mean_absolute_error``.
+    costs more or less than too much (stock, staffing). At q = 0.5 it is half the absolute error.
     Source: Koenker and Bassett 1978, "Regression Quantiles", Econometrica 46.
 
     >>> pred = Tensor([1.0, 4.0], requires_grad=True)
@@ -214,8 +204,7 @@ def gaussian_nll(
     (``mean_squared_error``, the same up to constants), or outliers would pass for variance. (Train
     the mean alone for a while first: a large variance silences its gradient.)
     Source: Nix and Weigend 1994, "Estimating the mean and variance of the target probability
-    distribution". PyTorch's gaussian_nll_loss takes the variance itself, clips it at 1e-6, and
-    leaves out log(2 pi)/2 by default.
+    distribution". PyTorch's gaussian_nll_loss takes v, clips it at 1e-6, leaves out log(2 pi)/2.
 
     >>> mean = Tensor([1.0], requires_grad=True)
     >>> log_variance = Tensor([math.log(4.0)], requires_grad=True)
@@ -256,10 +245,8 @@ def poisson_nll(
     dtype of ``log_rate``, but is computed in float64, as t s and log t! cancel except for the last
     digits (and leave the range of float16).
 
-    When: the target counts events (visits, accidents, photons), which have no upper bound and vary
-    more where there are more of them. When not: they vary much more than their mean, or the target
-    is not a count.
-
+    When: the target counts events (visits, accidents, photons) that have no upper bound. When not:
+    the variance of the counts is far from their mean.
     Raises TypeError also if a target requires grad.
     Source: McCullagh and Nelder 1989, "Generalized Linear Models", ch. 6. PyTorch's
     poisson_nll_loss leaves out log t! by default, and with full=True approximates it.

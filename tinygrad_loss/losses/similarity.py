@@ -5,17 +5,16 @@ similar they are. Embeddings have shape (N, D), or (D,) for a single one, the sa
 a call; there is one loss per row. The choice of the pairs matters more than the formula: most
 random negative pairs are far apart already and teach nothing.
 
-Distances are exact, and their gradient is 0 where two embeddings are equal. (The derivative of the
-root is infinite there: the textbook composition has a NaN gradient for two equal embeddings, even
-for a *positive* pair, whose loss is 0.) Lengths may be as large and as small as numbers of the
-dtype are; squares of distances, in ``contrastive`` for same pairs and in ``triplet`` with
-``squared=True``, are infinite from its square root on (256 in float16). Labels that require grad
-and embeddings with D = 0 are refused.
+Distances are exact, and their gradient is 0 where two embeddings are equal. (No direction is better
+than another there, and the textbook composition, with the derivative of a root at 0, has a NaN
+gradient even for a *positive* pair.) Lengths may be as large and as small as numbers of the dtype;
+squares of distances, in ``contrastive`` for same pairs and in ``triplet(squared=True)``, are
+infinite from its square root on (256 in float16). Labels that require grad are refused.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -33,34 +32,30 @@ def embeddings(names: Names, *inputs: Any) -> list[Any]:
     """Embeddings as floating data of one shape, (N, D) or (D,), and one dtype."""
     arrays = checks.logits(names, *inputs)
     shapes = [x.shape for x in arrays]
-    if len(set(shapes)) > 1 or len(shapes[0]) not in (1, 2):
+    if len(set(shapes)) > 1 or len(shapes[0]) not in (1, 2) or shapes[0][-1] == 0:
         given = ", ".join(f"{name} {shape}" for name, shape in zip(names, shapes, strict=True))
-        advice = "Nothing is broadcast: repeat what is to be compared several times."
-        raise error(f"the shapes are {given}; expected equal shapes (N, D) or (D,). {advice}")
-    if not shapes[0][-1]:
-        raise error(f"the embeddings have shape {shapes[0]}; expected one number or more in each.")
+        expected = "equal shapes (N, D) or (D,), D > 0. Nothing is broadcast: repeat rows."
+        raise error(f"the shapes are {given}; expected {expected}")
     dtype = np.result_type(*[x.dtype for x in arrays])
     return [checks.converted(x, dtype) for x in arrays]
 
 
-def labeled_pairs(allowed: tuple[int, int], advice: str) -> Callable[..., Any]:
+def labeled_pairs(
+    allowed: tuple[int, int], advice: str, names: Names, a: Any, b: Any, labels: Any
+) -> tuple[Any, Any, Any]:
     """Pairs of embeddings, with one of the two allowed labels for each pair."""
-
-    def prepare(names: Names, a: Any, b: Any, labels: Any) -> tuple[Any, Any, Any]:
-        a, b = embeddings(names[:2], a, b)
-        rows, name = a.shape[:-1], names[2]
-        labels = checks.as_data(name, constant(running.name, name, labels))
-        if labels.shape != rows:
-            fix = f" Use {name}.reshape(-1)." if len(rows) == 1 and labels.size == rows[0] else ""
-            given = f"{name} has shape {labels.shape} but the embeddings have shape {a.shape}"
-            raise error(f"{given}; expected {rows}, one label for each row.{fix}")
-        checks.require_labels(name, labels, allowed, advice)
-        return a, b, labels
-
-    return prepare
+    a, b = embeddings(names[:2], a, b)
+    rows, name = a.shape[:-1], names[2]
+    labels = checks.as_data(name, constant(running.name, name, labels))
+    if labels.shape != rows:
+        fix = f" Use {name}.reshape(-1)." if len(rows) == 1 and labels.size == rows[0] else ""
+        given = f"{name} has shape {labels.shape} but the embeddings have shape {a.shape}"
+        raise error(f"{given}; expected {rows}, one label for each row.{fix}")
+    checks.require_labels(name, labels, allowed, advice)
+    return a, b, labels
 
 
-@loss(labeled_pairs((0, 1), "1 (True) is for pairs of a kind, 0 (False) for others."))
+@loss(partial(labeled_pairs, (0, 1), "1 (True) is for pairs of a kind, 0 (False) for others."))
 def contrastive(
     a: Any, b: Any, same: Any, *, margin: float = 1.0,
     sample_weight: Any = None, reduction: Reduction = "mean",
@@ -68,8 +63,6 @@ def contrastive(
     """Contrastive loss: pull pairs of the same kind together, push others beyond the margin.
 
     Formula, with D = |a - b|: D^2/2 if same is 1; relu(margin - D)^2/2 if it is 0.
-    Computed without a root for same pairs. For others the gradient at D = 0 is 0, since no
-    direction is better than another there.
     Gradient with respect to a: (a - b) for same pairs, -(margin - D) (a - b)/D for others within
     the margin; with respect to b, minus that.
 
@@ -78,8 +71,7 @@ def contrastive(
 
     When: it is known which pairs are similar (signatures, duplicates). When not: only an order is
     known, "nearer to this than to that" (``triplet``), which also lets classes keep their spread.
-    Source: Hadsell, Chopra, LeCun 2006, "Dimensionality Reduction by Learning an Invariant
-    Mapping".
+    Source: Hadsell et al. 2006, "Dimensionality Reduction by Learning an Invariant Mapping".
 
     >>> a = Tensor([[3.0, 4.0], [0.3, 0.4]], requires_grad=True)
     >>> b = [[0.0, 0.0], [0.0, 0.0]]  # distances 5 and 0.5
@@ -109,14 +101,12 @@ def triplet(
     Gradient where the loss is > 0: with respect to p, (p - a)/d(a, p); to n, -(n - a)/d(a, n); to
     a, minus the sum of both.
 
-    Parameters: ``anchor``, ``positive``, ``negative`` (N, D) or (D,), of one shape; ``margin`` > 0,
-    in the units of d; with ``squared``, d is the squared distance, as in FaceNet, which pulls
-    harder from far away; with ``swap``, the negative's distance to the positive is used if that is
-    smaller (Balntas et al. 2016).
+    Parameters: ``anchor``, ``positive``, ``negative`` (N, D) or (D,); ``margin`` > 0, in the units
+    of d; with ``squared``, d is the squared distance, as in FaceNet; with ``swap``, the negative's
+    distance to the positive is used if that is smaller (Balntas et al. 2016).
 
     When: there are many classes, or ever new ones (faces, products), and only order counts. When
-    not: few classes, where ``cross_entropy`` trains faster. A loss stuck at the margin means that
-    all embeddings have collapsed to a point.
+    not: few classes (``cross_entropy``). Stuck at the margin, all embeddings are one point.
     Source: Weinberger and Saul 2009, JMLR 10; Schroff, Kalenichenko, Philbin 2015, "FaceNet".
 
     >>> anchor = Tensor([[0.0, 0.0]], requires_grad=True)
@@ -137,7 +127,7 @@ def triplet(
     return relu(distance(anchor, positive) - to_negative + margin)
 
 
-@loss(labeled_pairs((-1, 1), "Convert with 2*y - 1 if they are 0 and 1."))
+@loss(partial(labeled_pairs, (-1, 1), "Convert with 2*y - 1 if they are 0 and 1."))
 def cosine_embedding(
     a: Any, b: Any, label: Any, *, margin: float = 0.0,
     sample_weight: Any = None, reduction: Reduction = "mean",
@@ -151,8 +141,7 @@ def cosine_embedding(
     Parameters: ``a`` and ``b`` (N, D) or (D,); ``label`` (N,) or (), 1 or -1; ``margin`` in
     [-1, 1]: how similar pairs with label -1 may remain.
 
-    When: lengths mean nothing, as with texts of different lengths. When not: magnitudes matter
-    (``contrastive``).
+    When: lengths mean nothing, as those of texts. When not: magnitudes matter (``contrastive``).
     Source: PyTorch's CosineEmbeddingLoss, which has the same values; for cosine similarity, Salton,
     Wong, Yang 1975, "A Vector Space Model for Automatic Indexing".
 
@@ -181,13 +170,11 @@ def nt_xent(
     Computed as cross-entropy of the cosines / T with -inf on the diagonal: no row is its own rival.
     Gradient with respect to cos_ik: (p_ik - 1[k = j]) / T, p being the softmax over k.
 
-    Parameters: ``a`` and ``b`` (N, D) with N >= 2, row i of each being the two views;
-    ``temperature`` T > 0: the smaller, the more the nearest rivals count. "none" returns the 2N
-    losses, those of a first.
+    Parameters: ``a`` and ``b`` (N, D) with N >= 2; ``temperature`` T > 0: the smaller, the more the
+    nearest rivals count. "none" returns the 2N losses, those of a first.
 
-    When: there are no labels, but ways to change a sample without changing what it is (crops,
-    noise). When not: small batches, as the only negatives are the other rows. A loss stuck at
-    ln(2N - 1) means that all embeddings are the same.
+    When: there are no labels, but changes that keep what a sample is (crops, noise). When not: for
+    small batches, which have few negatives. Stuck at ln(2N - 1), all embeddings are the same.
     Source: Chen, Kornblith, Norouzi, Hinton 2020, "A Simple Framework for Contrastive Learning of
     Visual Representations" (SimCLR), eq. 1.
 
@@ -198,8 +185,7 @@ def nt_xent(
     """
     temperature = number("temperature", temperature, closed=False)
     if a.ndim != 2 or a.shape[0] < 2:
-        expected = "(N, D) with N >= 2 pairs, for each of which the others are the negatives"
-        raise error(f"a and b have shape {a.shape}; expected {expected}.")
+        raise error(f"a and b have shape {a.shape}; expected (N, D) with N >= 2 pairs of views.")
     n = a.shape[0]
     units = _unit(concatenate([a, b]))
     similarity = units @ units.mT / temperature
@@ -209,12 +195,9 @@ def nt_xent(
 
 
 def _unit(x: Any) -> Any:
-    """Each row with length 1, whatever it was; a row of zeros stays 0, and its gradient is 0.
-
-    The rows are divided by their largest element first, or squares would leave the range. A row of
-    zeros is divided by infinity, which lets no gradient through.
-    """
+    """Each row with length 1, whatever it was; a row of zeros stays 0, and its gradient is 0."""
     largest = np.abs(data_of(x)).max(axis=-1, keepdims=True)
     zero = largest == 0
+    # Squares might leave the range without the first division; infinity lets no gradient through.
     x = x / np.where(zero, np.inf, largest)
     return x / sqrt(sum_(square(x), axis=-1, keepdims=True) + zero)
