@@ -27,7 +27,7 @@ unroll                      the NumPy code that you would write by hand       un
 from importlib import import_module as _import_module
 from typing import TYPE_CHECKING, Any as _Any
 
-from . import losses, regularizers
+from . import losses, optim, regularizers
 from .engine import functions as _functions, ops as _ops, products as _products
 from .engine.backprop import backward
 from .engine.functions import *  # noqa: F403
@@ -43,7 +43,7 @@ from .regularizers import dropout, elastic_net, l1, l2
 from .unroll import unroll
 
 if TYPE_CHECKING:
-    from . import data, nn, optim
+    from . import data, nn
     from .inspection.anomaly import detect_anomaly
     from .inspection.check import check_gradients
     from .inspection.graph import draw
@@ -65,7 +65,6 @@ __all__ += losses.__all__
 _LATER = {
     "check_gradients": "inspection.check", "detect_anomaly": "inspection.anomaly",
     "draw": "inspection.graph", "watch": "inspection.watch", "data": None, "nn": None,
-    "optim": None,
 }  # fmt: skip
 
 if not TYPE_CHECKING:  # or type checkers would accept any name at all

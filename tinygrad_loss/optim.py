@@ -50,8 +50,7 @@ class Optimizer:
 
     Parameters
     ----------
-    params : an iterable of Tensors, or a nest of lists, tuples and dicts of them
-        The leaves to change, each requiring grad, such as ``model.parameters()``.
+    params : the leaves to change, requiring grad; an iterable, or a nest of lists, tuples and dicts
     lr : the learning rate, > 0: how far to go against the gradient
 
     Settings can be assigned at any time, ``lr`` for example from a schedule, also 0 at its end.
@@ -122,9 +121,8 @@ class Optimizer:
         >>> GD([Tensor(1.0, requires_grad=True)], lr=0.1).state_dict()
         {'optimizer': 'GD', 'lr': 0.1}
         """
-        settings = {name: getattr(self, name) for name in self.settings}
-        buffers = {name: copy.deepcopy(getattr(self, name)) for name in self.buffers}
-        return {"optimizer": type(self).__name__, **settings, **buffers}
+        held = {name: getattr(self, name) for name in (*self.settings, *self.buffers)}
+        return {"optimizer": type(self).__name__, **copy.deepcopy(held)}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Copy a ``state_dict()``: with its parameters, training goes on as it would have then.
@@ -397,8 +395,7 @@ def clip_grad_norm(params: Any, max_norm: float) -> float:
     (50.0, array([0.6, 0.8]))
     """
     what, moving, largest = "clip_grad_norm", [], 0.0
-    if max_norm != math.inf:
-        max_norm = as_number(f"{what}: max_norm", max_norm, closed=False)
+    max_norm = as_number(f"{what}: max_norm", max_norm, closed=False, closed_above=True)
     for i, p in enumerate(_checked_params(what, params)):
         if p.grad is not None:
             check_parameter(what, i, p, (p.shape, p.dtype) * 2)

@@ -32,13 +32,9 @@ _ORDER_6 = np.array([-1, 9, -45, 0, 45, -9, 1]) / 60
 
 
 def check_gradients(
-    f: Callable[..., Tensor],
-    *inputs: Any,
-    order: int = 1,
-    directions: int = 3,
-    rtol: float = 1e-6,
-    rng: int | np.random.Generator = 0,
-) -> None:
+    f: Callable[..., Tensor], *inputs: Any, order: int = 1, directions: int = 3,
+    rtol: float = 1e-6, rng: int | np.random.Generator = 0,
+) -> None:  # fmt: skip
     """Check the gradients of a function against central differences along random directions.
 
     For each input x, with random weights v at the outputs and a random direction d as large as x,
@@ -54,8 +50,7 @@ def check_gradients(
     Parameters
     ----------
     f : callable, a function of the inputs, the same at each call; its value: a Tensor of any shape
-    *inputs : array_like or Tensor
-        All of floating dtype are checked. Labels, masks, options are passed to ``f`` as they are.
+    *inputs : array_likes or Tensors. Those of floating dtype are checked, others passed as they are
     order : int. 2 also checks the gradients of the gradients, by the inputs and v; and so on.
     directions : int, random directions for each input
     rtol : float, the relative error allowed, in float64. Of correct rules it is about 1e-9.
@@ -126,6 +121,7 @@ def _check_values(
 
     def change(i: int, d: Array, step: float) -> Array:
         """The change of the finite elements of f when input i moves by step d; NaN if f raises."""
+        # Subtracted before they are summed: a small change would be lost in a large sum.
         moved = [*xs[:i], xs[i] + step * d, *xs[i + 1 :]]
         try:
             y_moved = f(*(Tensor(x, requires_grad=True) for x in moved))
@@ -187,12 +183,10 @@ class _Rules(Observer):
 
 
 def _random_direction(x: Array, least: float, rng: np.random.Generator) -> Array:
-    """A direction as large as x, element by element: a small x > 0 stays positive, a large x moves.
-
-    Elements smaller than ``least`` times the largest count as that large, so that they show.
-    """
+    """A direction as large as x, element by element: a small x > 0 stays so, a large x moves."""
     size = np.abs(np.nan_to_num(x, posinf=0, neginf=0))
     largest = size.max(initial=0) or 1.0
+    # Elements smaller than ``least`` times the largest count as that large, so that they show.
     size = np.where(size == 0, 1e-3 * largest, np.maximum(size, least * largest))
     return rng.uniform(0.5, 1, x.shape) * rng.choice([-1, 1], x.shape) * size
 
@@ -210,11 +204,9 @@ def _kink(change: Callable[[Array, float], Array], d: Array) -> str:
 
 
 def _is_bent(line: Callable[[float], Array]) -> bool:
-    """Whether an element of f has two slopes at step 0, one on each side: for all short steps.
-
-    Those of a curve draw near to each other, and those of rounding are at random. They are computed
-    from the changes at t and 3 t, so that the second derivative cancels.
-    """
+    """Whether an element of f has two slopes at step 0, one on each side: for all short steps."""
+    # Those of a curve draw near to each other, and those of rounding are at random. They are
+    # computed from the changes at t and 3 t, so that the second derivative cancels.
     with np.errstate(all="ignore"):
         steps = np.outer((-1, 1), _STEPS[:3])
         slopes = np.array([[(9 * line(t) - line(3 * t)) / (6 * t) for t in side] for side in steps])
@@ -225,10 +217,7 @@ def _is_bent(line: Callable[[float], Array]) -> bool:
 def _measure(
     line: Callable[[float], Array], y: Array, v: Array, given: float, rtol: float
 ) -> tuple[float, float]:
-    """The derivative of <v, f> at step 0 of a line, and its uncertainty; y is f there.
-
-    Elements are subtracted before they are summed: a small change would be lost in a large sum.
-    """
+    """The derivative of <v, f> at step 0 of a line, and its uncertainty; y is f there."""
     with np.errstate(all="ignore"):
         quick = float(v @ (line(_STEP) - line(-_STEP))) / (2 * _STEP)
         if abs(quick - given) <= rtol * abs(given):
@@ -247,11 +236,9 @@ def _measure(
 
 
 def _noise(changes: Array, y: Array) -> Array:
-    """The rounding error of each element, from its changes at [step, k]: at least one last digit.
-
-    Over so short a step f is a parabola, whose fourth differences are 0, while those of the noise
-    have 70 times its variance. If a step is too short to show any noise, the next one shows it.
-    """
+    """The rounding error of each element, from its changes at [step, k]; at least a last digit."""
+    # Over so short a step f is a parabola, whose fourth differences are 0, while those of the noise
+    # have 70 times its variance. If a step is too short to show any noise, the next one shows it.
     seen = np.sqrt(np.square(np.diff(changes[:2], 4, axis=1)).mean(axis=1) / 70)
     moved = changes.any(axis=(0, 1))
     size = np.abs(y) * moved if moved.any() else np.maximum(np.abs(y), 1)

@@ -86,16 +86,14 @@ class Module:
     def __call__(
         self: _Forward[Inputs, Output], *inputs: Inputs.args, **options: Inputs.kwargs
     ) -> Output:
-        """Return ``forward(...)``; ``draw`` and ``watch`` are told that this module computed it.
-
-        For that, the output, or each Tensor in a list, tuple or dict, is marked with a stamp: of
-        the Tensors that lead to it, those newer than the stamp were made inside this module.
-        """
+        """Return ``forward(...)``; ``draw`` and ``watch`` are told that this module computed it."""
         if self._made is None:
             _note(self)
         first = now()
         output = self.forward(*inputs, **options)
-        # An older output was made elsewhere and only returned here, as by Dropout after eval().
+        # The output, or each Tensor in a list, tuple or dict, is marked with a stamp: of those that
+        # lead to it, the newer ones were made inside this module. An older output was made
+        # elsewhere and only returned here, as by Dropout after eval().
         for x in (output,) if isinstance(output, Tensor) else flattened(output):
             if isinstance(x, Tensor) and x.stamp > first:
                 x.scopes += ((self, first),)
@@ -143,9 +141,7 @@ class Module:
         """
         what, tensors = "load_state_dict", dict(_contents(self, Tensor))
         if not isinstance(state, dict):
-            raise TypeError(
-                f"{what}: expected a dict of arrays by name, got {type(state).__name__}"
-            )
+            raise TypeError(f"{what}: expected a dict of arrays, got {type(state).__name__}")
         missing, unexpected = tensors.keys() - state.keys(), state.keys() - tensors.keys()
         if missing or unexpected:
             given = f"missing {sorted(missing)}, unexpected {sorted(map(str, unexpected))}"
@@ -155,9 +151,6 @@ class Module:
             value = state[name]
             if x.origin is not None:
                 raise errors.computed(x, "data", "assigned", "its gradient would be wrong")
-            if not hasattr(value, "__array_function__") or isinstance(value, Tensor):
-                expected = "an array (of a Tensor, its .data; of PyTorch's, .detach().numpy())"
-                raise TypeError(f"{what}: {name} is {type(value).__name__}; expected {expected}")
             value = as_array(value, copy=False, what=f"{what}: {name}")
             if value.dtype.kind != x.dtype.kind:
                 raise TypeError(f"{what}: {name} has dtype {value.dtype}; expected {x.dtype}")
@@ -187,9 +180,8 @@ _WITHOUT_LAYERS = (
 
 def _note(module: Any) -> None:
     """Note the Tensors that the module itself holds: its state, whatever forward may add."""
-    held = _held(vars(module))
-    tensors = ((name, x) for name, x in held if isinstance(x, Tensor))
-    module._made = {name: x if x.requires_grad else None for name, x in tensors}
+    tensors = {name: x for name, x in _held(vars(module)) if isinstance(x, Tensor)}
+    module._made = {name: x if x.requires_grad else None for name, x in tensors.items()}
 
 
 def _held(nest: Any, name: str = "", around: tuple[int, ...] = ()) -> Iterator[tuple[str, Any]]:
@@ -218,10 +210,7 @@ def _walk(module: Module, name: str, seen: set[int]) -> Iterator[tuple[str, Any,
 
 
 def _contents(module: Module, kind: type[Kind]) -> list[tuple[str, Kind]]:
-    """All modules inside and all Tensors of the state, by name; raise if one would be lost.
-
-    The state is made of what ``__init__`` made, and of what requires grad, whenever it came.
-    """
+    """All modules inside and all Tensors of the state, by name; raise if one would be lost."""
     found = list(_walk(module, "", set()))
     known = {id(x) for _, x, *_ in found}
     contents: dict[str, Module | Tensor] = {}
@@ -243,7 +232,7 @@ def _contents(module: Module, kind: type[Kind]) -> list[tuple[str, Kind]]:
                     "would be neither trained nor saved. Compute with arrays and make the result a "
                     "leaf, Tensor(array * 0.1, requires_grad=True), or compute it in forward."
                 )
-            if made is not None and learns and x.origin is None:
+            if made is not None and learns and x.origin is None:  # whenever it was made
                 learning.append((made, key, x))
             elif made is not None and key not in made:
                 continue  # a result that forward keeps

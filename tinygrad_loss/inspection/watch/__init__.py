@@ -25,12 +25,10 @@ if TYPE_CHECKING:
 NAMES = ["layer", "kind", "mean", "spread", "gradient", "of weights", "dead", "saturated", "update"]
 FORMATS = ["", "", ".3g", ".3g", ".2e", ".2e", ".0%", ".0%", ".1e"]
 PANELS = {  # of the plot
-    "spread": "spread of the output",
-    "gradient": "gradient norm at the output",
-    "update": "update / weight",
-    "dead": "share of dead ReLUs",
+    "spread": "spread of the output", "gradient": "gradient norm at the output",
+    "update": "update / weight", "dead": "share of dead ReLUs",
     "saturated": "share of saturated units",
-}
+}  # fmt: skip
 DASHES = ("-", "--", ":", "-.")  # to tell lines of similar brightness apart
 
 

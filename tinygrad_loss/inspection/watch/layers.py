@@ -14,7 +14,6 @@ from ...engine import ops
 from ...engine.arrays import data_of, on_host
 from ...engine.mode import Mark, Observer
 from ...engine.node import Array
-from ...engine.ops import Op
 from ...engine.tensor import Tensor
 from ...nn import Module
 
@@ -26,7 +25,7 @@ class Step(NamedTuple):
     """One op of the forward pass."""
 
     output: Tensor
-    op: Op
+    op: ops.Op
     inputs: tuple[Any, ...]
     arrays: list[Array]
 
@@ -51,7 +50,7 @@ class Pass(Observer):
         self._keep(self)
         self._begin(later)
 
-    def after_forward(self, output: Any, op: Op, inputs: Any, arrays: Any) -> None:
+    def after_forward(self, output: Any, op: ops.Op, inputs: Any, arrays: Any) -> None:
         """Note an op. The first recorded use of a parameter after backward() begins a pass."""
         if self.end is not None and output.requires_grad and any(map(is_leaf, inputs)):
             self.finish()
@@ -78,9 +77,10 @@ class Row:
     kind: str
     outputs: list[Tensor]
     first: int  # the stamp at which the call began
-    parameters: list[Tensor]
+    module: Any = None
 
     def __post_init__(self) -> None:
+        self.parameters = [] if self.module is None else own_parameters(self.module)
         self.last = self.outputs[-1].stamp  # at which it ended
         self.recorded = any(x.requires_grad for x in self.outputs)
 
@@ -90,38 +90,34 @@ class Row:
 
 
 def find_rows(module: Module, seen: Pass) -> list[Row]:
-    """The calls of layers, in the order in which they ended.
-
-    Calls of the module under ``no_grad()`` are evaluations, and left out if others were recorded.
-    """
+    """The calls of layers, in the order in which they ended."""
     marked: dict[tuple[int, int], tuple[Any, dict[Tensor, Step]]] = {}  # a tuple has several
     for step in seen.steps:
         for maker, first in step.output.scopes:
             marked.setdefault((id(maker), first), (maker, {}))[1][step.output] = step
     names = {id(m): name or type(m).__name__ for name, m in module.named_modules()}
     calls = [
-        (m, Row(names[key], type(m).__name__, [*steps], first, own_parameters(m)))
+        Row(names[key], type(m).__name__, [*steps], first, m)
         for (key, first), (m, steps) in marked.items()
         if key in names
     ]
-    if any(row.recorded for m, row in calls if m is module):
-        evaluations = [row for m, row in calls if m is module and not row.recorded]
-        calls = [call for call in calls if not _inside(call[1].first, evaluations)]
-    every = [row for _, row in calls]
-    layers = [row for m, row in calls if row.parameters or len(list(m.named_modules())) == 1]
-    blocks = []
+    # Calls of the module under no_grad() are evaluations, and left out if others were recorded.
+    if any(row.recorded for row in calls if row.module is module):
+        evaluations = [row for row in calls if row.module is module and not row.recorded]
+        calls = [row for row in calls if not _inside(row.first, evaluations)]
+    layers = [row for row in calls if row.parameters or len([*row.module.named_modules()]) == 1]
+    rows = [*layers]
     for (_, first), (mark, steps) in marked.items():
-        if isinstance(mark, Mark) and _inside(first, every):
-            block = Row(mark.name, "scope", [*steps][-1:], first, [])
+        if isinstance(mark, Mark) and _inside(first, calls):
+            block = Row(mark.name, "scope", [*steps][-1:], first)
             owned = {p for row in layers if block.holds(row.first) for p in row.parameters}
             used = dict.fromkeys(x for step in steps.values() for x in step.inputs if is_leaf(x))
             block.parameters = [x for x in used if x not in owned]
-            blocks.append(block)
-    rows = layers + blocks
+            rows.append(block)
     for step in seen.steps:
         stamp = step.output.stamp
-        if step.op in ACTIVATIONS and _inside(stamp, every) and not _inside(stamp, rows):
-            rows.append(Row("", step.op.name, [step.output], stamp, []))
+        if step.op in ACTIVATIONS and _inside(stamp, calls) and not _inside(stamp, rows):
+            rows.append(Row("", step.op.name, [step.output], stamp))
     rows.sort(key=lambda row: row.last)
     before, count = "", Counter[str]()
     for row in rows:  # functions are named after the layer before, calls of one layer are numbered

@@ -23,10 +23,9 @@ def diagnose(module: Module, rows: list[Row], layers: list[Layer], seen: Pass) -
     """All problems of a pass, each in a sentence or two."""
     used = {x for step in seen.steps for x in step.inputs if isinstance(x, Tensor)}
     if not rows:
-        what = "was not called"
-        if used.intersection(module.parameters()):
-            what = "returned no Tensor, nor a tuple, list or dict of them"
-        return [f"{type(module).__name__} {what} in this pass."]
+        what = "returned no Tensor, nor a tuple, list or dict of them"
+        ran = used.intersection(module.parameters())
+        return [f"{type(module).__name__} {what if ran else 'was not called'} in this pass."]
     called = used.union(*(row.parameters for row in rows))
     problems = [
         f"{name or type(m).__name__} was not called in this pass, so it does not learn."
@@ -44,11 +43,10 @@ def diagnose(module: Module, rows: list[Row], layers: list[Layer], seen: Pass) -
         problems.append("No gradients: backward() was not called inside the block.")
     else:
         problems.append("No gradients: the pass was computed under no_grad(), or all is frozen.")
-    for layer in layers:
-        if (layer.dead or 0) >= MANY:
-            problems.append(f"{layer.name}: {layer.dead:.0%} of its ReLUs are dead.")
-        if (layer.saturated or 0) >= MANY:
-            problems.append(f"{layer.name}: {layer.saturated:.0%} of its outputs are saturated.")
+    for x in layers:
+        for share, which in (x.dead, "ReLUs are dead"), (x.saturated, "outputs are saturated"):
+            if (share or 0) >= MANY:
+                problems.append(f"{x.name}: {share:.0%} of its {which}.")
     return problems
 
 
