@@ -18,7 +18,6 @@ from .words import meant
 if TYPE_CHECKING:
     from .ops import Op
 
-
 _CONSTANT = {bool, int, float, str, slice, type(None)}  # most options; for speed
 
 
@@ -80,14 +79,11 @@ class Arguments:
         return x if isinstance(x, Node) or is_plain(x) else as_array(x, copy=False, what=self.op)
 
     def as_constant(self, name: str, x: Any) -> Any:
-        """Return an option as a constant: Tensors as their data, NumPy's numbers as Python's.
-
-        (One of NumPy's would turn float32 into float64.)
-        """
+        """Return an option as a constant: Tensors as their data, NumPy's numbers as Python's."""
         if isinstance(x, (tuple, list, dict, Node)):
             return constant(self.op, name, x)
         if isinstance(x, np.generic) or (type(x) is np.ndarray and not x.ndim):
-            return x.item()
+            return x.item()  # or float32 would become float64
         if hasattr(type(x), "__array__") and type(x) is not np.ndarray and not is_foreign(x):
             return as_array(x, copy=False, what=f"{self.op}: {name}")
         return x

@@ -39,17 +39,11 @@ def backward(output: Tensor, grad: Any = None) -> None:
 
     Parameters
     ----------
-    output : Tensor
-        A scalar, or a Tensor of any shape together with ``grad``.
-    grad : array of the shape of ``output``
-        The gradient at ``output`` to start from; 1 for a scalar.
+    output : Tensor, a scalar, or of any shape together with ``grad``
+    grad : array of the shape of ``output``, the gradient to start from; 1 for a scalar
 
-    Raises
-    ------
-    ValueError
-        If ``output`` is not a scalar and there is no ``grad``, or ``grad`` has another shape.
-    RuntimeError
-        If ``output`` does not require grad, or data was changed after it was used.
+    Raises ValueError if ``output`` is no scalar and there is no ``grad``, or it has another shape;
+    RuntimeError if ``output`` does not require grad, or data was changed after it was used.
 
     >>> from tinygrad_loss import Tensor
     >>> a, b = Tensor(-4.0, requires_grad=True), Tensor(2.0, requires_grad=True)
@@ -93,12 +87,9 @@ def seed(output: Tensor, grad: Any, create_graph: bool = False) -> Any:
 
 
 def propagate(
-    output: Node,
-    start: Any,
-    needed: Set[Node] | None = None,
-    keep: Set[Node] = frozenset(),
+    output: Node, start: Any, needed: Set[Node] | None = None, keep: Set[Node] = frozenset(),
     create_graph: bool = False,
-) -> dict[Node, Any]:
+) -> dict[Node, Any]:  # fmt: skip
     """Walk back from ``output``, where the gradient is ``start``, taking the newest node each time.
 
     Returns the gradients of the leaves, of the Tensors that retain theirs, and of ``keep``; others

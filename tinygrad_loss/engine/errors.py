@@ -120,13 +120,6 @@ def number_of(x: Node, function: str) -> Any:
     return number
 
 
-def written_into() -> TypeError:
-    return TypeError(
-        "a Tensor cannot be written into: its graph would be of other values. Build another with "
-        "where(mask, value, t) or concatenate([...]); to change a leaf, assign all: t.data = array."
-    )
-
-
 def update_of_leaf(p: Node, shape: tuple[int, ...] | None = None) -> Exception:
     name = p.name or "p"
     what = f"{name} -= step (or +=, ...): {name}"

@@ -67,9 +67,7 @@ class set_mode:
     def __init__(
         self, recording: bool | None = None, observer: Observer | None = None, alone: bool = False
     ) -> None:
-        self.recording = recording
-        self.observer = observer
-        self.alone = alone
+        self.recording, self.observer, self.alone = recording, observer, alone
 
     def __enter__(self) -> Any:
         observer = self.begin()
@@ -112,22 +110,20 @@ class set_mode:
             """Run a generator in this mode, and yield its values outside of it."""
             generator = function(*args, **options)
             advance, given = generator.send, None
-            try:
-                while True:
+            while True:
+                try:
                     with self:
-                        try:
-                            value = advance(given)
-                        except StopIteration as end:
-                            return end.value
-                    try:
-                        given, advance = (yield value), generator.send
-                    except GeneratorExit:
-                        raise
-                    except BaseException as error:  # thrown in by the caller of this generator
-                        given, advance = error, generator.throw
-            finally:
-                with self:
-                    generator.close()
+                        value = advance(given)
+                except StopIteration as end:
+                    return end.value
+                try:
+                    given, advance = (yield value), generator.send
+                except GeneratorExit:
+                    with self:
+                        generator.close()
+                    raise
+                except BaseException as error:  # thrown in by the caller of this generator
+                    given, advance = error, generator.throw
 
         run = awaited if is_a(inspect.iscoroutinefunction) else called
         run = advanced if is_a(inspect.isgeneratorfunction) else run
@@ -159,8 +155,7 @@ class Mark(Observer):
     """Marks what a block computes, as ``Module.__call__`` marks the output of a module."""
 
     def __init__(self, name: str) -> None:
-        self.name = name
-        self.began = now()
+        self.name, self.began = name, now()
 
     def after_forward(self, output: Node, *_: Any) -> None:
         """Mark a Tensor that was computed inside."""

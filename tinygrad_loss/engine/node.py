@@ -1,7 +1,4 @@
-"""A node of the graph: an array, and how it was computed. This is all that ops and backprop need.
-
-A Tensor is a Node with the methods of an array.
-"""
+"""A node of the graph: what ops and backprop need of a Tensor, which is a Node with methods."""
 
 from __future__ import annotations
 

@@ -34,10 +34,9 @@ DIFFERENTIABLE: dict[Callable[..., Any], Callable[..., Any]] = {
     for name in module.__all__
     if hasattr(np, name)
 } | {
-    np.amax: ops.max, np.amin: ops.min, np.clip: _clip,
+    np.amax: ops.max, np.amin: ops.min, np.clip: _clip, np.linalg.slogdet: products.slogdet,
     np.atleast_1d: _each(functions.atleast_1d), np.atleast_2d: _each(functions.atleast_2d),
     np.linalg.norm: functions.norm, np.linalg.inv: functions.inv, np.linalg.solve: products.solve,
-    np.linalg.slogdet: products.slogdet,
 }  # fmt: skip
 
 # Functions whose derivative is zero, or that have none: with Tensors they return plain arrays.
@@ -75,16 +74,13 @@ def dispatch(function: Any, inputs: Any, options: dict[str, Any]) -> Any:
 @cache
 def _names(function: Any, ours: Any) -> tuple[dict[str, str], dict[str, Any], bool]:
     """Return our names for NumPy's arguments, NumPy's defaults, and if only positions count."""
-    own = list(inspect.signature(ours).parameters)
+    names = {name: name for name in inspect.signature(ours).parameters}
     try:
         theirs = inspect.signature(function).parameters
     except ValueError:  # before NumPy 2.4 some functions in C have no signature
-        return {name: name for name in own}, {}, True
-    names = {name: name for name in own if name in theirs} | {
-        name: own[i]  # our x is a, v or arr in NumPy
-        for i, name in enumerate(theirs)
-        if name not in own and i < len(own) and own[i] not in theirs
-    }
+        return names, {}, True
+    pairs = zip(theirs, list(names), strict=False)  # our x is a, v or arr in NumPy
+    names |= {a: b for a, b in pairs if a not in names and b not in theirs}
     several = any(p.kind is p.VAR_POSITIONAL for p in theirs.values())
     return names, {name: p.default for name, p in theirs.items()}, several
 

@@ -34,8 +34,7 @@ class Tensor(Node, Elsewhere):
 
     Attributes
     ----------
-    data : array
-        Assigning it copies; ``t.data -= step`` changes it in place. Writes into single elements,
+    data : array; assigning it copies, ``t.data -= step`` changes it in place. Writes into elements,
         ``t.data[0] = 1``, are not noticed: a graph that used the old ones has a wrong gradient.
     grad : array of the shape and dtype of ``data``, to which each ``backward()`` adds, or None
     origin : (op, inputs, arrays, options), how it was computed; None for a *leaf*, which you made
@@ -170,7 +169,10 @@ class Tensor(Node, Elsewhere):
         return ops.getitem(self, index=index)
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        raise errors.written_into()
+        raise TypeError(
+            "a Tensor cannot be written into: its graph would be of other values. Build another by "
+            "where(mask, value, t) or concatenate([...]); to change a leaf, use t.data = array."
+        )
 
     # --- operators --------------------------------------------------------------------------------
     # What belongs together stands together.

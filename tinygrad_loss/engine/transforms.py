@@ -31,10 +31,10 @@ def gradients(output: Tensor, inputs: Any, grad: Any = None, *, create_graph: bo
     Parameters
     ----------
     output : Tensor, a scalar, or of any shape together with ``grad``
-    inputs : sequence, or a nest of lists, tuples and dicts, of Tensors that require grad
-        They are leaves, or were computed on the way to ``output``.
-    grad : array of the shape of ``output``, the gradient to start from; 1 for a scalar
-        A Tensor is part of the graph if it is recorded.
+    inputs : sequence, or nest of lists, tuples and dicts, of Tensors that require grad: leaves, or
+        computed on the way to ``output``
+    grad : array of the shape of ``output``, the gradient to start from; 1 for a scalar; a Tensor is
+        part of the graph if it is recorded
     create_graph : bool, whether to record how they are computed, to differentiate them again
 
     Returns a tuple with one Tensor for each input, of its shape and dtype; zeros if ``output`` does
@@ -88,15 +88,12 @@ def grad(f: Callable[..., Any], argnums: int | tuple[int, ...] = 0) -> Callable[
     f : callable, a function of Tensors whose value is a scalar Tensor
     argnums : int or tuple of int, the positional arguments to differentiate with respect to
 
-    Returns
-    -------
-    callable
-        A function of the same arguments: Tensors, arrays, numbers, or nests of lists, tuples and
-        dicts of them. It returns the gradient with the structure of the argument (a tuple of
-        gradients for a tuple of argnums), and of its type: an array for an array or a number, a
-        Tensor for a Tensor. But if the value also depends on another Tensor that requires grad, an
-        argument or one from outside, all gradients are Tensors, part of the graph, and can be
-        differentiated again (unless recording is off, under ``no_grad()``).
+    Returns a function of the same arguments: Tensors, arrays, numbers, or nests of lists, tuples
+    and dicts of them. It returns the gradient with the structure of the argument (a tuple of
+    gradients for a tuple of argnums), and of its type: an array for an array or a number, a Tensor
+    for a Tensor. But if the value also depends on another Tensor that requires grad, an argument or
+    one from outside, all gradients are Tensors, part of the graph, and can be differentiated again
+    (unless recording is off, under ``no_grad()``).
 
     Raises ValueError if the value is no scalar; TypeError if it is no Tensor, or an argument has no
     floating numbers.

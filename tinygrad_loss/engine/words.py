@@ -16,19 +16,18 @@ WORDS = {
         "b=": "other=", "lr=": "learning_rate=", "ord=": "p=", "min=": "a_min=", "max=": "a_max=",
         "ddof=": "unbiased= correction=", "shape=": "size= newshape=", "rng=": "seed= generator=",
         "gradients(y, [x], create_graph=True)": "create_graph=", "size": "numel", "ndim": "dim",
-        "nothing: a graph is kept while its output is": "retain_graph=",
+        "nothing: a graph is kept while its output is": "retain_graph=", "unroll": "jit",
         "astype, or Tensor(..., dtype=)": "to float double half", "@": "mm bmm", "clip": "clamp",
         "reshape": "view view_as", "transpose": "permute moveaxis", "broadcast_to": "expand",
         "expand_dims, or t[:, None]": "unsqueeze", "t.data, NumPy's array in memory": "cpu cuda",
         "t itself, which no op changes, or t.detach()": "clone copy", "concatenate": "cat concat",
         "requires_grad, which can be assigned": "requires_grad_", "detach": "detach_",
         "zero_grad, or t.data[...] = 0": "zero_", "t += step, under no_grad()": "add_ sub_ mul_",
-        "an operator, + - * / **": "add sub mul div pow neg", "unroll": "jit",
+        "an operator, + - * / **": "add sub mul div pow neg", "origin": "grad_fn is_leaf",
         "Tensor": "tensor from_numpy Variable", "gradients or grad": "autograd jacobian hessian",
         "tl.relu, tl.cross_entropy and so on": "functional", "where": "masked_fill",
         "a leading axis": "vmap", "T": "t", "take_along_axis": "gather", "relu": "relu_",
         "t itself, which is real": "real conj", "t.data.astype(int)": "long",
-        "origin": "grad_fn is_leaf",
         "mean_squared_error": "mse_loss MSELoss", "mean_absolute_error": "l1_loss L1Loss",
         "cross_entropy": "CrossEntropyLoss nll_loss NLLLoss", "huber": "smooth_l1_loss HuberLoss",
         "binary_cross_entropy_with_logits": "BCEWithLogitsLoss", "Tensor(...)": "Parameter",
@@ -36,6 +35,7 @@ WORDS = {
     }.items()
     for word in words.split()
 }  # fmt: skip
+_ABSENT = [name for name in [*WORDS, *vars(np.ndarray)] if name[0] != "_" and name[-1] != "="]
 
 
 def missing(owner: str, name: str) -> AttributeError:
@@ -59,15 +59,10 @@ class Elsewhere:
     """Base of Tensor: attributes of other libraries' arrays, which it does not have."""
 
     __slots__ = ()
-    vars().update(
-        (name, _Absent(name))
-        for name in [*WORDS, *vars(np.ndarray)]
-        if name[0] != "_" and name[-1] != "="
-    )
+    vars().update({name: _Absent(name) for name in _ABSENT})
 
     def __dir__(self) -> list[str]:
-        kind = type(self)
-        return [n for n in super().__dir__() if not isinstance(getattr_static(kind, n), _Absent)]
+        return [n for n in super().__dir__() if not isinstance(getattr_static(self, n), _Absent)]
 
 
 def meant(names: Iterable[str]) -> str:

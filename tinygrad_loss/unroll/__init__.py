@@ -55,13 +55,10 @@ def unroll(
         tuples and dicts of them; an example input that is a Tensor can be one of them
     comments : whether the source says of which line or module each part is, and what it computes
 
-    Returns
-    -------
-    Step
-        With an optimizer, ``step(*inputs)`` makes the update and returns the loss before it.
-        Otherwise it returns ``(value, gradients)``, a number and a tuple of arrays in the order of
-        ``wrt`` (for a nest, the same nest). ``step.source`` is the source of the last call, which
-        needs NumPy only, ``step.describe()`` what it takes and what was left out.
+    Returns a Step. With an optimizer, ``step(*inputs)`` makes the update and returns the loss
+    before it. Otherwise it returns ``(value, gradients)``, a number and a tuple of arrays in the
+    order of ``wrt`` (for a nest, the same nest). ``step.source`` is the source of the last call,
+    which needs NumPy only, ``step.describe()`` what it takes and what was left out.
 
     At each call:
 
@@ -81,17 +78,13 @@ def unroll(
     them, also before they are passed to the step. For the same reason a step belongs to one thread,
     and so does the model while it is traced.
 
-    Raises
-    ------
-    TypeError
-        If ``f`` needs the numbers themselves, e.g. to branch on them (``if loss > 1``, ``item()``,
-        ``float()``); does not return a Tensor; calls ``backward()`` or assigns data; keeps what it
-        computes, such as running averages (it is put back; update them after the step); or makes
-        an array that differs each time, such as noise from NumPy. If an array is not NumPy's, or
-        an input is not made of real numbers, or requires grad where the first one did not. If an
-        optimizer of your own has a ``step`` of its own, or keeps what is not in its ``buffers``.
-    ValueError, RuntimeError
-        As ``gradients`` and ``optimizer.step()``. No error has changed anything.
+    Raises TypeError if ``f`` needs the numbers themselves, e.g. to branch on them (``if loss > 1``,
+    ``item()``, ``float()``); does not return a Tensor; calls ``backward()`` or assigns data; keeps
+    what it computes, such as running averages (it is put back; update them after the step); or
+    makes an array that differs each time, such as noise from NumPy. If an array is not NumPy's, or
+    an input is not made of real numbers, or requires grad where the first one did not. If an
+    optimizer of your own has a ``step`` of its own, or keeps what is not in its ``buffers``.
+    ValueError or RuntimeError as ``gradients`` and ``optimizer.step()``. No error changes anything.
 
     >>> import numpy as np
     >>> from tinygrad_loss import mean_squared_error, optim

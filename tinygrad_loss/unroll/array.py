@@ -32,10 +32,7 @@ _VALUE_SHAPES = {
     np.union1d, np.intersect1d, np.setdiff1d, np.setxor1d, np.bincount, np.histogram, np.delete,
     np.repeat, np.unique_all, np.unique_counts, np.unique_inverse, np.unique_values,
 }  # fmt: skip
-_FIXED_SHAPES = (
-    "depends on values, but a step is for fixed shapes. Use np.where(condition, a, b), or compute "
-    "it outside and pass it as an input."
-)
+_FIXED_SHAPES = "depends on values. Use np.where(condition, a, b), or pass it in, made outside."
 _RESHAPING = {np.reshape, np.ravel, np.squeeze, np.expand_dims}
 _TRANSPOSING = {np.transpose, np.matrix_transpose, np.swapaxes, np.moveaxis}
 _REDUCTIONS: dict[Any, Any] = {
@@ -51,20 +48,15 @@ def _converting(convert: Callable[..., Any], what: str) -> Any:
         if self.value.constant:
             return convert(self.value.array, *inputs, **options)
         raise NotTraceable(
-            f"{what} needs the numbers of an array that depends on the step's inputs or parameters."
-            " As they differ at each call, a branch or a number taken from them would be frozen. "
-            "Choose with where(condition, a, b), or compute it outside and pass it as an input."
+            f"{what} needs the numbers of an array, which differ at each call: a branch would be "
+            "frozen. Choose with where(condition, a, b), or compute it outside and pass it in."
         )
 
     return method
 
 
 class TracedArray(NDArrayOperatorsMixin):
-    """An array that computes with the example's numbers and notes what was computed.
-
-    It takes over NumPy's functions by their protocols, and refuses whatever needs the numbers
-    themselves, because these differ from call to call of the step.
-    """
+    """An array that computes with the example's numbers, but tells nobody: each call has others."""
 
     __slots__ = ("__weakref__", "_base", "_viewed", "trace", "value")
 
@@ -206,9 +198,8 @@ def _written(x: Any, value: Value, what: str) -> TracedArray:
     """The array x, which from now on stands for ``value``."""
     if not isinstance(x, TracedArray) or x._base is not None or x._viewed:
         raise NotTraceable(
-            f"{what} into an input, a parameter, an array made outside the function, or one that "
-            "shares its memory with a view of it cannot be traced. Write into a copy(), or into "
-            "np.empty_like(x). (A step changes only its own memory: updates belong outside.)"
+            f"{what} into an input, a parameter, an array made outside, or one that has a view, "
+            "cannot be traced. Write into a copy(), or np.empty_like(x); updates belong outside."
         )
     x.value = value
     return x

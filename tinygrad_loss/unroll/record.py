@@ -115,7 +115,8 @@ class Recording(Observer):
         finally:
             for p in before:
                 p._array, p.grad, p.stamp = before[p]
-            self.trace.restore_generators()
+            for generator, state in self.trace.generators.items():
+                generator.bit_generator.state = state  # the first call draws the same numbers
             stored = self._outside.put_back()
         if stored:
             raise NotTraceable(

@@ -15,10 +15,9 @@ from .values import Value
 
 def simplified(trace: Any, function: Any, inputs: Any, options: dict[str, Any]) -> Any:
     """A Value equal to ``function(*inputs, **options)`` that takes less work, or None."""
-    if isinstance(function, np.ufunc) and function.signature is None:
-        shorter = _without_broadcasts(inputs)
-        if shorter is not None:
-            return trace.apply(function, *shorter, **options)
+    elementwise = isinstance(function, np.ufunc) and function.signature is None
+    if elementwise and (shorter := _without_broadcasts(inputs)):
+        return trace.apply(function, *shorter, **options)
     match inputs:
         case (Value(constant=True, shape=()) as c, x) if function is np.multiply and not x.constant:
             return trace.apply(function, x, c, **options)
@@ -27,12 +26,9 @@ def simplified(trace: Any, function: Any, inputs: Any, options: dict[str, Any]) 
     if options:
         return None
     orders = [inputs, inputs[::-1]] if function in (np.add, np.multiply) else [inputs]
-    tried = (
-        rule(trace.apply, (function, *order))
-        for rule in (_cross_entropy, _algebra)
-        for order in orders
-    )
-    return next((simpler for simpler in tried if simpler is not None), None)
+    calls = [(function, *order) for order in orders]
+    tried = (rule(trace.apply, call) for rule in (_cross_entropy, _algebra) for call in calls)
+    return next(filter(None, tried), None)
 
 
 def uniform(x: Any) -> Any:
@@ -73,10 +69,8 @@ def _algebra(apply: Any, call: tuple[Any, ...]) -> Any:
             return apply(x.function, *x.inputs, axis=1, keepdims=True)
         case (np.transpose, Value((np.transpose, x, first)), then) if first == (*np.argsort(then),):
             return x
-        case (np.multiply | np.divide | np.power, x, one) if uniform(one) == 1 and _keeps_dtype(
-            x, one
-        ):
-            return apply(np.broadcast_to, x, np.broadcast_shapes(x.shape, one.shape))
+        case (np.multiply | np.divide | np.power, x, c) if uniform(c) == 1 and _keeps_dtype(x, c):
+            return apply(np.broadcast_to, x, np.broadcast_shapes(x.shape, c.shape))
         # (x * c1) * c2 = x * (c1 c2) for numbers c1 and c2, if their product has all its digits
         case (np.multiply, Value((np.multiply, x, c1)) as product, c2) if (
             c1.constant and c2.constant and c1.shape == c2.shape == () and _keeps_dtype(product, c2)

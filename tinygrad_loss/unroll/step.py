@@ -155,9 +155,8 @@ class Program:
         if outside.drawn or _text(writer) != _text(again):
             made = f"draws from {outside.drawn[0]}" if outside.drawn else "makes"
             raise NotTraceable(
-                f"the function {made} an array or a number that is another one each time, such as "
-                "noise from NumPy or a counter; it would be frozen. Make it outside and pass it as "
-                "an input. (dropout and gradient_penalty draw anew.)"
+                f"the function {made} an array or number that is another one each time, and would "
+                "be frozen. Make it outside, and pass it as an input. (dropout draws anew.)"
             )
         self.description = _described(recording.trace, writer.memory)
         self.source = writer.source

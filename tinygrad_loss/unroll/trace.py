@@ -1,8 +1,4 @@
-"""Tracing: every NumPy call made on a TracedArray is noted, as a Value.
-
-The engine's forward functions and rules compute with it as with an array, and each call is noted:
-which function, of which other Values. So ``unroll`` does not need to know the engine's ops.
-"""
+"""Tracing: every NumPy call made on a TracedArray is noted, as a Value. No op has to be known."""
 
 from __future__ import annotations
 
@@ -38,7 +34,7 @@ class Trace:
         self.values: list[Value] = []
         self.checks: list[Check] = []
         self.alive: list[ref[TracedArray]] = []
-        self._generators: dict[np.random.Generator, Any] = {}
+        self.generators: dict[np.random.Generator, Any] = {}  # and what state they were in
         self._known: dict[Any, Value] = {}
         self._owned: set[Value] = set()
         self._errstate = np.geterr()
@@ -74,8 +70,7 @@ class Trace:
         if not isinstance(array, np.ndarray | np.generic | bool | int | float):
             raise NotTraceable(
                 f"np.{getattr(function, '__name__', function)} returned {type(array).__name__}; "
-                "only functions that return one array can be traced. Compute it outside, and pass "
-                "what depends on it as an input of the step."
+                "only functions that return one array can be traced. Pass it in, made outside."
             )
         if all(source.constant for source in values_in((inputs, options))):
             self.counts["folded"] += 1
@@ -140,14 +135,9 @@ class Trace:
 
     def random(self, generator: np.random.Generator, shape: tuple[int, ...]) -> TracedArray:
         """Draw random numbers, and note it: they are drawn again at every call of the step."""
-        self._generators.setdefault(generator, generator.bit_generator.state)
+        self.generators.setdefault(generator, generator.bit_generator.state)
         array = np.asarray(generator.random(shape))
         return TracedArray(self.noted(Value(array, values.random, (generator, tuple(shape)))), self)
-
-    def restore_generators(self) -> None:
-        """Put the generators back, so that the first call draws the numbers of the example."""
-        for generator, state in self._generators.items():
-            generator.bit_generator.state = state
 
 
 def key_of(x: Any) -> Any:

@@ -116,9 +116,8 @@ class Number:
 
     def _refused(self, *_: Any) -> Any:
         raise NotTraceable(
-            f"the update needs the number {self} itself, to compare it, for a function, or for a "
-            "constant array. It differs at each call, so it would be frozen. Compute with + - * / "
-            "** of numbers, and with the parameter and its gradient first: lr * g * mask."
+            f"the update needs the number {self} itself, which differs at each call and would be "
+            "frozen. Compute with + - * / ** of numbers, and with w and g first: lr * g * mask."
         )
 
     __bool__ = __float__ = __int__ = __index__ = __lt__ = __le__ = __gt__ = __ge__ = _refused
