@@ -1,7 +1,5 @@
 """The arguments of an op, given by position or by name; its signature and docstring."""
 
-from __future__ import annotations
-
 import inspect
 import re
 from collections.abc import Callable
@@ -24,7 +22,7 @@ _CONSTANT = {bool, int, float, str, slice, type(None)}  # most options; for spee
 class Arguments:
     """Which arguments of an op are inputs: the first, one for each rule. Others are constants."""
 
-    def __init__(self, op: Op, definition: Callable[..., Any]) -> None:
+    def __init__(self, op: "Op", definition: Callable[..., Any]) -> None:
         self.op = op.name
         if not op.rules:
             raise TypeError(f"Op: {op.name} has no rule; expected one (or None) for each input")

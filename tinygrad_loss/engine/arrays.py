@@ -186,8 +186,6 @@ def total(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
 
 
 # --- arrays of other libraries: CuPy's, for one, do not meet NumPy's ------------------------------
-
-
 def on_host(x: Any) -> Array:
     """Return the data as a NumPy array: CuPy's comes to the host by get()."""
     data = data_of(x)

@@ -11,8 +11,6 @@ Whatever used a node is newer. So all that used it have been taken before it, an
 complete. (A leaf only collects, and never enters the heap.)
 """
 
-from __future__ import annotations
-
 from collections.abc import Set
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Any
@@ -29,7 +27,7 @@ if TYPE_CHECKING:
     from .tensor import Tensor
 
 
-def backward(output: Tensor, grad: Any = None) -> None:
+def backward(output: "Tensor", grad: Any = None) -> None:
     """Add the gradient of ``output`` to the ``.grad`` of every leaf that it was computed from.
 
     A leaf is a Tensor that you made, or that an op made without recording. Only leaves that require
@@ -72,7 +70,7 @@ def backward(output: Tensor, grad: Any = None) -> None:
         node.grad = g
 
 
-def seed(output: Tensor, grad: Any, create_graph: bool = False) -> Any:
+def seed(output: "Tensor", grad: Any, create_graph: bool = False) -> Any:
     """Return the gradient to start from: the one given, or d output / d output = 1 for a scalar."""
     if grad is None:
         if output.size != 1:
@@ -138,7 +136,7 @@ def propagate(
     return gradient
 
 
-def fitted(part: Any, array: Array, op: Op, position: int) -> Any:
+def fitted(part: Any, array: Array, op: "Op", position: int) -> Any:
     """Return a gradient in the shape and dtype of the array that it belongs to."""
     try:
         if part.shape != array.shape:

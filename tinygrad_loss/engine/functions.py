@@ -32,8 +32,6 @@ __all__ = [
 
 
 # --- reductions -----------------------------------------------------------------------------------
-
-
 def var(x: Array, axis: Any = None, *, ddof: int = 0, keepdims: bool = False) -> Tensor:
     """Variance, the mean squared distance from the mean: sum((x - mean(x))^2) / (n - ddof).
 
@@ -224,8 +222,6 @@ def diff(x: Array, n: int = 1, axis: int = -1) -> Tensor:
 
 
 # --- elements in other places: the gradient goes back to where they were --------------------------
-
-
 def _moved(function: Callable[..., Any], x: Any, *options: Any, repeats: bool = False) -> Any:
     """Apply a NumPy function that moves or repeats elements: to positions, which then index x."""
     x, options = shaped(x), constant(function.__name__, "an option", options)
@@ -358,8 +354,6 @@ def trace(x: Array, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
 
 
 # --- joining and splitting ------------------------------------------------------------------------
-
-
 def stack(tensors: Sequence[Any], axis: int = 0) -> Tensor:
     """Join arrays of equal shape along a new axis.
 
@@ -416,8 +410,6 @@ def split(x: Array, indices_or_sections: Any, axis: int = 0) -> list[Tensor]:
 
 
 # --- others ---------------------------------------------------------------------------------------
-
-
 def reciprocal(x: Array) -> Tensor:
     """1 / x. Derivative: -1 / x^2. Also 1 / x for integers, which NumPy's function rounds to 0.
 

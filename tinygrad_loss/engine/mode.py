@@ -5,8 +5,6 @@ block belongs to its thread or asyncio task (a ContextVar). Blocks nest, and the
 One that ends removes only *itself*: two generators that run in turns end theirs in any order.
 """
 
-from __future__ import annotations
-
 import inspect
 from collections.abc import Callable
 from contextvars import ContextVar
@@ -39,7 +37,7 @@ class Mode:
 
     __slots__ = ("blocks", "observers", "recording", "tracer")
 
-    def __init__(self, blocks: tuple[tuple[set_mode, Observer | None], ...] = ()) -> None:
+    def __init__(self, blocks: "tuple[tuple[set_mode, Observer | None], ...]" = ()) -> None:
         self.blocks = blocks
         self.recording = True
         self.observers: tuple[Observer, ...] = ()

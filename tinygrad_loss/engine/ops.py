@@ -156,7 +156,6 @@ def op(*rules: Rule | None, forward: Callable[..., Array] | None = None) -> Call
 # fmt: off
 
 # --- arithmetic -----------------------------------------------------------------------------------
-
 @op(lambda g, y, a, b: g, lambda g, y, a, b: g, forward=np.add)
 def add(a: Array, b: Array) -> Tensor:
     """a + b. Derivative: when an input grows by 1, so does the sum, so the gradient passes through
@@ -206,7 +205,6 @@ def power(a: Array, b: Array) -> Tensor:
     """
 
 # --- elementary functions -------------------------------------------------------------------------
-
 @op(lambda g, y, x: g * y, forward=np.exp)
 def exp(x: Array) -> Tensor:
     """e^x. Derivative: the slope is e^x, the output y itself. >>> exp([0, 1])  # [1, 2.71828183]"""
@@ -321,7 +319,6 @@ def logaddexp(a: Array, b: Array) -> Tensor:
     """
 
 # --- choosing: the gradient goes to the input that was chosen; ties share it equally --------------
-
 def _won(g: Any, y: Any, a: Any, b: Any) -> Any:
     """Return the gradient of a: g where a was chosen, 0 where b was, and half of g in a tie."""
     return g * ((a == y) | np.isnan(a)) - g / 2 * (a == b)
@@ -583,7 +580,6 @@ def concatenate(tensors: Sequence[Any], axis: int | None = 0) -> Tensor:
     return Op(lambda *xs: np.concatenate(xs, axis), *rules, name="concatenate")(*tensors)
 
 # --- linear algebra -------------------------------------------------------------------------------
-
 def _mT(x: Any) -> Any:
     """Transpose a matrix, or each of a stack; not every array library has NumPy's ``x.mT``."""
     return x.swapaxes(-1, -2)

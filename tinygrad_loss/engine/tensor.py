@@ -73,7 +73,6 @@ class Tensor(Node, Elsewhere):
         raise TypeError("ops return Tensors, no subclass of it: hold a Tensor in an attribute")
 
     # --- what it holds ----------------------------------------------------------------------------
-
     @property
     def data(self) -> Array:
         """The array. Assigning copies, and ``backward()`` then refuses graphs of the old values."""
@@ -112,7 +111,6 @@ class Tensor(Node, Elsewhere):
         return Tensor(self._array, name=self.name, copy=self.origin is None)
 
     # --- backprop ---------------------------------------------------------------------------------
-
     def backward(self, grad: Any = None, **words: NoReturn) -> None:
         """Add the gradient of this Tensor to the ``.grad`` of the leaves that require grad.
 
@@ -132,7 +130,6 @@ class Tensor(Node, Elsewhere):
         return self
 
     # --- Python's and NumPy's protocols -----------------------------------------------------------
-
     def __repr__(self) -> str:
         values = np.array2string(self._array, separator=", ", prefix="Tensor(", threshold=200)
         dtype = "" if self.dtype == np.float64 else f", dtype={self.dtype}"
@@ -254,7 +251,6 @@ class Tensor(Node, Elsewhere):
     __hash__ = Node.__hash__  # `==` compares elements; in sets and dicts identity counts
 
     # --- methods: the op or function of the same name ---------------------------------------------
-
     def abs(self) -> Tensor:
         """|x|, element by element: see ``tl.absolute``."""
         return ops.absolute(self)

@@ -90,8 +90,6 @@ def shown(x: Any) -> str:
 
 
 # --- options --------------------------------------------------------------------------------------
-
-
 def what(name: str) -> str:
     """An input or an option of the running loss, as its errors begin: ``huber: delta``."""
     return f"{running.name}: {name}"
@@ -127,8 +125,6 @@ def as_weights(name: str, value: Any, x: Any, *, positive: bool = False) -> Arra
 
 
 # --- dtypes and shapes ----------------------------------------------------------------------------
-
-
 def as_data(name: str, x: Any) -> Any:
     """Tensors and arrays of real numbers as they are, lists and numbers as arrays."""
     if isinstance(x, Node) or (type(x) is np.ndarray and x.dtype.kind in "fiub"):
@@ -186,8 +182,6 @@ def matched(names: Names, pred: Any, *targets: Any) -> list[Any]:
 
 
 # --- classes --------------------------------------------------------------------------------------
-
-
 def class_scores(binary: str, names: Names, scores: Any, target: Any) -> tuple[Any, Any]:
     """Scores (N, C) or (C,) of at least two classes; ``binary`` is the loss for one column."""
     name, scores, target = names[0], floating(names[0], scores), as_data(names[1], target)
@@ -277,8 +271,6 @@ def class_weights(name: str, weight: Any, scores: Any) -> Array:
 
 
 # --- probabilities, labels and random numbers -----------------------------------------------------
-
-
 def _rounding(p: Any) -> float:
     return float(np.finfo(p.dtype).eps) if p.dtype.kind == "f" else 0.0
 

@@ -1,7 +1,5 @@
 """What all models share: a module owns parameters, finds those inside it, and knows its state."""
 
-from __future__ import annotations
-
 import gc
 from collections.abc import Callable, Iterator
 from functools import wraps
@@ -99,7 +97,7 @@ class Module:
                 x.scopes += ((self, first),)
         return output
 
-    def named_modules(self) -> Iterator[tuple[str, Module]]:
+    def named_modules(self) -> "Iterator[tuple[str, Module]]":
         """Pairs (dotted name, module): this one, named "", and all inside it, each once."""
         yield from _contents(self, Module)
 

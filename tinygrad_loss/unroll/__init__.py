@@ -8,8 +8,6 @@ comments on the lines they are from (places.py). What the function changed outsi
 back (outside.py).
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, overload
 
@@ -25,15 +23,15 @@ __all__ = ["unroll"]
 @overload
 def unroll(
     f: Callable[..., Tensor], *example_inputs: Any, wrt: Any, comments: bool = True
-) -> Step[tuple[Any, Any]]: ...
+) -> "Step[tuple[Any, Any]]": ...
 @overload
 def unroll(
     f: Callable[..., Tensor], *example_inputs: Any, optimizer: Optimizer, comments: bool = True
-) -> Step[Any]: ...
+) -> "Step[Any]": ...
 def unroll(
     f: Callable[..., Tensor], *example_inputs: Any, wrt: Any = None,
     optimizer: Optimizer | None = None, comments: bool = True,
-) -> Step[Any]:  # fmt: skip
+) -> "Step[Any]":  # fmt: skip
     """Write ``f``, its gradient and the update as straight-line NumPy source.
 
     ``f`` is run on the inputs of the first call, then the engine's own backward pass, then the

@@ -2,8 +2,6 @@
 
 # ruff: noqa: D102 (the methods are those of numpy.ndarray)
 
-from __future__ import annotations
-
 import operator
 from collections.abc import Callable, Iterator
 from functools import partial, partialmethod
@@ -44,7 +42,7 @@ _REDUCTIONS: dict[Any, Any] = {
 def _converting(convert: Callable[..., Any], what: str) -> Any:
     """A method that converts the numbers of a constant, and refuses all others."""
 
-    def method(self: TracedArray, *inputs: Any, **options: Any) -> Any:
+    def method(self: "TracedArray", *inputs: Any, **options: Any) -> Any:
         if self.value.constant:
             return convert(self.value.array, *inputs, **options)
         raise NotTraceable(
@@ -74,11 +72,11 @@ class TracedArray(NDArrayOperatorsMixin):
             return partial(getattr(np, name), self)
         raise AttributeError(f"unroll: arrays have no {name} while traced; use NumPy's functions")
 
-    def _view(self, function: Callable[..., Any], *inputs: Any) -> TracedArray:
+    def _view(self, function: Callable[..., Any], *inputs: Any) -> "TracedArray":
         self._viewed = True
         return TracedArray(self.trace.apply(function, self, *inputs), self.trace, self)
 
-    def _apply(self, function: Any, *inputs: Any, out: Any = None, **options: Any) -> TracedArray:
+    def _apply(self, function: Any, *inputs: Any, out: Any = None, **options: Any) -> "TracedArray":
         """Note a call; ``out``, unless it is None, then stands for the result, if that fits."""
         value = self.trace.apply(function, *inputs, **options)
         if out is None:
@@ -144,10 +142,10 @@ class TracedArray(NDArrayOperatorsMixin):
 
     flatten = partialmethod(reshape, -1)
 
-    def astype(self, dtype: Any, **_: Any) -> TracedArray:
+    def astype(self, dtype: Any, **_: Any) -> "TracedArray":
         return self.copy() if self.dtype == dtype else self._apply(astype, self, np.dtype(dtype))
 
-    def copy(self, order: str = "K") -> TracedArray:
+    def copy(self, order: str = "K") -> "TracedArray":
         return TracedArray(self.value, self.trace)
 
     __copy__ = __deepcopy__ = copy
@@ -155,10 +153,10 @@ class TracedArray(NDArrayOperatorsMixin):
     def __len__(self) -> int:
         return len(self.value.array)
 
-    def __iter__(self) -> Iterator[TracedArray]:
+    def __iter__(self) -> "Iterator[TracedArray]":
         return (self[i] for i in range(len(self)))
 
-    def __getitem__(self, index: Any) -> TracedArray:
+    def __getitem__(self, index: Any) -> "TracedArray":
         parts = index if isinstance(index, tuple) else (index,)
         traced = (x for x in parts if isinstance(x, TracedArray))
         if any(x.dtype == bool and not x.value.constant for x in traced):
@@ -194,7 +192,7 @@ def numbers(x: Any) -> Any:
     return x.array if isinstance(x, Value) else x
 
 
-def _written(x: Any, value: Value, what: str) -> TracedArray:
+def _written(x: Any, value: Value, what: str) -> "TracedArray":
     """The array x, which from now on stands for ``value``."""
     if not isinstance(x, TracedArray) or x._base is not None or x._viewed:
         raise NotTraceable(

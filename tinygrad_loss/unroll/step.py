@@ -1,7 +1,5 @@
 """The step that ``unroll`` returns: traced when it has to be, else a call of the written code."""
 
-from __future__ import annotations
-
 import warnings
 from collections import Counter, deque
 from collections.abc import Callable
@@ -42,6 +40,10 @@ class Step(Generic[Result]):
         if example_inputs or parameters_of(f) == []:
             self._begin(example_inputs)
 
+    def __repr__(self) -> str:
+        what = self._program.description.partition("\n")[0] if self._program else "not traced yet"
+        return f"<Step of {getattr(self._f, '__qualname__', self._f)}: {what}>"
+
     @property
     def source(self) -> str:
         """The NumPy source of the last call: buffers, forward, backward, update."""
@@ -69,12 +71,12 @@ class Step(Generic[Result]):
     def __getstate__(self) -> dict[str, Any]:  # for pickle and copy: a copy traces again
         return vars(self) | {"_programs": deque(maxlen=16), "_program": None}
 
-    def _last(self) -> Program:
+    def _last(self) -> "Program":
         if self._program is None:
             raise RuntimeError("unroll: nothing traced yet. Call the step, or give example inputs.")
         return self._program
 
-    def _begin(self, inputs: tuple[Any, ...]) -> Program:
+    def _begin(self, inputs: tuple[Any, ...]) -> "Program":
         """Trace for the first inputs."""
         tensors = {i: x for i, x in enumerate(inputs) if isinstance(x, Tensor)}
         # An input is given to the function as a Tensor if the first one was one.
@@ -105,7 +107,7 @@ class Step(Generic[Result]):
                 given[i] = Tensor(given[i], requires_grad, name=name, copy=False)
         return given
 
-    def _traced(self, given: list[Any]) -> Program:
+    def _traced(self, given: list[Any]) -> "Program":
         """The program for such inputs: a known one, or a new one."""
         key = (*map(_kind, data_of(given)), self._optimizer and _state_of(self._optimizer))
         program = next((p for k, p in self._programs if k == key and p.fits()), None)

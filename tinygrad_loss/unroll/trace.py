@@ -1,7 +1,5 @@
 """Tracing: every NumPy call made on a TracedArray is noted, as a Value. No op has to be known."""
 
-from __future__ import annotations
-
 import warnings
 from collections import Counter
 from collections.abc import Callable, Hashable

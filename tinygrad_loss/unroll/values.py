@@ -1,7 +1,5 @@
 """Values, of which a Trace is made, and functions that NumPy has only as methods or statements."""
 
-from __future__ import annotations
-
 import ast
 import operator
 from collections import Counter
@@ -52,7 +50,7 @@ class Value:
     name: str | None = None
     ignored: dict[str, Any] = field(default_factory=dict)
     phase: str = ""
-    place: Place | None = None
+    place: "Place | None" = None
 
     __match_args__ = ("call",)
 
@@ -108,7 +106,7 @@ class Number:
         alone = all(isinstance(x, Number | np.ndarray) for x in inputs)
         return self._refused() if alone else NotImplemented  # a traced array takes it
 
-    def __neg__(self) -> Number:
+    def __neg__(self) -> "Number":
         return -1 * self
 
     def __str__(self) -> str:

@@ -1,7 +1,5 @@
 """watch(): statistics of each layer in a pass, and where gradients are lost on their way."""
 
-from __future__ import annotations
-
 from dataclasses import astuple
 from io import BytesIO
 from itertools import cycle
@@ -72,7 +70,7 @@ class watch:
         self.problems: list[str] = []
         self._block: Any = None
 
-    def __enter__(self) -> watch:
+    def __enter__(self) -> "watch":
         """Begin a pass."""
         if self._block is not None:
             raise RuntimeError("watch: a block inside its own block. Make a second watch(module).")
@@ -126,7 +124,7 @@ class watch:
             return f"watch({self.module!r}, no pass yet)"
         return "\n".join([self.table(), *(f"! {problem}" for problem in self.problems)])
 
-    def plot(self) -> Figure:
+    def plot(self) -> "Figure":
         """Draw all passes: a line for each layer, from dark (first) to light (last).
 
         Outside of a notebook, save the figure with ``.savefig("watch.png")``.

@@ -1,7 +1,5 @@
 """What happens in a pass: its ops and gradients, the layers of these, and their statistics."""
 
-from __future__ import annotations
-
 import math
 from collections import Counter
 from collections.abc import Callable
@@ -33,7 +31,7 @@ class Step(NamedTuple):
 class Pass(Observer):
     """Notes every op and every gradient of a pass; at its end ``keep`` is called with it."""
 
-    def __init__(self, keep: Callable[[Pass], None]) -> None:
+    def __init__(self, keep: "Callable[[Pass], None]") -> None:
         self._keep = keep
         self._begin([])
 
