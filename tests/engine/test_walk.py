@@ -88,7 +88,8 @@ def test_ops_are_made_in_the_file_of_the_table_only():
             for decorator in getattr(x, "decorator_list", [])
         }
         made = called & {"Op", "ops.Op"} | decorators & {"op", "ops.op"}
-        assert made == ({"Op", "op"} if path == OPS else set()), path
+        stands_in = path.match("graph/trace.py")  # for a call that failed: it has no rule
+        assert made == ({"Op", "op"} if path == OPS else {"Op"} if stands_in else set()), path
     joined = tl.concatenate([tl.Tensor([1.0], requires_grad=True), [2.0]])
     assert {file_of(rule) for rule in joined.origin[0].rules} == {OPS}
 

@@ -59,18 +59,18 @@ def check(view):
     assert set(view.trace.outputs) <= set(view.tensors)
 
 
-def test_identical_blocks_become_one_node(blocks):
+def test_blocks_of_one_kind_become_one_node(blocks):
     view = fold(trace(blocks), 40)
     check(view)
     assert len(view) <= 40
     assert [group.label for group in groups(view)] == [
         "layers.0: Linear",
-        "Block x 12",
+        "Block + 11 more",
         "layers.13: Linear",
     ]
     assert groups(view)[1].lines()[2] == "48 parameters, 1,728 numbers"
-    assert "Block x 12" in view.note()
-    assert "Block x 12" in draw(blocks, max_nodes=40).dot()
+    assert "Block + 11 more" in view.note()
+    assert "Block + 11 more" in draw(blocks, max_nodes=40).dot()
     assert "shape=box3d" in draw(blocks, max_nodes=40).dot()
 
 
@@ -93,7 +93,18 @@ def test_a_sequence_of_modules_that_repeats():
     model = nn.MLP([4, *[8] * 12, 3], activation="tanh", rng=rng)
     view = fold(trace(model(rng.normal(size=(5, 4))).sum()), 40)
     check(view)
-    assert "(Tanh, Linear) x 11" in [group.label for group in groups(view)]
+    assert "(Tanh, Linear) + 10 more" in [group.label for group in groups(view)]
+
+
+@given(st.integers(2, 6), st.booleans())
+def test_times_are_for_what_is_applied_several_times(times, shared):
+    """Issue 13: "x 4" only for the same thing applied four times, "+ 3 more" for siblings."""
+    rng = np.random.default_rng(0)
+    block = Block(3, rng)
+    layers = [block if shared else Block(3, rng) for _ in range(times)]
+    loss = nn.Sequential(*layers)(rng.normal(size=(2, 3))).sum()
+    labels = [group.label for group in groups(fold(trace(loss), 8))]
+    assert labels == [f"Block x {times}" if shared else f"Block + {times - 1} more"]
 
 
 @settings(max_examples=40, deadline=None)

@@ -150,7 +150,7 @@ def test_a_deep_network_is_folded_into_a_screen():
     _, loss = normed(6, n_in=4)
     graph = draw(loss)
     labels = [group.label for group in groups(graph.view)]
-    assert "(BatchNorm, Tanh, Linear) x 4" in labels
+    assert "(BatchNorm, Tanh, Linear) + 3 more" in labels
     assert height(graph) < 1600  # at half its size, with text of 7 pixels, it fits a screen
     whole = draw(loss, max_nodes=200)
     assert not groups(whole.view)
@@ -260,4 +260,4 @@ def test_thousands_of_scalars_show_their_structure():
 def test_loops_of_loops_are_folded_together():
     labels = [group.label for group in groups(draw(scalar_network(12, (2, 16, 16, 1))).view)]
     (whole,) = (label for label in labels if label.endswith(") x 12"))
-    assert whole.startswith("(642 ops: relu x 16, (multiply, add) x 32, (multiply, add) x 256")
+    assert whole.startswith("(642 ops: relu x 16, (multiply, add) + 31 more, ")

@@ -4,6 +4,7 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable
 from contextlib import suppress
+from textwrap import wrap
 from typing import Any
 
 import graphviz
@@ -12,7 +13,7 @@ import numpy as np
 from . import text
 from .fold import LONG, Arrow, Group, Item, View
 from .scopes import Scope
-from .trace import OpNode, TensorNode
+from .trace import OpNode, TensorNode, Use
 
 # Fill and border. The line style is a second cue, for those who cannot tell the colors apart.
 STYLES = {
@@ -43,7 +44,8 @@ def as_dot(view: View, rankdir: str | None = None, **attributes: str) -> str:
     along = "0.2" if view.for_page else "0.25"
     picture.attr(rankdir=rankdir, nodesep=across, ranksep=along, fontname=FONT, bgcolor="#FFFFFF")
     picture.attr(fontsize=str(FONT_SIZE), labeljust="l", **attributes)
-    picture.attr(label=escape(note for note in (view.note(), view.trace.note()) if note))
+    notes = [line for note in (view.note(), view.trace.note()) for line in wrap(note, 110)]
+    picture.attr(label=escape(notes))
     # Good layouts are found early; looking on can take minutes where many edges are long.
     picture.attr(nslimit="2", nslimit1="2")
     if view.span() > LONG:
@@ -66,9 +68,9 @@ def as_dot(view: View, rankdir: str | None = None, **attributes: str) -> str:
         label = escape([f" {said} "]) if said else None
         style = dict(BACKWARD if arrow.uses[0].op.backward else FORWARD)
         if arrow.source.maker:
-            style["weight"] = weight[view.item(arrow.source.maker)]
+            style["weight"] = weight.get(view.item(arrow.source.maker), "1")
         target = view.box(arrow.uses[0].op)
-        picture.edge(arrow.source.id, target.id, label, id=arrow.uses[0].id, **style)
+        picture.edge(arrow.source.id, target.id, label, id=arrow.id, **style)
     for node in view.tensors:
         if node.maker and view.box(node.maker) is not node:
             maker = view.item(node.maker)
@@ -94,8 +96,10 @@ def node_lines(view: View, node: TensorNode | Item) -> list[str]:
     if isinstance(node, Group):
         return node.lines()
     if isinstance(node, OpNode):
-        constants = (f"{text.clean(k)} = {text.constant(x)}" for k, x in node.constants.items())
-        return [text.clean(node.op.name), *constants]
+        given = dict(zip(node.argument_names, node.arguments, strict=True)) | node.options
+        hidden = text.PROMISES | {k for k, x in given.items() if isinstance(x, Use)}
+        shown = [f"{text.clean(k)} = {text.constant(given[k])}" for k in given if k not in hidden]
+        return [text.clean(node.op.name), *shown]
     lines = [text.title(node), f"value {text.value(node)}", f"grad {text.gradient(node)}"]
     lines = lines[:2] if view.trace.has_backward_graph else lines  # there gradients are boxes
     inside = node.maker is not None and view.box(node.maker) is node
@@ -150,7 +154,8 @@ def _add_node(picture: Any, view: View, node: TensorNode | Item) -> None:
     if view.for_page and isinstance(node, TensorNode) and len(node.uses) > 1:
         later = f"grad 1 of {len(node.uses)} parts"
     style = STYLES[kind] | {"class": kind}
-    if not isinstance(node, OpNode) and node.wrong:
+    failed = view.trace.failed and node is view.trace.ops[-1]
+    if failed or (not isinstance(node, OpNode) and node.wrong):
         style["class"] += " notfinite"
         if not view.for_page:  # which colors it once it is there
             style |= NOT_FINITE

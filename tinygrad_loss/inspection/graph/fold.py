@@ -1,8 +1,9 @@
 """Which nodes a picture shows: large graphs are folded until they can be read.
 
-First what repeats becomes one node, "(matmul, add, tanh) x 50"; then modules do, the innermost
-first, and those that repeat, "Block x 12"; at last stretches of consecutive ops. What is folded is
-always an interval of a topological order, so no path leaves it and comes back: there are no cycles.
+First what repeats becomes one node: "(matmul, add, tanh) x 50" if the same parameters are used each
+time, else "(matmul, add, tanh) + 49 more"; then modules do, the innermost first, and those that
+repeat, "Block + 11 more"; at last stretches of consecutive ops. What is folded is always an
+interval of a topological order, so no path leaves it and comes back: there are no cycles.
 """
 
 from collections import Counter, defaultdict
@@ -31,7 +32,7 @@ class Group:
     """Ops that are drawn as one node."""
 
     ops: list[OpNode]
-    kind: str  # "Block", or "Block x 12"
+    kind: str  # "Block", or "Block + 11 more"
     label: str  # "layers.3: Block"
     scope: Scope | None  # around it
     id: str = ""
@@ -61,6 +62,7 @@ class Arrow:
     source: TensorNode
     target: Item
     uses: list[Use]
+    id: str
 
 
 @dataclass(eq=False, repr=False, slots=True)
@@ -96,23 +98,31 @@ class View:
         found = dict.fromkeys(self.items, 0)
         for item in self.items:
             makers = (use.source.maker for op in _ops([item]) for use in op.uses)
-            found[item] = 1 + max((found[self.item(x)] for x in makers if x), default=0)
+            found[item] = 1 + max((found.get(self.item(x), 0) for x in makers if x), default=0)
         return found
 
     def span(self) -> int:
         """How many ops and groups the edges pass by, added up: a measure of time and tangle."""
         place = {item: i for i, item in enumerate(self.items)}
-        ends = [[place[item] for item in self.ends(node)] for node in self.tensors]
+        ends = [[place[x] for x in self.ends(node) if x in place] for node in self.tensors]
         return sum(sum(places) - len(places) * min(places) for places in ends if places)
+
+    def opened(self, group: Group) -> "View":
+        """The ops of a group, and the Tensors that they use: the picture that it opens to."""
+        arrows = [Arrow(use.source, op, [use], use.id) for op in group.ops for use in op.uses]
+        tensors = [arrow.source for arrow in arrows] + [op.output for op in group.ops]
+        shown = list(dict.fromkeys(tensors))
+        return View(self.trace, {}, list(group.ops), self.for_page, shown, arrows)
 
     def note(self) -> str:
         """A line that says what was folded; empty if nothing was."""
         groups = [item for item in self.items if isinstance(item, Group)]
         kinds = Counter(group.kind for group in groups)
-        named = ", ".join(f"{n} x ({kind})" if n > 1 else kind for kind, n in kinds.most_common())
+        named = ", ".join(f"{kind} (in {n} boxes)" * (n > 1) or kind for kind, n in kinds.items())
         inside = sum(len(group.ops) for group in groups)
         folded = f"Folded: {inside:,} of {len(self.trace.ops):,} ops, in {text.clean(named, 120)}. "
-        return f"{folded}max_nodes=... unfolds them." if groups else ""
+        advice = "A click opens one." if self.for_page else "max_nodes=... unfolds them."
+        return folded + advice if groups else ""
 
 
 def fold(trace: Trace, max_nodes: int | None = None, *, for_page: bool = False) -> View:
@@ -194,8 +204,8 @@ def _view(trace: Trace, items: Sequence[Item], for_page: bool) -> View:
         for use in node.uses:
             target = view.item(use.op)
             if not (node.maker and view.item(node.maker) is target):
-                key = (node, target if isinstance(target, Group) else use)
-                arrows.setdefault(key, Arrow(node, target, [])).uses.append(use)
+                name = f"{node.id}-{target.id}" if isinstance(target, Group) else use.id
+                arrows.setdefault(name, Arrow(node, target, [], name)).uses.append(use)
     view.arrows = list(arrows.values())
     return view
 
@@ -248,7 +258,12 @@ def _join_repeats(items: Sequence[Item]) -> list[Item]:
     end = 0
     for start, period, times in _repeats(items):
         part = items[start : start + period * times]
-        label = f"{_kinds(part[:period])} x {times}"
+        every = (_ops(part[i : i + period]) for i in range(0, len(part), period))
+        used = ({use.source for op in ops for use in op.uses} for ops in every)
+        first, *others = ({x for x in sources if x.kind == "parameter"} for sources in used)
+        same = others[0] <= first and all(found == others[0] for found in others)
+        more = f"x {times}" if same else f"+ {times - 1} more"  # the first may begin at a parameter
+        label = f"{_kinds(part[:period])} {more}"
         joined += [*items[end:start], Group(_ops(part), label, label, part[0].scope)]
         end = start + len(part)
     return joined + list(items[end:])

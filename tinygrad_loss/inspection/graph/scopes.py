@@ -1,7 +1,5 @@
 """Which module or ``scope`` computed each Tensor, found from the marks that these leave."""
 
-from __future__ import annotations
-
 from collections import Counter
 from dataclasses import dataclass
 from typing import Any
@@ -17,10 +15,10 @@ class Scope:
     id: str
     kind: str  # the class of the module, or the name of the block
     label: str = ""
-    parent: Scope | None = None
+    parent: "Scope | None" = None
     module: Any = None
 
-    def path(self) -> list[Scope]:
+    def path(self) -> "list[Scope]":
         """List this scope and those around it, innermost first."""
         return [self, *(self.parent.path() if self.parent else ())]
 

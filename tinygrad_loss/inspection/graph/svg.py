@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 
 from . import text
 from .dot import node_lines
-from .fold import View, plural
+from .fold import Group, View, plural
 from .trace import TensorNode
 
 SVG = "http://www.w3.org/2000/svg"
@@ -15,19 +15,16 @@ ElementTree.register_namespace("", SVG)
 STYLE = """
 .computation .labels text { paint-order: stroke; stroke: #ffffff; stroke-width: 3px; }
 @media screen and (prefers-color-scheme: dark) {
-  .computation .graph > polygon { fill: #16191d; }
-  .computation text { fill: #e6e6e6; }
-  .computation .scope path { stroke: #7a828b; }
-  .computation .labels text { stroke: #16191d; }
+  .computation .graph > polygon { fill: #16191d; } .computation text { fill: #e6e6e6; }
+  .computation .scope path { stroke: #7a828b; } .computation .labels text { stroke: #16191d; }
   .computation .parameter polygon { fill: #10324a; stroke: #56b4e9; }
   .computation .input polygon { fill: #2a2d31; stroke: #a8a8a8; }
   .computation .value polygon { fill: #1d2126; stroke: #c8c8c8; }
   .computation .output polygon:first-of-type { fill: #4d2410; }
-  .computation .output polygon { stroke: #ff9a56; }
+  .computation .output polygon { stroke: #ff9a56; } .computation .edge text { fill: #ffa968; }
   .computation .op ellipse { fill: #4a3f10; stroke: #d8c878; }
   .computation .folded polygon, .computation .folded polyline { fill: #0d3b2e; stroke: #2fc79a; }
-  .computation .node.notfinite polygon { stroke: #ff5c5c; }
-  .computation .edge text { fill: #ffa968; }
+  .computation .notfinite polygon, .computation .notfinite ellipse { stroke: #ff5c5c; }
   .computation .forward path { stroke: #56b4e9; }
   .computation .forward polygon { fill: #56b4e9; stroke: #56b4e9; }
   .computation .backward path { stroke: #ff9a56; }
@@ -50,17 +47,20 @@ def dress(svg: bytes, view: View) -> str:
     return ElementTree.tostring(root, encoding="unicode") + "\n"
 
 
-def dress_for_page(svg: bytes, view: View) -> str:
-    """A picture for the page, which has styles and scripts of its own.
+def dress_for_page(svg: bytes, view: View, group: Group | None = None) -> str:
+    """A picture for the page, which has styles and scripts of its own: of all, or of a group.
 
     Boxes are buttons that say what they are, and can be reached by keyboard, in topological order,
     leaves first. The ops are inside the boxes of what they make.
     """
     root, graph = _parsed(svg)
     root.attrib |= {"role": "group", "aria-label": summary(view)}
-    for group in graph.iter(f"{{{SVG}}}g"):
-        for title in group.findall(f"{{{SVG}}}title"):
-            group.remove(title)
+    if group:  # its picture is shown when it is opened, and has ids of its own
+        root.attrib |= {"aria-label": ", ".join(group.lines()), "data-group": group.id}
+        root.set("hidden", "")
+    for element in graph.iter(f"{{{SVG}}}g"):
+        for title in element.findall(f"{{{SVG}}}title"):
+            element.remove(title)
     for element in graph:
         if not element.get("class", "").startswith("node"):
             element.set("aria-hidden", "true")
@@ -68,16 +68,19 @@ def dress_for_page(svg: bytes, view: View) -> str:
             _add_stubs(element)
     place: dict[Any, int] = {item: i for i, item in enumerate(view.items)}
     for node in view.tensors:
-        place[node] = place[view.item(node.maker)] if node.maker else -1
+        place[node] = place.get(view.item(node.maker), -1) if node.maker else -1
     elements = {element.get("id"): element for element in graph}
     for node in sorted((x for x in place if x.id in elements), key=lambda node: place[node]):
         element, label = elements[node.id], ", ".join(node_lines(view, node))
-        element.attrib |= {"role": "img", "aria-label": label}
-        if isinstance(node, TensorNode):  # a group has no card
-            element.attrib |= {"data-tensor": text.clean(node.name), "data-id": node.id}
-            element.attrib |= {"tabindex": "0", "role": "button"}
+        element.set("aria-label", label)
+        element.attrib |= {"data-id": node.id, "tabindex": "0", "role": "button"}
+        if isinstance(node, TensorNode):
+            element.set("data-tensor", text.clean(node.name))
         graph.remove(element)
         graph.append(element)
+    for element in graph.iter():
+        if group and (name := element.get("id")):
+            element.attrib |= {"data-id": name, "id": f"{group.id}-{name}"}
     return ElementTree.tostring(root, encoding="unicode")
 
 

@@ -75,7 +75,7 @@ def short(array: Any) -> str:
     """As ``summary``, but shorter: for labels on edges."""
     if array.size <= 1 or not is_finite(array):
         return summary(array)
-    return f"max {number(np.abs(array.astype(np.float64)).max(), 3)}"
+    return f"max abs {number(np.abs(array.astype(np.float64)).max(), 3)}"
 
 
 def is_finite(array: Any) -> bool:
@@ -188,7 +188,7 @@ def as_text(trace: Trace, cell: Callable[..., str] = lambda kind, node, shown: s
 def argument_names(op: Op, count: int) -> list[str]:
     """The names of the op's inputs in its definition, or else in a rule."""
     names = op.arguments.inputs
-    with suppress(TypeError, ValueError):  # of what is written in C and has no signature
+    with suppress(TypeError, ValueError, StopIteration):  # no signature, as of C; no rule at all
         taken = list(inspect.signature(next(filter(None, op.rules))).parameters.values())[2:]
         names = names or [p.name for p in taken if p.kind is p.POSITIONAL_OR_KEYWORD]
     return names[:count] if len(names) >= count else [f"x{i}" for i in range(count)]

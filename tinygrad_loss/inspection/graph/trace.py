@@ -5,18 +5,17 @@ pass, so that the chain rule is written only once. Tensors are read and never wr
 stays as it was, and a picture is the same before and after ``backward()``.
 """
 
-from __future__ import annotations
-
 import math
+import re
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from operator import attrgetter
+from traceback import walk_tb
 from typing import Any
 
 import numpy as np
 
-from ...engine.arrays import on_host
+from ...engine.arrays import data_of, on_host
 from ...engine.backprop import propagate, seed, unbroadcast
 from ...engine.copies import ancestors
 from ...engine.mode import Observer, set_mode
@@ -25,7 +24,7 @@ from ...engine.ops import Op
 from ...engine.tensor import Tensor
 from ...engine.transforms import gradients
 from .scopes import Scope, Scopes
-from .text import PROMISES, argument_names, clean, is_finite
+from .text import argument_names, clean, is_finite
 
 
 @dataclass(eq=False, repr=False, slots=True)
@@ -37,8 +36,8 @@ class TensorNode:
     kind: str  # "parameter", "input", "value" or "output"
     value: Any
     gradient: Any = None  # None where none was computed, which is not the same as zero
-    maker: OpNode | None = None
-    uses: list[Use] = field(default_factory=list)
+    maker: "OpNode | None" = None
+    uses: "list[Use]" = field(default_factory=list)
     scope: Scope | None = None
     changed: bool = False  # since the pass: ``value`` has its shape, but not its numbers
     rounding: bool = False  # the gradient is the rounding error of a sum that is 0
@@ -61,15 +60,9 @@ class OpNode:
     output: TensorNode = field(init=False)
 
     @property
-    def uses(self) -> list[Use]:
+    def uses(self) -> "list[Use]":
         """The arguments that are drawn as Tensors."""
         return [argument for argument in self.arguments if isinstance(argument, Use)]
-
-    @property
-    def constants(self) -> dict[str, Any]:
-        """The other arguments and the options, by name."""
-        given = dict(zip(self.argument_names, self.arguments, strict=True)) | self.options
-        return {k: x for k, x in given.items() if k not in PROMISES and not isinstance(x, Use)}
 
 
 @dataclass(eq=False, repr=False, slots=True)
@@ -95,9 +88,12 @@ class Trace:
     scopes: list[Scope] = field(default_factory=list)
     sent: list[Use] = field(default_factory=list)  # uses that sent a gradient, in that order
     has_backward_graph: bool = False
+    failed: str = ""  # the error of the last op, which was not computed
 
     def note(self) -> str:
         """Why values and gradients are missing; empty if none is."""
+        if self.failed:
+            return self.failed
         changed = (clean(x.name) for x in self.tensors if x.changed and not x.maker)
         names = clean(", ".join(dict.fromkeys(changed)), 80)
         return names and (
@@ -106,13 +102,17 @@ class Trace:
         )
 
 
-def trace(output: Tensor | Sequence[Tensor], grad: Any = None, *, backward: bool = False) -> Trace:
+def trace(output: Any, grad: Any = None, *, backward: bool = False) -> Trace:
     """The trace of one output, or the forward part for several; arguments and errors as ``draw``.
 
     >>> x = Tensor(3.0, requires_grad=True, name="x")
     >>> [(use.source.name, use.gradient.item()) for use in trace(x * x).uses]
     [('x', 3.0), ('x', 3.0)]
     """
+    if isinstance(output, BaseException):
+        result = trace(_missing(output), grad, backward=backward)
+        result.failed = clean(f"{type(output).__name__}: {output}", 400)
+        return result
     outputs: list[Any] = list(output) if isinstance(output, list | tuple) else [output]
     if not outputs or not all(isinstance(x, Tensor) for x in outputs):
         given = ", ".join(type(x).__name__ for x in outputs) or "an empty sequence"
@@ -130,6 +130,30 @@ def trace(output: Tensor | Sequence[Tensor], grad: Any = None, *, backward: bool
             _replay(recorder, outputs[0], grad)
     _judge(recorder.result)
     return recorder.result
+
+
+def _missing(error: BaseException) -> Tensor:
+    """What was not computed, as a Tensor: made from what the innermost call with Tensors held."""
+    inputs: list[Any] = []
+    for frame, _ in walk_tb(error.__traceback__):
+        if frame.f_locals is not frame.f_globals:
+            values = frame.f_locals.values()
+            held = [x for y in values for x in (y if isinstance(y, list | tuple) else [y])]
+            own = {id(x._array) for x in held if isinstance(x, Tensor)}  # their data
+            arrays = (x for x in held if isinstance(x, Tensor | np.ndarray) and id(x) not in own)
+            found = {id(x): x for x in arrays if x.dtype.kind in "biuf"}
+            inputs = list(found.values()) if own else inputs
+    if not inputs:
+        raise TypeError(f"draw: no function with Tensors failed with {error!r}; give a Tensor")
+
+    def forward(*_: Any) -> Any:
+        raise RuntimeError(str(error))
+
+    name = re.match(r"(\w+): ", str(error))
+    op = Op(forward, *(None for _ in inputs), name=name[1] if name else "failed call")
+    missing = Tensor(np.nan, name="not computed")
+    missing.origin = (op, tuple(inputs), [data_of(x) for x in inputs], {})
+    return missing
 
 
 def _gradient_graph(output: Tensor, grad: Any) -> tuple[list[Tensor], dict[int, int]]:
