@@ -1,4 +1,4 @@
-"""The example that writes three pages."""
+"""The example that writes the pages."""
 
 import importlib
 import json
@@ -24,5 +24,6 @@ def test_backprop_page(monkeypatch, tmp_path):
         page = path.read_text(encoding="utf-8")
         block = re.search(r'<script type="application/json".*?>(.*?)</script>', page, re.S)[1]
         steps[path.name] = len(json.loads(block)["steps"])
-    # Of 25, 6 and 7 ops: start, each op forward, seed, each op backward, end, update.
-    assert steps == {"expression.html": 54, "mlp.html": 16, "digits.html": 18}
+    # Of 25, 6, 7 and 5 ops: start, each op forward, seed, each op backward, end, update.
+    quiz = {"quiz.html": 14}
+    assert steps == {"expression.html": 54, "mlp.html": 16, "digits.html": 18} | quiz

@@ -1,7 +1,5 @@
 """Pictures of computation graphs with all values and gradients, and pages to step through them."""
 
-from __future__ import annotations
-
 import html
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -22,13 +20,13 @@ __all__ = ["Graph", "draw"]
 
 
 def draw(
-    output: Tensor | Sequence[Tensor],
+    output: Tensor | Sequence[Tensor] | BaseException,
     grad: Any = None,
     *,
     backward: bool = False,
     rankdir: str | None = None,
     max_nodes: int | None = None,
-) -> Graph:
+) -> "Graph":
     """Draw how a Tensor was computed, and how backprop computes the gradients.
 
     Boxes are Tensors, with value and gradient; ellipses are ops; an edge leads from a Tensor to
@@ -37,7 +35,8 @@ def draw(
 
     Parameters
     ----------
-    output : a Tensor, of any shape; or a sequence of several, drawn without gradients
+    output : a Tensor, of any shape; or a sequence of several, drawn without gradients; or the error
+        of a computation that failed: what there was so far, with the call that failed marked in red
     grad : the gradient at ``output`` to start from, of its shape. For a scalar it is 1; for other
         shapes, gradients are drawn only if it is given.
     backward : also draw the graph of the gradients itself: backprop is a computation like any other
@@ -63,16 +62,16 @@ def draw(
         raise ValueError(f"draw: rankdir is {rankdir!r}; expected 'LR', 'TB' (down) or None")
     if max_nodes is not None and not (isinstance(max_nodes, int) and max_nodes > 1):
         raise ValueError(f"draw: max_nodes is {max_nodes!r}; expected an int >= 2, or None")
-    return Graph(fold(trace(output, grad, backward=backward), max_nodes), rankdir)
+    found = trace(output, grad, backward=backward)
+    return Graph(fold(found, max_nodes), rankdir, max_nodes)
 
 
 class Graph:
     """A picture of a computation: text, DOT, SVG, PNG, PDF, or a page that steps through it."""
 
-    def __init__(self, view: View, rankdir: str | None = None) -> None:
-        self.view = view
-        self.trace = view.trace
-        self.rankdir = rankdir
+    def __init__(self, view: View, rankdir: str | None, max_nodes: int | None) -> None:
+        self.view, self.trace = view, view.trace
+        self.rankdir, self.max_nodes = rankdir, max_nodes
 
     def __repr__(self) -> str:
         return f"<Graph: {summary(self.view)}>"
@@ -91,33 +90,36 @@ class Graph:
         """The picture as SVG, which follows dark mode; RuntimeError if there is no Graphviz."""
         return dress(render(self.dot(), "svg"), self.view)
 
-    def html(self) -> str:
+    def html(self, quiz: bool = False) -> str:
         """The page that steps through the forward and the backward pass: one file, no network.
 
-        Raises RuntimeError if there is no Graphviz, ValueError if there are too many ops.
+        As a ``quiz`` it asks for each gradient before it shows it, and says which slip an answer
+        is. Raises RuntimeError if there is no Graphviz; ValueError if there are too many ops, or
+        no backward pass for a quiz.
         """
-        return as_page(self.trace, self.rankdir)
+        return as_page(self.trace, self.rankdir, self.max_nodes, quiz)
 
-    def frame(self, height: int = 640) -> Frame:
+    def frame(self, height: int = 640, quiz: bool = False) -> "Frame":
         """The page in a frame for a notebook, whose scripts cannot reach the notebook."""
-        return Frame(self.html(), height)
+        return Frame(self.html(quiz), height)
 
-    def save(self, path: str | Path) -> Path:
+    def save(self, path: str | Path, quiz: bool = False) -> Path:
         """Write a file whose name ends in .svg, .png, .pdf, .dot, .txt or .html (the page).
 
-        Raises ValueError for another ending, RuntimeError if Graphviz is needed and not installed,
-        OSError if the file cannot be written. A former file is then still as it was.
+        Raises ValueError for another ending, and as ``html``; RuntimeError if Graphviz is needed
+        and not installed; OSError if the file cannot be written. A former file is then as it was.
         """
         path = Path(path)
         writers: dict[str, Callable[[], str | bytes]] = {
             ".svg": self.svg,
             ".png": lambda: render(as_dot(self.view, self.rankdir, dpi="144"), "png"),
             ".pdf": lambda: render(self.dot(), "pdf"),
-            ".dot": self.dot, ".txt": self.text, ".html": self.html,
+            ".dot": self.dot, ".txt": self.text, ".html": lambda: self.html(quiz),
         }  # fmt: skip
         ending = path.suffix.lower()
-        if ending not in writers:
-            expected = ", ".join(writers)
+        endings = [".html"] if quiz else list(writers)
+        if ending not in endings:
+            expected = ", ".join(endings)
             raise ValueError(f"save: {path.name!r} ends in {ending!r}; expected one of {expected}")
         content = writers[ending]()
         with replacing(path) as file:

@@ -77,8 +77,8 @@ try {
   fixed = `The browser cannot compute this graph: ${error.message}.`;
 }
 if (fixed) fromPython();
-if (fixed && steps.at(-1).kind === "update") steps.pop();
-
+const editable = !fixed && !data.quiz;
+if (!editable && steps.at(-1).kind === "update") steps.pop();
 // --- the update --------------------------------------------------------------------------------
 const losses = []; // before each step that was taken
 let running = null;
@@ -92,6 +92,10 @@ function set(found) { // other numbers for parameters, by their arrays
   refresh();
 }
 const setLeaf = (tensor, at, x) => set([[tensor, array(tensor.array.shape, tensor.array.data.map((old, i) => (i === at ? x : old)))]]);
+function ended() { // why it is no use to go on
+  if (!(Math.abs(lossOf()) < 1e6 * Math.max(1, Math.abs(losses[0] ?? 1)))) return ": it diverged";
+  return learned.some(({ total }) => total.data.some(Boolean)) ? "" : ": all gradients are 0, nothing moves";
+}
 function takeStep() {
   if (Number.isNaN(rate())) return void ($("taken").textContent = "The learning rate is no number.");
   losses.push(lossOf());
@@ -99,7 +103,7 @@ function takeStep() {
 }
 function keepOn(on) {
   clearInterval(running);
-  running = on ? setInterval(() => (Number.isFinite(lossOf() + rate()) ? takeStep() : keepOn(false)), 60) : null;
+  running = on ? setInterval(() => (ended() || Number.isNaN(rate()) ? keepOn(false) : takeStep()), 60) : null;
   refreshUpdate();
 }
 function reset() {
@@ -119,7 +123,7 @@ function refreshUpdate() {
   $("loss").textContent = `${tensors[data.output].name} = ${summary(loss)}`;
   $("loss").dataset.number = loss.data[0];
   const taken = losses.length;
-  $("taken").textContent = taken ? `after ${taken} step${taken === 1 ? "" : "s"}${Number.isFinite(loss.data[0]) ? "" : ": it diverged"}` : "";
+  $("taken").textContent = taken ? `after ${taken} step${taken === 1 ? "" : "s"}${ended()}` : "";
   const points = [...losses, loss.data[0]].filter(Number.isFinite);
   const [low, high, paper] = [Math.min(...points), Math.max(...points), $("curve").getContext("2d")];
   $("curve").width = 100; // clears it

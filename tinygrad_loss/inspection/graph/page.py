@@ -1,9 +1,8 @@
 """The page that steps through both passes: one HTML file that needs neither network nor server.
 
-What it says of the graph is written here and put into it as JSON: names, formulas, reasons. Its
-numbers it computes itself, from the leaves, by the calls that ``record.py`` notes. On loading it
-compares them with those computed here; if they differ, or if a node cannot be recorded, it shows
-those and takes no others.
+What it says of the graph is put into it as JSON: names, formulas, reasons. Its numbers it computes
+itself, from the leaves, by the calls that ``record.py`` notes. On loading it compares them with
+Python's; if they differ, or a node cannot be recorded, it shows those and takes no others.
 """
 
 import base64
@@ -21,7 +20,7 @@ import numpy as np
 from ...engine.arrays import flattened
 from . import text
 from .dot import as_dot, render
-from .fold import View, fold
+from .fold import Group, View, fold
 from .record import Record, json_number
 from .svg import STYLE, dress_for_page
 from .trace import OpNode, TensorNode, Trace, Use
@@ -29,36 +28,47 @@ from .trace import OpNode, TensorNode, Trace, Use
 MOST_OPS = 5000
 MOST_NUMBERS = 100_000  # in the leaves and values of a page that computes
 MOST_NODES = 3000
-PARTS = ("page.css", "page.html", "runtime.js", "live.js", "panel.js", "picture.js", "page.js")
+MOST_OPENED = 600  # nodes of the picture that a folded group opens to
+SCRIPTS = ["runtime", "live", "arrays", "panel", "quiz", "picture", "page"]
 SEEN = (640, 510)  # of a picture, in points, beside the panel in a window of 1280 x 800 pixels
 TABLE = (8, 5)  # rows and columns up to which an array is a table of numbers
 HEAT_MAP = (32, 32)  # and up to which it is a heat map; a larger one is cut to its first corner
 
 
-def as_page(trace: Trace, rankdir: str | None = None) -> str:
-    """The page, as HTML."""
+def as_page(trace: Trace, rankdir: str | None, max_nodes: int | None, quiz: bool) -> str:
+    """The page, as HTML; what it folds opens to a picture of its own."""
+    if quiz and trace.outputs[0].gradient is None:
+        raise ValueError("html: quiz=True asks for gradients, and this graph has no backward pass")
     if len(trace.ops) > MOST_OPS:
         given = f"{len(trace.ops):,} ops; the most for a page is {MOST_OPS:,}"
         advice = "Draw the loss of a smaller model or batch, or save a picture, which folds."
         raise ValueError(f"html: the graph has {given}. {advice}")
-    view = fold(trace, MOST_NODES, for_page=True)
-    directions = [rankdir] if rankdir else ["TB", "LR"] if len(view) <= 200 else [None]
-    pictures = [render(as_dot(view, direction), "svg") for direction in directions]
-    read = {x: (files(__package__) / x).read_text(encoding="utf-8") for x in PARTS}
-    style, template, *scripts = read.values()
-    style, script = STYLE + style, "".join(scripts)
+    view = fold(trace, max_nodes or MOST_NODES, for_page=True)
+    groups = {x: view.opened(x) for x in view.items if isinstance(x, Group)}
+    opened = {x: inner for x, inner in groups.items() if len(inner) <= MOST_OPENED}
+    pictures = [_picture(view, rankdir), *(_picture(opened[x], rankdir, x) for x in opened)]
+    parts = ["page.css", "page.html", *(f"{name}.js" for name in SCRIPTS)]
+    style, template, *scripts = ((files(__package__) / x).read_text("utf-8") for x in parts)
+    style, script = (re.sub(r"\n +", "\n", x) for x in (STYLE + style, "".join(scripts)))
     filled = {
         "policy": f"default-src 'none'; img-src data:; style-src {_hash(style)}; "
         f"script-src {_hash(script)}; base-uri 'none'; form-action 'none'",
         "title": html.escape(f"Backprop of {text.clean(trace.outputs[0].name)}, step by step"),
         "style": style,
         "script": script,
-        "picture": dress_for_page(max(pictures, key=_scale), view),
+        "picture": "".join(pictures),
         "text": text.as_text(trace, _cell),
-        "data": _json(_Steps(trace, view).data()),
+        "data": _json(_Steps(trace, view).data() | {"quiz": quiz}),
     }
     # In a single call, so that nothing filled in is taken for a place to fill.
     return re.sub(r"<!--(\w+)-->", lambda place: filled[place[1]], template)
+
+
+def _picture(view: View, rankdir: str | None, group: Group | None = None) -> str:
+    """The picture, in the direction in which more of it can be seen."""
+    directions = [rankdir] if rankdir else ["TB", "LR"] if len(view) <= 200 else [None]
+    pictures = [render(as_dot(view, direction), "svg") for direction in directions]
+    return dress_for_page(max(pictures, key=_scale), view, group)
 
 
 def _scale(picture: bytes) -> float:
@@ -94,6 +104,7 @@ class _Steps:
         self.programs: list[dict[str, Any]] = []
         self.known: dict[Any, int] = {}
         self.steps: list[dict[str, Any]] = []
+        self.joined = {use: arrow.id for arrow in view.arrows for use in arrow.uses}
         numbers = sum(node.value.size for node in trace.tensors)
         most = f"The values are {numbers:,} numbers: too many for a page that computes."
         self.fixed = trace.note() or most * (numbers > MOST_NUMBERS)  # why it takes no others
@@ -146,7 +157,7 @@ class _Steps:
         say = (
             f"{len(self.trace.ops)} ops compute {text.clean(output.name)} in the forward pass, "
             "oldest first. The backward pass then asks of each value: if it grew by a little, by "
-            "how much would the result? It begins there; each op has a rule for each input."
+            "how much would the result? Each op has a rule for each input that answers it."
         )
         self.step("start", "Start", say=say)
         for op in self.trace.ops:
@@ -190,9 +201,9 @@ class _Steps:
 
     def backward(self, op: OpNode, uses: list[Use]) -> None:
         """The step in which the rules of one op send gradients to its inputs."""
-        sends = [
+        sends: list[dict[str, Any]] = [
             {"tensor": use.source.id, "program": self.recorded[use], "reason": text.reason(use)}
-            | {"gives": self.gradient(use), "edge": use.id}
+            | {"gives": self.gradient(use), "edges": self.edges(use)}
             for use in uses
         ]
         silent = [text.clean(use.source.name) for use in op.uses if use.gradient is None]
@@ -200,9 +211,13 @@ class _Steps:
         of = {"op": text.clean(op.op.name), "sends": sends, "silent": silent}
         self.step("backward", title, **of, **self.place(op, uses))
 
+    def edges(self, use: Use) -> list[str]:
+        """Its own edge, and the one that stands for it if its op is folded."""
+        return sorted({use.id, self.joined.get(use, use.id)})
+
     def place(self, op: OpNode, uses: list[Use]) -> dict[str, Any]:
         """What a step computes of what, and where that is in the picture."""
-        edges = [*(use.id for use in uses), f"{op.output.id}-made"]
+        edges = [*(x for use in uses for x in self.edges(use)), f"{op.output.id}-made"]
         ends = {"inputs": [use.source.id for use in op.uses], "output": op.output.id}
         return ends | {"node": self.view.box(op).id, "edges": edges}
 

@@ -1,4 +1,4 @@
-// What the page writes: numbers as Python would, arrays as tables or heat maps, each step, and the card of a tensor.
+// What the page writes: numbers as Python would, each step, and the card of a tensor.
 const $ = (id) => document.getElementById(id);
 function make(tag, kind, ...children) { // children are elements or text, never HTML: names can hold anything
   const element = Object.assign(document.createElement(tag), { className: kind });
@@ -38,6 +38,7 @@ function fill({ text, constants }, names, digits = 4) { // the text of a program
     return alone || /^([\w.]+|\d[\d.]*e[+-]\d+)$/.test(name) ? name : `(${name})`;
   });
 }
+const typed = (text) => (/^\s*nan\s*$/i.test(text) ? NaN : text.trim() && !Number.isNaN(toNumber(text)) ? toNumber(text) : null); // or null
 function truly(given, shown, found, written) { // a line with as many digits as make it true
   for (let digits = 4; digits < 18; digits++) {
     const cut = (x) => toNumber(number(x, digits));
@@ -57,47 +58,6 @@ function arithmetic(program, given, result) { // the program on numbers; null if
   };
   return truly(given.map((x) => x.data[0]), summary(result), found, (texts, digits) => fill(programs[program], texts, digits));
 }
-// --- arrays ------------------------------------------------------------------------------------
-const [ROWS, COLUMNS, MOST] = [8, 5, 32]; // up to which an array is a table; rows and columns of a heat map
-const indexOf = (shape, at) => stridesOf(shape).map((stride, axis) => Math.floor(at / stride) % shape[axis]).join(", ");
-function gridOf(x) { // the matrix that is shown of an array: the place and the value of the element at a row and a column
-  const columns = x.shape.at(-1) ?? 1;
-  const rows = x.shape.length > 1 ? count(x.shape) / (columns || 1) : 1;
-  const [height, width] = x.corner ?? [Math.min(rows, MOST), Math.min(columns, MOST)];
-  const at = (i, j) => i * columns + j;
-  return { rows, columns, height, width, at, value: (i, j) => (x.data ? x.data[at(i, j)] : x.shown[i * width + j]) };
-}
-function arrayView(x, caption, { holder = {}, as, cell = digits } = {}) {
-  const { rows, columns, height, width, at, value } = gridOf(x);
-  const isTable = as === "table" || (rows <= ROWS && columns <= COLUMNS);
-  const seen = (x.data || x.shown) && rows * columns > 0 && x.text !== "changed since";
-  const shape = x.shape.length === 1 ? `${x.shape},` : x.shape.join(", ");
-  const figure = make("figure", "", make("figcaption", "", shape ? `${caption} (${shape})` : caption));
-  if (seen) {
-    const grid = make(isTable ? "table" : "div", isTable ? "numbers" : "heat");
-    const most = largest({ data: x.data ?? x.shown }) || 1;
-    grid.style.gridTemplateColumns = `repeat(${width}, 10px)`;
-    for (let i = 0; i < height; i++) {
-      const row = isTable ? grid.insertRow() : grid;
-      for (let j = 0; j < width; j++) {
-        const [n, place] = [value(i, j), at(i, j)];
-        const sign = Number.isFinite(n) ? (n > 0 ? "+" : n < 0 ? "\u2212" : "") : "?";
-        const part = row.appendChild(isTable ? make("td", "", cell(n, x.kind, place)) : make("span", "", sign));
-        if (!isTable) part.title = digits(n, x.kind);
-        if (sign === "?") part.className = "wrong";
-        else if (!isTable) part.style.backgroundColor = `rgba(var(--${n > 0 ? "positive" : "negative"}), ${(0.6 * Math.abs(n)) / most})`;
-        if (holder.parts) Object.assign(part.dataset, { gradient: indexOf(x.shape, place).replaceAll(" ", ""), number: n });
-      }
-    }
-    figure.append(grid);
-    if (!isTable) Object.assign(grid, { role: "img", ariaLabel: `heat map: ${told(holder, x)}` });
-  }
-  if (isTable && seen && !noise(holder, x)) return figure;
-  const cut = seen && height * width < rows * columns ? `; shown: the first ${height} of ${rows} rows, ${width} of ${columns} columns` : "";
-  figure.append(make("p", isWrong(x) ? "wrong" : "quiet", told(holder, x) + cut));
-  return figure;
-}
-
 // --- the panel: one function for each kind of step ---------------------------------------------
 const add = (...elements) => $("details").append(...elements.filter(Boolean));
 const say = (text, kind) => text && add(make("p", kind, text));
@@ -105,7 +65,8 @@ const panels = {
   start(step) {
     say(step.say);
     say("Go on with Next or the right arrow key; click a box to see all about it.");
-    if (!fixed && parameters.length) say("Parameters can be changed there: type another number, and both passes follow.");
+    if (data.quiz) say("Each number that is sent backward is asked for before it is shown.");
+    if (editable && parameters.length) say("The numbers of a parameter can be changed in its card: type another, and both passes follow.");
   },
   forward(step) {
     const [inputs, output] = [step.inputs.map((id) => tensors[id]), tensors[step.output]];
@@ -114,7 +75,10 @@ const panels = {
     if (formula && !step.made.endsWith(` = ${formula}`)) add(make("code", "rule", formula));
     say(arithmetic(step.program, inputsOf(step), output.array), "numbers");
     say(step.about, "reason");
-    add(...inputs.map(({ array, name }) => arrayView(array, name)), make("h3", "", "Result"), arrayView(output.array, output.name));
+    const worked = working(step.program, inputsOf(step), output.array, names, output.name);
+    const others = inputs.filter((_, i) => !worked?.shown.includes(i));
+    add(...others.map(({ array, name }) => arrayView(array, name)), make("h3", "", "Result"), worked);
+    if (!worked?.isLast) add(arrayView(output.array, output.name));
   },
   seed(step) {
     say(status(step));
@@ -123,7 +87,7 @@ const panels = {
   backward(step) {
     const tensor = tensors[step.output];
     const { name, total, parts } = tensor;
-    add(arrayView(total, `${incoming(step)}, the gradient that came in at ${name}`, { holder: { rounding: tensor.rounding } }));
+    add(arrayView(total, `${incoming}, the gradient that came in at ${name}`, { holder: { rounding: tensor.rounding } }));
     if (parts.length > 1) say(`It is the sum of ${parts.length} parts, all of which have arrived.`, "reason");
     for (const send of step.sends) addSent(step, send);
     for (const input of step.silent) say(`${input} is not differentiated: nothing is sent to it.`, "quiet");
@@ -149,21 +113,25 @@ const panels = {
   },
 };
 const namesOf = (step) => [tensors[step.output].name, ...step.inputs.map((id) => tensors[id].name)];
-const incoming = (step) => (namesOf(step).includes("g") ? "grad" : "g"); // a tensor may have that name
+const incoming = all.some(({ name }) => name === "g") ? "grad" : "g"; // a tensor may have that name
+const reads = (program, i) => program?.text.includes(`{${i}}`);
 function addSent(step, send) {
   const { name, parts } = tensors[send.tensor];
-  const [texts, given, program] = [[incoming(step), ...namesOf(step)], givenTo(step), programs[send.program]];
-  add(make("h3", "", `To ${name}`), make("code", "rule", program ? fill(program, texts) : "this rule could not be recorded"));
+  const [texts, given, program] = [[incoming, ...namesOf(step)], givenTo(step), programs[send.program]];
+  add(make("h3", "", `To ${name}`));
+  if (asked(send)) return void (step.sends.find(asked) === send ? askFor(step, send, texts) : say("Asked for next.", "quiet"));
+  add(make("code", "rule", program ? fill(program, texts) : "this rule could not be recorded"));
   say(arithmetic(send.program, given, send.array), "numbers");
   say(send.reason, "reason");
-  const read = new Set([...(program?.text.matchAll(/\{(\d+)\}/g) ?? [])].map(([, i]) => Number(i)));
-  add(...[...read].filter((i) => i > 0).map((i) => arrayView(given[i], texts[i])));
+  const worked = working(send.program, given, send.array, texts, "sent");
+  const others = given.map((x, i) => (i > 0 && reads(program, i) && !worked?.shown.includes(i) ? arrayView(x, texts[i]) : null));
+  add(...(worked?.className === "product" ? [] : others), worked);
   const sent = (caption) => arrayView(send.array, caption, { holder: { rounding: send.rounding } });
   const total = () => make("div", "sum", arrayView(send.before, "already there"), "+", sent("this"), "=", arrayView(send.total, "total so far"));
-  add(send.before ? total() : sent("sent"));
+  if (send.before || !worked?.isLast) add(send.before ? total() : sent("sent"));
   const [arrived, every] = [parts.indexOf(send) + 1, parts.length];
-  const rest = arrived < every ? `${every - arrived} still to come.` : "the gradient is complete.";
-  if (every > 1) say(`${name} is used ${every} times, so ${every} gradients add up: ${arrived} of them here, ${rest}`, "reason");
+  const so = arrived < every ? `${arrived} of them ${arrived > 1 ? "have" : "has"} arrived` : "all have arrived, and it is complete";
+  if (every > 1) say(`${name} is used ${every} times, so its gradient is the sum of ${every}: ${so}.`, "reason");
 }
 function status(step) { // the step in one sentence, for the line above and for screen readers
   const tensor = tensors[step.output];
@@ -171,10 +139,9 @@ function status(step) { // the step in one sentence, for the line above and for 
   if (step.kind === "seed") return `The backward pass starts with ${summary(arrays[step.seed])} at ${tensor.name}: the result grows exactly as much as itself.`;
   if (step.kind === "update") return "The update: each parameter moves against its gradient.";
   if (step.kind !== "backward") return step.say;
-  const sent = step.sends.map((send) => `${told(send, send.array)} to ${tensors[send.tensor].name}`);
+  const sent = step.sends.map((send) => `${asked(send) ? "?" : told(send, send.array)} to ${tensors[send.tensor].name}`);
   return `${step.op} receives ${told(tensor, tensor.total)} and sends ${sent.join(" and ")}`;
 }
-
 // --- the card: all about one tensor --------------------------------------------------------------
 const link = (step) => Object.assign(make("button", "link", `step ${step}`), { onclick: () => go(step) });
 function field(tensor, at) { // in which a number of a parameter can be changed; made once, so that Tab goes on to the next
@@ -190,13 +157,13 @@ function field(tensor, at) { // in which a number of a parameter can be changed;
   };
   input.onblur = () => (input.value &&= digits(now()));
   input.onchange = () => {
-    if (input.value.trim() && Number.isFinite(Number(input.value))) setLeaf(tensor, at, Number(input.value));
-    else $("status").textContent = `${input.value} is no number: ${tensor.name} keeps ${digits(now())}.`;
+    if (Number.isFinite(typed(input.value) ?? NaN)) setLeaf(tensor, at, typed(input.value));
+    else $("status").textContent = `"${input.value}" is no number: ${tensor.name} keeps ${digits(now())}.`;
   };
   return input;
 }
 function drawCard() {
-  for (const node of nodes) node.classList.toggle("opened", node.id === card);
+  for (const node of nodes) node.classList.toggle("opened", idOf(node) === card);
   const focused = $("card").contains(document.activeElement) && `[data-index="${document.activeElement.dataset.index}"]`;
   $("card").hidden = card === null;
   $("card").replaceChildren();
@@ -210,15 +177,17 @@ function drawCard() {
   const madeAt = steps.findIndex((step) => step.kind === "forward" && step.output === card);
   add(close, Object.assign(make("h2", "", name), { id: "card-name" }));
   add(make("p", "", `${made}${inside ? `, in ${inside}` : ""} `, madeAt < 0 ? null : link(madeAt)));
-  const editable = !fixed && parameters.includes(tensor) && value.data.length <= 100;
+  const changes = editable && parameters.includes(tensor) && value.data.length <= 100;
   const fields = { as: "table", cell: (x, kind, at) => field(tensor, at) };
-  add(arrayView(value, born[card] <= current ? "value" : "value, still to be computed", editable ? fields : {}));
-  const arrived = parts.filter(({ step }) => step <= current);
+  add(arrayView(value, born[card] <= current ? "value" : "value, still to be computed", changes ? fields : {}));
+  const arrived = parts.filter((part) => part.step <= current && !asked(part));
   if (!parts.length) return void add(make("p", "quiet", "It has no gradient."));
   const soFar = arrived.length ? `gradient so far, ${arrived.length} of ${parts.length} parts` : "gradient so far: none has arrived";
   if (arrived.length < parts.length) add(arrived.length ? arrayView(arrived.at(-1).total, soFar) : make("p", "quiet", soFar));
+  if (parts.some(asked)) return void add(make("p", "quiet", "gradient in the whole pass: still to be asked for"));
   add(arrayView(total, "gradient in the whole pass", { holder: tensor, as: total.data?.length <= 100 ? "table" : "" }));
   const sent = parts.filter((part) => part.tensor);
-  const line = (part) => make("li", "", `${told(part, part.array)} from ${tensors[steps[part.step].output].name}, `, link(part.step));
+  const most = Math.max(...sent.map((part) => largest(part.array)));
+  const line = (part) => make("li", largest(part.array) === most ? "most" : "", `${told(part, part.array)} from ${tensors[steps[part.step].output].name}, `, link(part.step));
   if (sent.length) add(make("p", "", sent.length > 1 ? "It is the sum of" : "It came as"), make("ul", "", ...sent.map(line)));
 }

@@ -1,34 +1,34 @@
 // The picture at a step, and moving it.
-const [nodes, edges] = ["node", "edge"].map((kind) => [...document.querySelectorAll(`#picture g.${kind}`)]);
+const [picture, pictures] = [$("picture"), [...document.querySelectorAll("#picture svg")]]; // of all, and of what it folds
 const born = {}; // at which step a node or edge is reached by the forward pass
 const answered = {}; // and by the backward pass
-const [picture, svg] = [$("picture"), document.querySelector("#picture svg")];
-const natural = { width: svg.width.baseVal.value, height: svg.height.baseVal.value }; // in CSS pixels
-let zoom = 1;
+let svg, nodes, edges, natural, scale, zoom; // of the picture that is shown: its size in CSS pixels, and the scale of the map
 steps.forEach((step, i) => {
   const when = step.kind === "forward" ? born : answered;
   if (step.node) when[step.node] ??= i;
   for (const edge of step.edges ?? []) when[edge] ??= i;
   if (step.kind === "forward") born[step.output] = i;
 });
+const idOf = (element) => element.dataset.id ?? element.id; // a picture of a group has ids of its own
 for (const id in tensors) {
   born[id] ??= 0;
   answered[id] = tensors[id].parts.at(-1)?.step;
 }
 function gradientLine(tensor, step) {
-  const [arrived, all] = [tensor.parts.filter((part) => part.step <= step).length, tensor.parts.length];
+  const [arrived, all] = [tensor.parts.filter((part) => part.step <= step && !asked(part)).length, tensor.parts.length];
   return `grad ${!arrived ? "-" : arrived < all ? `${arrived} of ${all} parts` : told(tensor, tensor.total)}`;
 }
 function draw(step, active) {
-  for (const edge of edges) edge.classList.toggle("reversed", answered[edge.id] <= step);
+  for (const edge of edges) edge.classList.toggle("reversed", answered[idOf(edge)] <= step);
   for (const element of [...nodes, ...edges]) {
-    element.classList.toggle("waiting", !(born[element.id] <= step));
-    element.classList.toggle("active", active.has(element.id));
+    element.classList.toggle("waiting", !(born[idOf(element)] <= step));
+    element.classList.toggle("active", active.has(idOf(element)));
   }
   for (const node of nodes) {
-    const tensor = tensors[node.id];
+    const tensor = tensors[idOf(node)];
+    if (!tensor) node.classList.toggle("notfinite", steps.some((step) => step.made && step.node === idOf(node) && isWrong(tensors[step.output].array)));
     if (!tensor) continue;
-    const waiting = !(born[node.id] <= step);
+    const waiting = !(born[idOf(node)] <= step);
     const value = waiting ? "value -" : `value ${summary(tensor.array)}`;
     const gradient = gradientLine(tensor, step);
     const label = `${tensor.title}, ${value}, ${gradient}`;
@@ -47,17 +47,17 @@ function draw(step, active) {
 }
 function drawSent(step) {
   for (const text of picture.querySelectorAll(".sent")) text.remove();
-  for (const { edge, array: sent, ...send } of step.sends ?? []) {
-    const path = $(edge)?.querySelector("path"); // of several uses by a folded group there is one edge
-    if (!path) continue;
+  for (const { edges: ids, array: sent, ...send } of step.sends ?? []) {
+    const drawn = edges.find((edge) => ids.includes(idOf(edge)));
+    if (!drawn) continue;
+    const path = drawn.querySelector("path");
     const { x, y } = path.getPointAtLength(path.getTotalLength() / 2);
     const text = document.createElementNS(svg.namespaceURI, "text");
-    text.textContent = short(sent, send);
+    text.textContent = asked({ array: sent, ...send }) ? "?" : short(sent, send);
     for (const [name, value] of Object.entries({ class: "sent", x, y, "aria-hidden": true })) text.setAttribute(name, value);
-    $(edge).parentNode.append(text);
+    drawn.parentNode.append(text);
   }
 }
-
 // --- moving the picture: only when asked to, or if the active node is out of view ------------------
 function reveal(node) {
   const [outer, inner] = [picture, node].map((element) => element.getBoundingClientRect());
@@ -65,6 +65,7 @@ function reveal(node) {
   picture.scrollLeft += beyond(inner.left, inner.right, outer.left, outer.left + picture.clientWidth);
   picture.scrollTop += beyond(inner.top, inner.bottom, outer.top, outer.top + picture.clientHeight);
 }
+const READABLE = 7 / 13.3; // at which the text is 7 pixels high
 const whole = () => Math.min(1, picture.clientWidth / natural.width, picture.clientHeight / natural.height);
 function setZoom(wanted, x = picture.clientWidth / 2, y = picture.clientHeight / 2) {
   const before = zoom; // what is at (x, y) stays there
@@ -74,9 +75,18 @@ function setZoom(wanted, x = picture.clientWidth / 2, y = picture.clientHeight /
   picture.scrollTo((left * zoom) / before - x, (top * zoom) / before - y);
   drawMap();
 }
-const map = $("map");
-const scale = Math.min(160 / natural.width, 160 / natural.height); // of the map, where one does not see all
-[map.width, map.height] = [natural.width * scale, natural.height * scale];
+function open(shown) { // one of the pictures
+  svg = shown;
+  for (const other of pictures) other.toggleAttribute("hidden", other !== svg);
+  [nodes, edges] = ["node", "edge"].map((kind) => [...svg.querySelectorAll(`g.${kind}`)]);
+  natural = { width: svg.width.baseVal.value, height: svg.height.baseVal.value };
+  scale = Math.min(160 / natural.width, 160 / natural.height);
+  [map.width, map.height] = [natural.width * scale, natural.height * scale];
+  $("whole").hidden = svg === pictures[0];
+  zoom = 1;
+  setZoom(whole() < READABLE ? 0.6 : whole());
+}
+const map = $("map"); // where one does not see all
 function drawMap() {
   map.hidden = zoom <= whole() * 1.01;
   const [{ color, fill, stroke }, paper] = [getComputedStyle(map), map.getContext("2d")];
