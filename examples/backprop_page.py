@@ -3,7 +3,7 @@
 Claim: backprop is one small local rule per op and one sum per fork, nothing else. Each page shows
 it op by op: the gradient that came in, the rule that ran, the numbers that it sent to each input,
 and at a fork the total so far. Change a parameter, or let gradient descent take steps, and all
-of it follows. What to look at:
+of it follows. A quiz asks for each number first. What to look at:
 
 - expression.html, micrograd's README expression. a and b are used five times each, so their
   gradients are complete only when the fifth part has arrived.
@@ -12,12 +12,13 @@ of it follows. What to look at:
 - digits.html, the cross-entropy of a 64-16-10 network on eight handwritten digits. The gradient
   that reaches the logits is softmax - one_hot, over the number of digits: negative at the right
   digit only. The page's last number is compared with this formula.
+- quiz.html, one neuron: what does each op send back?
 
 Run it with
 
     python examples/backprop_page.py
 
-It takes a second and saves the three pages in examples/output. Open them in any browser; they need
+It takes a second and saves the four pages in examples/output. Open them in any browser; they need
 no network. The arrow keys step, the space bar plays, B jumps to the backward pass.
 """
 
@@ -36,6 +37,15 @@ def micrograd():
     g = expression(a, b)
     g.name = "g"
     return g
+
+
+def neuron():
+    """A tanh neuron with two inputs. Its bias makes the output .7071, and the numbers easy."""
+    x1, x2 = tl.Tensor(2.0, name="x1"), tl.Tensor(0.0, name="x2")
+    w1 = tl.Tensor(-3.0, requires_grad=True, name="w1")
+    w2 = tl.Tensor(1.0, requires_grad=True, name="w2")
+    b = tl.Tensor(6.8813735870195432, requires_grad=True, name="b")
+    return (x1 * w1 + x2 * w2 + b).tanh()
 
 
 def small_mlp(rng):
@@ -72,6 +82,7 @@ def main(quick=False):
     for name, loss in pages.items():
         page = tl.draw(loss).save(OUTPUT / f"{name}.html")
         print(f"saved {page}: {name}, {loss.item():.4f}, {page.stat().st_size / 1000:.0f} kB")
+    print(f"saved {tl.draw(neuron()).save(OUTPUT / 'quiz.html', quiz=True)}")
     print(f"\nAt the logits, backprop and (softmax - one_hot) / 8 differ by {difference:.0e}.")
     return difference
 
