@@ -257,11 +257,7 @@ def holds(nest: Any, kinds: Any = Node) -> bool:
 
 
 def flattened(nest: Any) -> Iterator[Any]:
-    """What a nest of lists, tuples and dicts holds, in order; anything else is its only item.
-
-    >>> list(flattened({"w": 1.0, "layers": [2.0, (3.0, 4.0)]}))
-    [1.0, 2.0, 3.0, 4.0]
-    """
+    """What a nest of lists, tuples and dicts holds, in order; anything else is its only item."""
     if isinstance(nest, _NESTS):
         for part in nest.values() if isinstance(nest, dict) else nest:
             yield from flattened(part)
@@ -270,11 +266,7 @@ def flattened(nest: Any) -> Iterator[Any]:
 
 
 def mapped(function: Callable[[Any], Any], nest: Any) -> Any:
-    """The same nest, with each item replaced by the function's value of it.
-
-    >>> mapped(lambda x: -x, {"w": 1.0, "layers": [2.0, (3.0, 4.0)]})
-    {'w': -1.0, 'layers': [-2.0, (-3.0, -4.0)]}
-    """
+    """The same nest, with each item replaced by the function's value of it."""
     if isinstance(nest, list | tuple):
         parts = [mapped(function, part) for part in nest]
         # A namedtuple is made from its fields, all others from a sequence.

@@ -7,8 +7,6 @@
 All errors of the decorated function begin with its name.
 """
 
-from __future__ import annotations
-
 from collections import namedtuple
 from collections.abc import Callable
 from functools import wraps

@@ -107,6 +107,17 @@ def test_times_are_for_what_is_applied_several_times(times, shared):
     assert labels == [f"Block x {times}" if shared else f"Block + {times - 1} more"]
 
 
+def test_frozen_weights_are_told_apart_too():
+    rng = np.random.default_rng(0)
+    frozen = [Tensor(rng.normal(size=(3, 3))) for _ in range(4)]
+    for weights, label in ((frozen, "+ 3 more"), (frozen[:1] * 4, "x 4")):
+        y = Tensor(np.ones((1, 3)), requires_grad=True)
+        for W in weights:
+            y = (y @ W).tanh()
+        labels = [group.label for group in groups(fold(trace(y.sum()), 6))]
+        assert labels == [f"(matmul, tanh) {label}"]
+
+
 @settings(max_examples=40, deadline=None)
 @given(losses(most_ops=40), st.integers(2, 60))
 def test_random_graphs_are_folded_to_the_limit(made, limit):

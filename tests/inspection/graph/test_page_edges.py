@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from tinygrad_loss import Op, Tensor, draw, erf, nn, square
+from tests.inspection.graph.browser import Page
+from tinygrad_loss import Op, Tensor, draw, erf, nn, scope, square
 
 By = pytest.importorskip("selenium.webdriver.common.by").By
 Keys = pytest.importorskip("selenium.webdriver.common.keys").Keys
@@ -13,6 +14,10 @@ MASK = np.array([True, False, True])
 
 def x(data=(1.0, 2.0, 3.0)):
     return Tensor(data, requires_grad=True, name="x")
+
+
+def leaf(data, name):
+    return Tensor(data, requires_grad=True, name=name)
 
 
 def own(forward, rule):
@@ -158,3 +163,116 @@ def test_large_arrays_are_compared_too(opened):
     held = "((sent, made) => [differs(sent, made, 1), differs(sent, { ...made, data: made.data.map((n, i) => n + (i === 7) * 1e-6) }, 1)])"  # noqa: E501
     pair = "(arrays[tensors.t1.value], functions.square(tensors.t0.array))"
     assert page.js(held + pair) == [False, True]
+
+
+# --- products, groups and the quiz ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("own", "names"),
+    [
+        (lambda a, b: (2 * a) @ b, ["the left factor", "the right factor"]),
+        (lambda a, b: a @ (b**2), ["the left factor", "the right factor"]),
+        (lambda a, b: a @ np.exp(b), ["the left factor", "the right factor"]),
+        (lambda a, b: a.T @ b + 1, ["a.T", "b"]),
+    ],
+)
+def test_only_a_factor_that_is_a_tensor_has_its_name(opened, own, names):
+    a, b = (leaf(np.arange(1.0, 5).reshape(2, 2) * k, name) for k, name in ((1, "a"), (3, "b")))
+    op = Op(own, lambda g, y, a, b: g, None, name="own")
+    page = opened(op(a, b).sum())
+    page.show(1)
+    captions = "[...document.querySelectorAll('.product figcaption')].map((x) => x.textContent)"
+    right, left, _ = page.js(captions)  # above, and to the left
+    assert [left, right] == [f"{name} (2, 2)" for name in names]
+
+
+def test_a_product_of_vectors_by_an_own_op_is_not_for_the_browser(opened):
+    dot = Op(lambda a, b: a @ b, lambda g, y, a, b: g * b, None, name="dot")
+    page = opened(dot(leaf([1.0, 2.0], "a"), leaf([3.0, 4.0], "b")))
+    assert "it multiplies a vector by @" in page.js("fixed")
+    for step in range(page.count):
+        page.show(step)
+    assert page.problems() == []
+    assert "NaN" not in page.js("document.getElementById('details').textContent")
+
+
+@pytest.mark.parametrize("shape", [(40,), (100,), (50, 2), (2, 50)])
+def test_all_cells_up_to_a_hundred_are_fields(opened, shape):
+    page = opened((leaf(np.linspace(1, 2, np.prod(shape)).reshape(shape), "w") ** 2).sum())
+    page.js("void look('t0')")
+    for cell in ("input[data-index]", "[data-gradient]"):
+        assert page.js(f"document.querySelectorAll('#card {cell}').length") == np.prod(shape)
+
+
+def test_a_mask_in_a_group_is_no_alarm(opened):
+    h = leaf(np.eye(3) + 0.5, "h")
+    with scope("attention"):
+        s = (h @ h.T) * 0.5 + np.triu(np.full((3, 3), -np.inf), 1)
+        e = (s - s.max(axis=1, keepdims=True)).exp()
+        h = e / e.sum(axis=1, keepdims=True)
+    with scope("other"):
+        h = (h * 2 + 1).tanh() * 3
+    page = opened(h.sum(), max_nodes=7)
+    page.show(page.count - 1)
+    assert page.js("document.querySelectorAll('.folded').length") == 2
+    assert page.js("document.querySelectorAll('.folded.notfinite').length") == 0
+
+
+def test_two_numbers_on_one_edge_are_apart(opened):
+    x = leaf(3.0, "x")
+    with scope("inner"):
+        y = (x * x + x).tanh() * 0.1
+    with scope("outer"):
+        z = (y * 2 + 1).exp() * 0.5
+    page = opened(z + x, max_nodes=7)
+    page.show(page.js("steps.findIndex((x) => x.title.startsWith('Backward: multiply1'))"))
+    places = page.js("[...document.querySelectorAll('.sent')].map((t) => t.getAttribute('y'))")
+    assert len(set(places)) == 2
+
+
+def test_the_focus_is_not_lost_with_a_picture(opened):
+    x = leaf(3.0, "x")
+    with scope("inner"):
+        y = (x * x + x).tanh() * 0.1
+    page = opened((y * 2 + x).exp(), max_nodes=7)
+    group = page.js("pictures[1].dataset.group")
+    page.show(1)
+    page.js("enter(arguments[0])", group)
+    page.js("void nodes[0].focus()")
+    page.show(page.js("steps.findIndex((x) => x.title.startsWith('Forward: exp1'))"))
+    assert page.js("[svg === pictures[0], document.activeElement.id]") == [True, "picture"]
+
+
+@pytest.mark.parametrize(
+    ("made", "answer", "said"),
+    [
+        (lambda a, c: (a + c) * 3, "6", "That is not it"),
+        (lambda a, c: (a * c).tanh() * 0.5, "nan", "That is not it"),
+        (lambda a, c: leaf(np.arange(1.0, 50), "x").mean() * 1.0, "1", "1/N is missing, N = 49"),
+        (lambda a, c: leaf([1.0, 2.0, 7.0, 3.0], "x").max() * 8, "2", "That is not it"),
+        (lambda a, c: np.array(5.0) * a * 3, "6", "That is g times a itself: it takes the other"),
+    ],
+)
+def test_a_slip_is_only_named_where_it_is_one(chromium, tmp_path, made, answer, said):
+    path = draw(made(leaf(2.0, "a"), leaf(5.0, "c"))).save(tmp_path / "q.html", quiz=True)
+    page = Page(chromium, path)
+    while True:
+        page.js("go(steps.length - 1)")
+        question = page.js("document.querySelector('#details label').textContent")
+        if question.startswith(("Sent to a", "Sent to x")):
+            break
+        page.js("document.getElementById('give-up').click()")
+    page.js("void (document.getElementById('answer').value = arguments[0])", answer)
+    page.js("document.querySelector('#details form').requestSubmit()")
+    assert page.js("document.getElementById('verdict').textContent").startswith(said)
+
+
+def test_only_what_is_seen_is_asked_for(chromium, tmp_path):
+    x = np.ones(40)
+    x[[5, 37]] = 3, 9
+    page = Page(chromium, draw((leaf(x, "w") ** 2).sum()).save(tmp_path / "q.html", quiz=True))
+    page.js("go(steps.length - 1)")
+    page.js("document.getElementById('give-up').click()")
+    page.js("go(steps.length - 1)")
+    assert page.js("document.querySelector('#details label').textContent") == "Sent to w[5]: "

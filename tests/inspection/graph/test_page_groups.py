@@ -166,9 +166,10 @@ def test_what_fits_is_not_folded(opened):
 # --- the steps -----------------------------------------------------------------------------------
 
 
-STEPPED = """steps.map(({node = null, output}, i) => {
+STEPPED = """steps.map(({node = null, output, kind}, i) => {
   enter(arguments[0]);
-  const inside = nodes.some((x) => idOf(x) === output);
+  const seed = kind === "seed" && nodes.some((x) => idOf(x) === output);
+  const inside = node === arguments[0] || seed;
   show(i);
   const lit = nodes.filter((x) => x.classList.contains('active'));
   const [outer, ...inner] = [picture, ...lit].map((x) => x.getBoundingClientRect());

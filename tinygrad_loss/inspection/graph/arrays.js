@@ -1,15 +1,15 @@
 // Arrays as tables or heat maps, whose cells can be read one by one: how a product or a sum comes about.
 const [ROWS, COLUMNS, MOST] = [8, 5, 32]; // up to which an array is a table; rows and columns of a heat map
 const indexOf = (shape, at) => stridesOf(shape).map((stride, axis) => Math.floor(at / stride) % shape[axis]).join(", ");
-function gridOf(x) { // the matrix that is shown of an array: the place and the value of the element at a row and a column
+function gridOf(x, most = MOST) { // the matrix that is shown of an array: the place and the value of the element at a row and a column
   const columns = x.shape.at(-1) ?? 1;
   const rows = x.shape.length > 1 ? count(x.shape) / (columns || 1) : 1;
-  const [height, width] = x.corner ?? [Math.min(rows, MOST), Math.min(columns, MOST)];
+  const [height, width] = x.corner ?? [Math.min(rows, most), Math.min(columns, most)];
   const at = (i, j) => i * columns + j;
   return { rows, columns, height, width, at, value: (i, j) => (x.data ? x.data[at(i, j)] : x.shown[i * width + j]) };
 }
 function arrayView(x, caption, { holder = {}, as, cell = digits } = {}) {
-  const { rows, columns, height, width, at, value } = gridOf(x);
+  const { rows, columns, height, width, at, value } = gridOf(x, as === "table" ? Infinity : MOST);
   const isTable = as === "table" || (rows <= ROWS && columns <= COLUMNS);
   const seen = (x.data || x.shown) && rows * columns > 0 && x.text !== "changed since";
   const shape = x.shape.length === 1 ? `${x.shape},` : x.shape.join(", ");
@@ -106,8 +106,8 @@ function working(program, given, made, texts, caption) { // how the last product
   if (at < 0) return null;
   const [left, right, y] = [...calls[at][1], given.length + at].map(read);
   if (y.shape.length !== 2 || !y.data.length) return null;
-  const products = [...text.matchAll(/([^\s()]+) @ ([^\s()]+)/g)];
-  const names = products.length === 1 && text.split("@").length === 2 ? products[0].slice(1) : ["the left factor", "the right factor"];
+  const plain = /^(\{\d+\}(?:\.m?T)?) @ (\{\d+\}(?:\.m?T)?)(?: [+-] [^@]*)?$/.exec(text);
+  const names = plain?.slice(1) ?? ["the left factor", "the right factor"];
   const isLast = y === result;
   return Object.assign(product(left, right, y, [...names.map(named), isLast ? caption : "their product"]), { shown: calls[at][1], isLast });
 }

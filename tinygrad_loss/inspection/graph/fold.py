@@ -259,10 +259,9 @@ def _join_repeats(items: Sequence[Item]) -> list[Item]:
     for start, period, times in _repeats(items):
         part = items[start : start + period * times]
         every = (_ops(part[i : i + period]) for i in range(0, len(part), period))
-        used = ({use.source for op in ops for use in op.uses} for ops in every)
-        first, *others = ({x for x in sources if x.kind == "parameter"} for sources in used)
+        first, *others = map(_own, every)
         same = others[0] <= first and all(found == others[0] for found in others)
-        more = f"x {times}" if same else f"+ {times - 1} more"  # the first may begin at a parameter
+        more = f"x {times}" if same else f"+ {times - 1} more"  # the first may begin at a leaf
         label = f"{_kinds(part[:period])} {more}"
         joined += [*items[end:start], Group(_ops(part), label, label, part[0].scope)]
         end = start + len(part)
@@ -330,6 +329,12 @@ def _signature(item: Item) -> tuple[Any, ...]:
 
 def _ops(items: Sequence[Item]) -> list[OpNode]:
     return [op for item in items for op in (item.ops if isinstance(item, Group) else [item])]
+
+
+def _own(ops: list[OpNode]) -> set[TensorNode]:
+    """What ops are applied with: the Tensors that no op computed. Arrays are data."""
+    given = (use.source for op in ops for use in op.uses)
+    return {source for source in given if not (source.maker or source.decided)}
 
 
 def _kind(item: Item) -> str:

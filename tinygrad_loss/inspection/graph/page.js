@@ -9,14 +9,15 @@ function look(id, focus = false) {
 function show(wanted) {
   current = Math.min(Math.max(wanted, 0), furthest());
   $("panel").scrollTop = 0;
-  if (steps[current].node && !activeBox()) open(pictures[0]);
+  const lost = svg.contains(document.activeElement);
+  if (steps[current].node && !activeBox()) [open(pictures[0]), lost && picture.focus()];
   refresh();
   if (activeBox()) reveal(activeBox());
   drawMap();
 }
 function activeBox() {
-  const { node, output } = steps[current];
-  return [node, output].map((id) => nodes.find((other) => idOf(other) === id)).find(Boolean);
+  const [{ node, output, kind }, { group }] = [steps[current], svg.dataset];
+  return nodes.find((box) => idOf(box) === (!group || kind === "seed" ? node : node === group ? output : null));
 }
 function enter(id) { // the picture of a group; null for the whole
   const [found, left] = [pictures.find((other) => (other.dataset.group ?? null) === id), svg.dataset.group];
@@ -99,9 +100,9 @@ document.addEventListener("keydown", (event) => {
   event.preventDefault();
 });
 const closed = [...document.querySelectorAll("g.folded")].filter((box) => !pictures.some(({ dataset }) => dataset.group === idOf(box)));
-for (const box of closed) [box.setAttribute("role", "img"), box.removeAttribute("tabindex")]; // too large to be opened
+for (const box of closed) [box.setAttribute("role", "img"), box.removeAttribute("tabindex")]; // a tangle, which was not laid out
 const press = (node, focus) => (tensors[idOf(node)] ? look(idOf(node), focus) : enter(idOf(node)));
-picture.addEventListener("click", ({ target }) => target.closest("g.node") && press(target.closest("g.node")));
+picture.addEventListener("click", ({ target, detail }) => detail < 2 && target.closest("g.node") && press(target.closest("g.node"))); // no double click
 const buttons = {
   "take-step": takeStep, run: () => keepOn(running === null), reset,
   first: keys.Home, back: keys.ArrowLeft, next: keys.ArrowRight, last: keys.End, play: keys[" "],

@@ -20,7 +20,7 @@ import numpy as np
 from ...engine.arrays import flattened
 from . import text
 from .dot import as_dot, render
-from .fold import Group, View, fold
+from .fold import LONGEST, Group, View, fold
 from .record import Record, json_number
 from .svg import STYLE, dress_for_page
 from .trace import OpNode, TensorNode, Trace, Use
@@ -28,7 +28,6 @@ from .trace import OpNode, TensorNode, Trace, Use
 MOST_OPS = 5000
 MOST_NUMBERS = 100_000  # in the leaves and values of a page that computes
 MOST_NODES = 3000
-MOST_OPENED = 600  # nodes of the picture that a folded group opens to
 SCRIPTS = ["runtime", "live", "arrays", "panel", "quiz", "picture", "page"]
 SEEN = (640, 510)  # of a picture, in points, beside the panel in a window of 1280 x 800 pixels
 TABLE = (8, 5)  # rows and columns up to which an array is a table of numbers
@@ -45,7 +44,7 @@ def as_page(trace: Trace, rankdir: str | None, max_nodes: int | None, quiz: bool
         raise ValueError(f"html: the graph has {given}. {advice}")
     view = fold(trace, max_nodes or MOST_NODES, for_page=True)
     groups = {x: view.opened(x) for x in view.items if isinstance(x, Group)}
-    opened = {x: inner for x, inner in groups.items() if len(inner) <= MOST_OPENED}
+    opened = {x: inner for x, inner in groups.items() if inner.span() <= LONGEST}
     pictures = [_picture(view, rankdir), *(_picture(opened[x], rankdir, x) for x in opened)]
     parts = ["page.css", "page.html", *(f"{name}.js" for name in SCRIPTS)]
     style, template, *scripts = ((files(__package__) / x).read_text("utf-8") for x in parts)
@@ -154,11 +153,11 @@ class _Steps:
     def data(self) -> dict[str, Any]:
         tensors = {node.id: self.tensor(node) for node in self.trace.tensors}
         output = self.trace.outputs[0]
-        say = (
-            f"{len(self.trace.ops)} ops compute {text.clean(output.name)} in the forward pass, "
-            "oldest first. The backward pass then asks of each value: if it grew by a little, by "
-            "how much would the result? Each op has a rule for each input that answers it."
-        )
+        made = text.clean(", ".join(x.name for x in self.trace.outputs), 80)
+        say = f"{len(self.trace.ops)} ops compute {made} in the forward pass, oldest first."
+        if output.gradient is not None:
+            say += " The backward pass then asks of each value: if it grew by a little, by how much"
+            say += " would the result? Each op has a rule for each input that answers it."
         self.step("start", "Start", say=say)
         for op in self.trace.ops:
             self.forward(op)

@@ -38,7 +38,8 @@ function fill({ text, constants }, names, digits = 4) { // the text of a program
     return alone || /^([\w.]+|\d[\d.]*e[+-]\d+)$/.test(name) ? name : `(${name})`;
   });
 }
-const typed = (text) => (/^\s*nan\s*$/i.test(text) ? NaN : text.trim() && !Number.isNaN(toNumber(text)) ? toNumber(text) : null); // or null
+const isNumber = (text) => /^\s*nan\s*$/i.test(text) || (text.trim() && !Number.isNaN(toNumber(text.toLowerCase())));
+const typed = (text) => (isNumber(text) ? toNumber(text.toLowerCase()) : null); // null if it is none
 function truly(given, shown, found, written) { // a line with as many digits as make it true
   for (let digits = 4; digits < 18; digits++) {
     const cut = (x) => toNumber(number(x, digits));
@@ -100,6 +101,7 @@ const panels = {
     }
   },
   update() {
+    if (Number.isNaN(rate())) return say("The learning rate is no number.");
     const effect = `this makes ${tensors[data.output].name} smaller, if the step is not too long.`;
     say(`Each parameter moves against its gradient, by the learning rate ${rate()} times the gradient: ${effect}`);
     for (const tensor of learned) {
@@ -123,7 +125,7 @@ function addSent(step, send) {
   add(make("code", "rule", program ? fill(program, texts) : "this rule could not be recorded"));
   say(arithmetic(send.program, given, send.array), "numbers");
   say(send.reason, "reason");
-  const worked = working(send.program, given, send.array, texts, "sent");
+  const worked = noise(send, send.array) ? null : working(send.program, given, send.array, texts, "sent");
   const others = given.map((x, i) => (i > 0 && reads(program, i) && !worked?.shown.includes(i) ? arrayView(x, texts[i]) : null));
   add(...(worked?.className === "product" ? [] : others), worked);
   const sent = (caption) => arrayView(send.array, caption, { holder: { rounding: send.rounding } });

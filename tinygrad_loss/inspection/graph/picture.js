@@ -18,6 +18,13 @@ function gradientLine(tensor, step) {
   const [arrived, all] = [tensor.parts.filter((part) => part.step <= step && !asked(part)).length, tensor.parts.length];
   return `grad ${!arrived ? "-" : arrived < all ? `${arrived} of ${all} parts` : told(tensor, tensor.total)}`;
 }
+function drawGroup(node) { // whether there is a NaN or an inf inside, unless it is there by design
+  const inside = steps.filter((step) => step.made && step.node === idOf(node)).map((step) => tensors[step.output]);
+  const wrong = inside.some(({ array: x, total, masks }) => (masks ? /NaN/.test(summary(x)) : isWrong(x)) || (total && isWrong(total)));
+  node.classList.toggle("notfinite", wrong);
+  node.ariaLabel = node.ariaLabel.replace(/, NaN or inf inside|$/, wrong ? ", NaN or inf inside" : "");
+  for (const line of node.querySelectorAll("text")) if (/^NaN/.test(line.textContent)) line.style.visibility = wrong ? "" : "hidden";
+}
 function draw(step, active) {
   for (const edge of edges) edge.classList.toggle("reversed", answered[idOf(edge)] <= step);
   for (const element of [...nodes, ...edges]) {
@@ -26,7 +33,7 @@ function draw(step, active) {
   }
   for (const node of nodes) {
     const tensor = tensors[idOf(node)];
-    if (!tensor) node.classList.toggle("notfinite", steps.some((step) => step.made && step.node === idOf(node) && isWrong(tensors[step.output].array)));
+    if (!tensor) drawGroup(node);
     if (!tensor) continue;
     const waiting = !(born[idOf(node)] <= step);
     const value = waiting ? "value -" : `value ${summary(tensor.array)}`;
@@ -47,6 +54,7 @@ function draw(step, active) {
 }
 function drawSent(step) {
   for (const text of picture.querySelectorAll(".sent")) text.remove();
+  const labeled = []; // edges, of which one can carry several
   for (const { edges: ids, array: sent, ...send } of step.sends ?? []) {
     const drawn = edges.find((edge) => ids.includes(idOf(edge)));
     if (!drawn) continue;
@@ -54,8 +62,9 @@ function drawSent(step) {
     const { x, y } = path.getPointAtLength(path.getTotalLength() / 2);
     const text = document.createElementNS(svg.namespaceURI, "text");
     text.textContent = asked({ array: sent, ...send }) ? "?" : short(sent, send);
-    for (const [name, value] of Object.entries({ class: "sent", x, y, "aria-hidden": true })) text.setAttribute(name, value);
+    for (const [name, value] of Object.entries({ class: "sent", x, y: y + 11 * labeled.filter((other) => other === drawn).length, "aria-hidden": true })) text.setAttribute(name, value);
     drawn.parentNode.append(text);
+    labeled.push(drawn);
   }
 }
 // --- moving the picture: only when asked to, or if the active node is out of view ------------------
@@ -77,6 +86,8 @@ function setZoom(wanted, x = picture.clientWidth / 2, y = picture.clientHeight /
 }
 function open(shown) { // one of the pictures
   svg = shown;
+  for (const box of document.querySelectorAll(".found")) box.classList.remove("found");
+  $("matches").textContent = "";
   for (const other of pictures) other.toggleAttribute("hidden", other !== svg);
   [nodes, edges] = ["node", "edge"].map((kind) => [...svg.querySelectorAll(`g.${kind}`)]);
   natural = { width: svg.width.baseVal.value, height: svg.height.baseVal.value };

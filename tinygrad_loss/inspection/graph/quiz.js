@@ -6,7 +6,9 @@ function furthest() { // the step up to which one can go: that of the first ques
 }
 function askFor(step, send, texts) {
   const { shape, data: sent } = send.array;
-  const at = sent.reduce((best, x, i) => (Math.abs(x) > Math.abs(sent[best]) ? i : best), 0); // the most telling element
+  const { columns, height, width } = gridOf(send.array);
+  const larger = (i, j) => Math.abs(sent[i]) > Math.abs(sent[j]) && i / columns < height && i % columns < width;
+  const at = sent.reduce((best, _, i) => (larger(i, best) ? i : best), 0); // the most telling element, of those that are seen
   const what = `${tensors[send.tensor].name}${shape.length ? `[${indexOf(shape, at)}]` : ""}`;
   const right = noise(send, send.array) ? 0 : sent[at];
   const end = (verdict) => {
@@ -23,15 +25,16 @@ function askFor(step, send, texts) {
   form.onsubmit = (event) => {
     event.preventDefault();
     const answer = typed(input.value);
-    const near = (x) => answer === x || Object.is(answer, x) || (Number.isFinite(x) && Math.abs(answer - x) <= 0.006 * Math.abs(x));
+    const near = (x, part = 0.006) => answer === x || Object.is(answer, x) || (Number.isFinite(x) && Math.abs(answer - x) <= part * Math.abs(x));
     if (answer !== null && near(right)) return end("Right:");
-    const known = slips(step, send, at, right, texts).filter(([x]) => near(x)).sort(([a], [b]) => Math.abs(answer - a) - Math.abs(answer - b))[0];
-    verdict.textContent = `${answer === null ? "Type a number, such as -0.25" : (known?.[1] ?? "That is not it. Put the numbers into the rule above")}.`;
+    const known = slips(step, send, at, right, texts);
+    const found = known.find(([x]) => near(x, 1e-5)) ?? known.find(([x]) => near(x)) ?? [0, "That is not it. Put the numbers into the rule"];
+    verdict.textContent = `${answer === null ? "Type a number, such as -0.25" : found[1]}.`;
     verdict.scrollIntoView({ block: "nearest" });
   };
   const [program, place] = [programs[send.program], (n, kind, i) => (i === at ? "?" : "\u00b7")];
   const rule = program && make("details", "", make("summary", "", "The rule"), make("code", "rule", fill(program, texts)));
-  const given = givenTo(step).slice(1).map((x, i) => (reads(program, i + 1) ? arrayView(x, texts[i + 1]) : null));
+  const given = givenTo(step).slice(1).map((x, i) => (!program || reads(program, i + 1) ? arrayView(x, texts[i + 1]) : null));
   const places = shape.length && sent.length <= 40 ? arrayView(send.array, "what is sent", { as: "table", cell: place }) : null;
   add(make("p", "", "Work it out from these; three digits will do."), ...given, places, rule, form, verdict);
 }
@@ -41,15 +44,16 @@ function slips(step, send, at, right, texts) { // [what one gets, how one got th
   const withG = (x) => (fixed ? undefined : fit(compute(send.program, [x, ...values]).result, shape).data[at]);
   const others = step.sends.filter(({ tensor }) => tensor !== send.tensor);
   const terms = working(send.program, givenTo(step), send.array, texts)?.terms(at) ?? [];
-  const n = step.inputs.length === 1 ? count(values[1].shape) / count(y.shape) : terms.length;
-  const mean = n > 1 && Math.abs(withG(functions.equal(g, g)) * n - 1) < 1e-6;
-  const own = step.inputs.length > 1 ? element(g) * element(tensors[send.tensor].array) : NaN;
+  const n = /^(mean|sum)$/.test(step.op) ? count(values[1].shape) / count(y.shape) : terms.length;
+  const factors = /^(multiply|matmul|linear)$/.test(step.op);
+  const own = factors ? element(g) * element(tensors[send.tensor].array) : undefined;
+  const [mean, other] = [step.op === "mean", factors ? ": it takes the other factor" : ""];
   return [
     [-right, "The sign is wrong"],
-    [mean ? right * n : NaN, `1/N is missing, N = ${n}`],
-    [n > 1 ? right / n : NaN, mean ? `1/N counts only once, N = ${n}` : `There is no 1/N here, N = ${n}: it is a sum`],
-    ...others.map((other) => [element(other.array), `That is what is sent to ${tensors[other.tensor].name}: it takes the other factor`]),
-    [own, `That is ${texts[0]} times ${tensors[send.tensor].name} itself: it takes the other factor`],
+    [mean ? right * n : undefined, `1/N is missing, N = ${n}`],
+    [n > 1 ? right / n : undefined, mean ? `1/N counts only once, N = ${n}` : `There is no 1/N here, N = ${n}: it is a sum`],
+    ...others.map((x) => [element(x.array), `That is what is sent to ${tensors[x.tensor].name}${other}`]),
+    [own, `That is ${texts[0]} times ${tensors[send.tensor].name} itself${other}`],
     [withG(functions.equal(g, g)), "That is the slope alone. Multiply it by the gradient that came in"],
     [element(g), "That is the gradient that came in. Multiply it by the slope"],
     ...(parts.length > 1 ? parts : []).map((part) => [withG(part.array), `That is one path of ${parts.length}: all parts that came in at ${name} count`]),

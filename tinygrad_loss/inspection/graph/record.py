@@ -161,6 +161,8 @@ class Record:
     def call(self, value: Value) -> list[Any]:
         """The call for the runtime: its function, registers, and what else it needs."""
         function, inputs, options = value.function, value.inputs, value.options
+        if function is np.matmul and min(len(x.shape) for x in values.values_in(inputs)) < 2:
+            raise NotRecordable("it multiplies a vector by @")
         booleans = function is np.add and value.dtype.kind == "b"  # whose sum is no number
         if function in FUNCTIONS and not (options or booleans):
             none = (None, -np.inf, np.inf)  # limits of clip

@@ -79,6 +79,7 @@ def dress_for_page(svg: bytes, view: View, group: Group | None = None) -> str:
         graph.remove(element)
         graph.append(element)
     for element in graph.iter():
+        element.attrib.pop("font-family", None)  # as the page's styles say once
         if group and (name := element.get("id")):
             element.attrib |= {"data-id": name, "id": f"{group.id}-{name}"}
     return ElementTree.tostring(root, encoding="unicode")

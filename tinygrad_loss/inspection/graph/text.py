@@ -30,14 +30,9 @@ BROADCASTING = {"where": "ab", "matmul": ""}
 
 
 def clean(name: str, limit: int = NAME_LENGTH) -> str:
-    r"""A name that is safe to show: control, bidi and other unseen characters become escapes.
+    """A name that is safe to show: control, bidi and other unseen characters become escapes.
 
     Of a long name the middle is cut, so that it cannot push everything else out of the picture.
-
-    >>> print(clean("w\n\u202e"))
-    w\n\u202e
-    >>> clean("x" * 100, limit=10)
-    'xxxx...xxx'
     """
     if len(name) > limit:
         name = f"{name[: (limit - 2) // 2]}...{name[len(name) - (limit - 3) // 2 :]}"
@@ -52,11 +47,7 @@ def number(x: Any, digits: int = 4) -> str:
 
 
 def summary(array: Any) -> str:
-    """An array in one line: up to three elements, else mean and max abs; NaN and inf by name.
-
-    >>> summary(np.array([1.0, 2.0])), summary(np.arange(4.0)), summary(np.array([np.nan] * 4))
-    ('[1, 2]', 'mean 1.5, max abs 3', '4 of 4 NaN')
-    """
+    """An array in one line: up to three elements, else mean and max abs; NaN and inf by name."""
     if array.size == 0:
         return "empty"
     if array.size <= 3:
@@ -200,11 +191,7 @@ def first_paragraph(doc: str | None) -> str:
 
 
 def derivative(op: Op, argument: str) -> str | None:
-    """The sentence after "Derivative: ", or "Derivative by x: ", in the docstring of an op.
-
-    >>> derivative(ops.divide, "a")
-    'The quotient is a times 1 / b, so the slope is 1 / b.'
-    """
+    """The sentence after "Derivative: ", or "Derivative by x: ", in the docstring of an op."""
     # matmul and concatenate are functions that call an op of the same name.
     public = (getattr(module, op.name, None) for module in (ops, products))
     for doc in (op.__doc__, *(function.__doc__ for function in public)):

@@ -103,14 +103,9 @@ class Trace:
 
 
 def trace(output: Any, grad: Any = None, *, backward: bool = False) -> Trace:
-    """The trace of one output, or the forward part for several; arguments and errors as ``draw``.
-
-    >>> x = Tensor(3.0, requires_grad=True, name="x")
-    >>> [(use.source.name, use.gradient.item()) for use in trace(x * x).uses]
-    [('x', 3.0), ('x', 3.0)]
-    """
-    if isinstance(output, BaseException):
-        result = trace(_missing(output), grad, backward=backward)
+    """The trace of one output, or the forward part for several; errors as ``draw``."""
+    if isinstance(output, BaseException) and not backward and grad is None:
+        result = trace(_missing(output))
         result.failed = clean(f"{type(output).__name__}: {output}", 400)
         return result
     outputs: list[Any] = list(output) if isinstance(output, list | tuple) else [output]
@@ -134,7 +129,9 @@ def trace(output: Any, grad: Any = None, *, backward: bool = False) -> Trace:
 
 def _missing(error: BaseException) -> Tensor:
     """What was not computed, as a Tensor: made from what the innermost call with Tensors held."""
-    inputs: list[Any] = []
+    inputs, holder = list[Any](), None
+    while error.__cause__:
+        error = error.__cause__
     for frame, _ in walk_tb(error.__traceback__):
         if frame.f_locals is not frame.f_globals:
             values = frame.f_locals.values()
@@ -142,14 +139,15 @@ def _missing(error: BaseException) -> Tensor:
             own = {id(x._array) for x in held if isinstance(x, Tensor)}  # their data
             arrays = (x for x in held if isinstance(x, Tensor | np.ndarray) and id(x) not in own)
             found = {id(x): x for x in arrays if x.dtype.kind in "biuf"}
-            inputs = list(found.values()) if own else inputs
+            inputs, holder = (list(found.values()), frame) if own else (inputs, holder)
     if not inputs:
         raise TypeError(f"draw: no function with Tensors failed with {error!r}; give a Tensor")
 
     def forward(*_: Any) -> Any:
         raise RuntimeError(str(error))
 
-    name = re.match(r"(\w+): ", str(error))
+    ours = holder and holder.f_globals.get("__name__", "").startswith("tinygrad_loss")
+    name = re.match(r"(\w+): ", str(error)) if ours else None  # which our errors begin with
     op = Op(forward, *(None for _ in inputs), name=name[1] if name else "failed call")
     missing = Tensor(np.nan, name="not computed")
     missing.origin = (op, tuple(inputs), [data_of(x) for x in inputs], {})
