@@ -63,7 +63,7 @@ const times = (factors) => factors.reduce((a, b) => a * b);
 function sumOf(numbers, width, total) { // a sum of products of so many factors, with as many digits as make it true
   const terms = (xs) => Array.from({ length: xs.length / width }, (_, k) => xs.slice(k * width, (k + 1) * width));
   const written = (texts) => {
-    const every = terms(texts.map((x) => (x < "0" ? `(${x})` : x))).map((factors) => factors.join(" * "));
+    const every = terms(texts.map((x) => (x.startsWith("-") ? `(${x})` : x))).map((factors) => factors.join(" * "));
     return (every.length > 6 ? [...every.slice(0, 5), `... (${every.length} terms)`] : every).join(" + ");
   };
   return truly(numbers, number(total), (xs) => terms(xs).reduce((sum, factors) => sum + times(factors), 0), written) ?? number(total);

@@ -130,7 +130,7 @@ def trace(output: Any, grad: Any = None, *, backward: bool = False) -> Trace:
 def _missing(error: BaseException) -> Tensor:
     """What was not computed, as a Tensor: made from what the innermost call with Tensors held."""
     inputs, holder = list[Any](), None
-    while error.__cause__:
+    while error.__cause__ not in (None, error):
         error = error.__cause__
     for frame, _ in walk_tb(error.__traceback__):
         if frame.f_locals is not frame.f_globals:
