@@ -142,8 +142,8 @@ def log_cosh(
     Computed as log cosh(c) + |e - c| with c = clip(e, -36, 36) (in float64), since cosh(711) would
     overflow, and log cosh is |e| - log 2 from there on, to the last digit.
 
-    When: as ``huber`` with delta = 1, where smooth second derivatives are wanted (boosting). Its
-    scale is fixed: divide pred and target by the size of an ordinary error.
+    When: as ``huber`` with delta = 1, where smooth second derivatives are wanted (boosting); divide
+    by the size of an ordinary error first. When not: to choose where outliers begin (``huber``).
     Source: Green 1990, "Bayesian reconstructions from emission tomography data using a modified EM
     algorithm", IEEE Transactions on Medical Imaging 9.
 
@@ -172,7 +172,7 @@ def pinball(
     the targets below it: it is the 0.9-quantile.
 
     When: an interval is wanted rather than a number (two models, q = 0.05 and 0.95), or too little
-    costs more or less than too much (stock, staffing). At q = 0.5 it is half the absolute error.
+    costs more or less than too much (stock). When not: at q = 0.5, half of the absolute error.
     Source: Koenker and Bassett 1978, "Regression Quantiles", Econometrica 46.
 
     >>> pred = Tensor([1.0, 4.0], requires_grad=True)

@@ -347,3 +347,18 @@ def test_the_error_stays_as_it_was_raised():
     assert (depth(error), error.args, error.__cause__, error.__context__) == before
     assert draw(error).text() == first
     assert draw(error).html() == page
+
+
+def test_the_cause_is_drawn_whoever_raised_it_again():
+    def run():
+        try:
+            leaf(4, 2).exp() @ np.ones((5, 5))
+        except ValueError as error:
+            raise RuntimeError("epoch 3") from error
+
+    graph, *_, said = failed(run)
+    assert said.startswith("matmul(exp1, ")
+    assert graph.text().endswith("RuntimeError: epoch 3\n")
+    error = failure(lambda: leaf(4, 2) @ np.ones((5, 5)))
+    error.__cause__ = error
+    assert "matmul" in draw(error).text()

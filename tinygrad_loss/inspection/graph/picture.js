@@ -59,10 +59,10 @@ function drawSent(step) {
     const drawn = edges.find((edge) => ids.includes(idOf(edge)));
     if (!drawn) continue;
     const path = drawn.querySelector("path");
-    const { x, y } = path.getPointAtLength(path.getTotalLength() / 2);
+    const [{ x, y }, lower] = [path.getPointAtLength(path.getTotalLength() / 2), 11 * labeled.filter((other) => other === drawn).length];
     const text = document.createElementNS(svg.namespaceURI, "text");
     text.textContent = asked({ array: sent, ...send }) ? "?" : short(sent, send);
-    for (const [name, value] of Object.entries({ class: "sent", x, y: y + 11 * labeled.filter((other) => other === drawn).length, "aria-hidden": true })) text.setAttribute(name, value);
+    for (const [name, value] of Object.entries({ class: "sent", x, y: y + lower, "aria-hidden": true })) text.setAttribute(name, value);
     drawn.parentNode.append(text);
     labeled.push(drawn);
   }
