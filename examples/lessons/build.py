@@ -1,0 +1,208 @@
+"""Make the notebooks and the solution pages of the lessons, executed, in both languages.
+
+    pip install -e '.[lessons]'
+    python examples/lessons/build.py           # all lessons
+    python examples/lessons/build.py 3 5       # two of them
+
+A lesson is one script in jupytext's percent format. It holds its code once, and each text as a pair
+of markdown cells, marked lang="en" and lang="ja". Cells with tags=["solution"] go to a page of
+their own, en/solutions/03_graph.md, to which the notebook links below the exercise. What is written
+depends on nothing but the script and the packages: ids are counted, times and versions left out.
+"""
+
+import base64
+import io
+import os
+import re
+import sys
+from pathlib import Path
+
+import jupytext
+import nbformat
+from nbclient import NotebookClient
+from PIL import Image
+
+LESSONS = Path(__file__).parent
+SCRIPTS = sorted(LESSONS.glob("[0-9][0-9]_*.py"))
+LANGUAGES = ("en", "ja")
+
+# What the build itself writes, in each language.
+WORDS = {
+    "en": {
+        "other": "[日本語](../ja/{stem}.ipynb) · [All lessons](../README.md)",
+        "solution": "[Solution](solutions/{stem}.md#{anchor})",
+        "exercise": "Exercise {number}",
+        "check": "Check",
+        "page": "Solutions: {title}",
+        "back": "[Back to the lesson](../{stem}.ipynb)",
+        "previous": "[Back: {title}]({stem}.ipynb)",
+        "next": "[Next: {title}]({stem}.ipynb)",
+    },
+    "ja": {
+        "other": "[English](../en/{stem}.ipynb) · [全章の一覧](../README.ja.md)",
+        "solution": "[解答例](solutions/{stem}.md#{anchor})",
+        "exercise": "演習 {number}",
+        "check": "確認テスト",
+        "page": "解答例：{title}",
+        "back": "[本文に戻る](../{stem}.ipynb)",
+        "previous": "[前の章：{title}]({stem}.ipynb)",
+        "next": "[次の章：{title}]({stem}.ipynb)",
+    },
+}
+
+
+def cells_of(script, language):
+    """The cells of a lesson in one language: its code, and the texts in this language."""
+    notebook = jupytext.read(script, fmt="py:percent")
+    return [
+        cell
+        for cell in notebook.cells
+        if cell.cell_type == "code" or cell.metadata.get("lang") == language
+    ]
+
+
+def is_solution(cell):
+    return "solution" in cell.metadata.get("tags", [])
+
+
+def title_of(script, language):
+    return cells_of(script, language)[0].source.splitlines()[0].removeprefix("# ")
+
+
+def heading_of(cell, words):
+    """The heading of a solution: the exercise that its cell checks ("3.1"), or the check ("3 a")."""
+    number = re.search(r'check\("([^"]+)"', cell.source).group(1)
+    return words["exercise" if "." in number else "check"].format(number=number)
+
+
+def anchor_of(heading):
+    """The anchor that GitHub gives a heading."""
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+
+
+def ways(script, language):
+    """Links to the lessons before and after."""
+    place = SCRIPTS.index(script)
+    others = {"previous": SCRIPTS[:place][-1:], "next": SCRIPTS[place + 1 : place + 2]}
+    return " · ".join(
+        WORDS[language][way].format(title=title_of(other, language), stem=other.stem)
+        for way, found in others.items()
+        for other in found
+    )
+
+
+def unexecuted(script, language):
+    """The notebook of a lesson before it is run: solutions are links, ids are counted."""
+    words, stem = WORDS[language], script.stem
+    sources = []
+    for cell in cells_of(script, language):
+        if not is_solution(cell):
+            sources.append((cell.cell_type, cell.source))
+        elif cell.cell_type == "code":
+            anchor = anchor_of(heading_of(cell, words))
+            sources.append(
+                ("markdown", words["solution"].format(stem=stem, anchor=anchor))
+            )
+    sources.insert(1, ("markdown", words["other"].format(stem=stem)))
+    sources.append(("markdown", ways(script, language)))
+    new_cell = {
+        "markdown": nbformat.v4.new_markdown_cell,
+        "code": nbformat.v4.new_code_cell,
+    }
+    return nbformat.v4.new_notebook(
+        cells=[
+            new_cell[kind](text, id=f"cell-{i}")
+            for i, (kind, text) in enumerate(sources)
+        ]
+    )
+
+
+def executed(script, language):
+    """The notebook of a lesson with its outputs, run from top to bottom in a fresh kernel."""
+    notebook = unexecuted(script, language)
+    NotebookClient(
+        notebook,
+        timeout=120,
+        kernel_name="python3",
+        extra_arguments=["--log-level=ERROR"],
+        resources={"metadata": {"path": str(LESSONS / language)}},
+        record_timing=False,
+        coalesce_streams=True,
+    ).execute(
+        env=os.environ | {"MPLBACKEND": "module://matplotlib_inline.backend_inline"}
+    )
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            if output.get("name") == "stderr":
+                raise RuntimeError(
+                    f"{script.name}: a cell of {language} warns: {output.text}"
+                )
+            if "image/png" in output.get("data", {}):
+                output.data["image/png"] = in_few_colors(output.data["image/png"])
+    # Running it noted versions, which differ by machine.
+    kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
+    notebook.metadata = {"kernelspec": kernel, "language_info": {"name": "python"}}
+    return notebook
+
+
+def in_few_colors(png):
+    """A picture of lines and numbers in 64 colors: a fifth of the size, and no difference to be seen."""
+    picture = Image.open(io.BytesIO(base64.b64decode(png))).convert("RGB")
+    small = io.BytesIO()
+    picture.quantize(64, dither=Image.Dither.NONE).save(
+        small, format="png", optimize=True
+    )
+    return base64.b64encode(small.getvalue()).decode("ascii")
+
+
+def as_text(notebook):
+    nbformat.validate(notebook)
+    return nbformat.writes(notebook) + "\n"
+
+
+def solutions(script, language):
+    """The page of solutions of a lesson, in Markdown."""
+    words, stem = WORDS[language], script.stem
+    title = words["page"].format(title=title_of(script, language))
+    parts = [f"# {title}", words["back"].format(stem=stem)]
+    texts = []
+    for cell in cells_of(script, language):
+        if not is_solution(cell):
+            continue
+        if cell.cell_type == "markdown":
+            texts.append(cell.source)
+            continue
+        parts += [
+            f"## {heading_of(cell, words)}",
+            *texts,
+            f"```python\n{cell.source}\n```",
+        ]
+        texts = []
+    return "\n\n".join(parts) + "\n"
+
+
+def write(script):
+    """Write the notebooks and the solutions of a lesson, once all of them have been made."""
+    pages = {}
+    for language in LANGUAGES:
+        folder = LESSONS / language
+        pages[folder / f"{script.stem}.ipynb"] = as_text(executed(script, language))
+        pages[folder / "solutions" / f"{script.stem}.md"] = solutions(script, language)
+    for path, text in pages.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+        print(f"{path.relative_to(LESSONS)}: {len(text.encode()) / 1000:.0f} kB")
+
+
+def main(*numbers):
+    scripts = {int(script.stem[:2]): script for script in SCRIPTS}
+    wanted = [int(x) if x.isdecimal() else x for x in numbers] or list(scripts)
+    for number in wanted:
+        if number not in scripts:
+            sys.exit(f"build.py: no lesson {number}; there are 1 to {len(scripts)}")
+    for number in wanted:
+        write(scripts[number])
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,287 @@
+"""Verdicts on answers: right, not yet, or which well-known slip an answer looks like.
+
+An exercise knows its truth (finite differences or a closed form), the inputs at which functions
+are compared, and its slips: what one gets who forgets the sign, the 1/N, one path of two. The judge
+says nothing in words: it returns a Verdict, and the texts of a language make a sentence of it.
+"""
+
+import contextlib
+import copy
+import io
+import re
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """A question with its answer.
+
+    truth : the right answer, or for a question that asks for a function the right function.
+    at : for such a question the inputs to compare at, each a tuple of arguments; else None.
+    slips : name of a slip -> the answer (or the function) that one gets by it.
+    choices : of a question with choices the letters; truth is one, slips maps texts to the others.
+    via : makes of the reader's function the one to compare, as of an operation its derivative.
+    """
+
+    truth: Any
+    at: tuple[tuple, ...] | None = None
+    slips: Mapping[str, Any] = field(default_factory=dict)
+    choices: str = ""
+    via: Callable[..., Any] | None = None
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What is to be said: the key of a text, and what stands in its gaps."""
+
+    key: str
+    gaps: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Slip(Exception):
+    """Raised by a `via` for an answer that shows its slip before it gives any numbers."""
+
+
+# What is worked out by hand may be rounded; what a function returns may not.
+BY_HAND, COMPUTED = 2e-3, 1e-6
+
+
+def judge(exercise: Exercise, answer: Any) -> Verdict:
+    """Judge an answer of any kind; nothing that a reader writes raises here."""
+    if answer is ...:
+        return Verdict("open")
+    if exercise.choices:
+        return _judge_choice(exercise, answer)
+    if exercise.at is None:
+        return _judge_value(exercise, answer)
+    return _judge_function(exercise, answer)
+
+
+def _judge_choice(exercise, answer):
+    letter = answer.strip().lower() if isinstance(answer, str) else ""
+    if letter not in list(exercise.choices):
+        return Verdict(
+            "choose", {"letters": ", ".join(f'"{x}"' for x in exercise.choices)}
+        )
+    if letter == exercise.truth:
+        return Verdict("right")
+    return Verdict(
+        next(text for text, wrong in exercise.slips.items() if wrong == letter)
+    )
+
+
+def _judge_value(exercise, answer):
+    if callable(answer):
+        return Verdict("a function for a value")
+    if answer is None:
+        return Verdict("nothing")
+    truth = exercise.truth
+    wrong_kind = _wrong_kind(answer, truth)
+    if wrong_kind:
+        return wrong_kind
+    if _equal(answer, truth, BY_HAND):
+        return Verdict("right")
+    for name, slip in exercise.slips.items():
+        if _equal(answer, slip, BY_HAND):
+            return Verdict(name)
+    return (
+        _not_finite(answer)
+        or _wrong_shape(answer, truth)
+        or (_rounded(answer, truth) and Verdict("more digits"))
+        or _partly_right(answer, truth)
+        or Verdict("wrong value")
+    )
+
+
+def _judge_function(exercise, answer):
+    if not callable(answer):
+        return Verdict("a value for a function", {"kind": type(answer).__name__})
+    if exercise.via is not None:
+        answer = exercise.via(answer)
+    answers, truths = [], []
+    for inputs in exercise.at:
+        truths.append(exercise.truth(*copy.deepcopy(inputs)))
+        value = _value_of(answer, inputs, truths[-1])
+        if isinstance(value, Verdict):
+            return value
+        answers.append(value)
+    wrong = [not _equal(*pair, COMPUTED) for pair in zip(answers, truths, strict=True)]
+    if not any(wrong):
+        return Verdict("right")
+    for name, slip in exercise.slips.items():
+        slipped = [_quietly(slip, inputs) for inputs in exercise.at]
+        if all(_equal(*pair, COMPUTED) for pair in zip(answers, slipped, strict=True)):
+            return Verdict(name)
+    first = wrong.index(True)
+    value, truth = answers[first], truths[first]
+    gaps = {"inputs": _listed(exercise.at[first])}
+    return (
+        _not_finite(value)
+        or _wrong_shape(value, truth)
+        or (_equal(value, truth, 1e-3) and Verdict("close"))
+        or Verdict(
+            "wrong at", gaps | {"yours": _written(value), "truth": _written(truth)}
+        )
+    )
+
+
+def _value_of(answer, inputs, truth):
+    """What a reader's function gives for some inputs, or the verdict if it is nothing to compare."""
+    try:
+        value = _quietly(answer, inputs)
+    except Slip as slip:
+        return Verdict(str(slip))
+    except Exception as error:
+        return _raised(error, {"inputs": _listed(inputs)})
+    if value is ...:
+        return Verdict("open")
+    if value is None:
+        return Verdict("no return")
+    return _wrong_kind(value, truth) or value
+
+
+def _quietly(f, inputs):
+    """Call a function with copies of its inputs: what it prints, and red warnings, are not shown."""
+    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+        warnings.simplefilter("ignore")
+        return f(*copy.deepcopy(inputs))
+
+
+def _raised(error, gaps):
+    name = type(error).__name__
+    try:
+        text = next(iter(str(error).splitlines()), "")[:120]
+    except Exception:
+        text = ""
+    if "ellipsis" in text:
+        return Verdict("open before")
+    return Verdict("it raised", gaps | {"error": f"{name}: {text}" if text else name})
+
+
+def _wrong_kind(answer, truth):
+    """The verdict on what is no number and no array of numbers (or, if asked for, True or False)."""
+    gaps = {"kind": type(answer).__name__}
+    if isinstance(truth, bool):
+        said = isinstance(answer, (bool, np.bool_))
+        return None if said else Verdict("true or false", gaps)
+    try:
+        if hasattr(answer, "grad"):
+            return Verdict("a node for a number", gaps)
+        if np.shape(truth) == () and isinstance(answer, (tuple, list)):
+            return Verdict("several for one", gaps | {"count": len(answer)})
+        array = np.asarray(answer)
+        if array.dtype.kind not in "iufO" or any(x is None for x in array.ravel()):
+            return Verdict(
+                "not a number",
+                {"kind": array.dtype.type.__name__.rstrip("_0123456789")},
+            )
+        array.astype(float)
+    except Exception:  # objects may raise anything when they are asked what they are
+        return Verdict("not a number", gaps)
+    return None
+
+
+def _not_finite(answer):
+    finite = np.isfinite(np.asarray(answer).astype(float)).all()
+    return None if finite else Verdict("not finite")
+
+
+def _wrong_shape(answer, truth):
+    given, expected = np.shape(answer), np.shape(truth)
+    return given != expected and Verdict(
+        "wrong shape", {"given": given, "expected": expected}
+    )
+
+
+def _rounded(answer, truth):
+    """Whether an answer is the truth with one to three digits."""
+    for digits in (1, 2, 3):
+        rounded = [float(f"{x:.{digits}g}") for x in np.ravel(truth)]
+        if np.allclose(np.ravel(answer), rounded, rtol=1e-12, atol=0):
+            return True
+    return False
+
+
+def _partly_right(answer, truth):
+    right = sum(
+        _equal(x, y, BY_HAND)
+        for x, y in zip(np.ravel(answer), np.ravel(truth), strict=True)
+    )
+    return right and Verdict("partly right", {"right": right, "count": np.size(truth)})
+
+
+def _equal(answer, truth, rtol):
+    answer, truth = (np.asarray(x).astype(float) for x in (answer, truth))
+    if answer.shape != truth.shape:
+        return False
+    # What is rounding beside the largest number may be any rounding.
+    atol = 1e-9 * max(np.abs(truth[np.isfinite(truth)]).max(initial=0), 1e-12)
+    return np.allclose(answer, truth, rtol=rtol, atol=atol, equal_nan=True)
+
+
+def _listed(inputs):
+    return ", ".join(map(_written, inputs))
+
+
+def _written(x):
+    if isinstance(x, (int, float, np.number)) and not isinstance(x, bool):
+        return f"{x:.6g}"
+    if isinstance(x, (np.ndarray, list, tuple)) and np.asarray(x).dtype.kind in "iuf":
+        return np.array2string(np.asarray(x), precision=4, separator=", ").replace(
+            "\n", ""
+        )
+    return getattr(x, "__name__", None) or repr(x)
+
+
+def slope(f: Callable[..., Any], *at: float, argument: int = 0) -> float:
+    """df/dx for one argument, by differences of order h^4: right to about 10 digits."""
+    h = 1e-3 * max(1.0, abs(at[argument]))
+
+    def moved(steps):
+        return f(*at[:argument], at[argument] + steps * h, *at[argument + 1 :])
+
+    return (8 * (moved(1) - moved(-1)) - (moved(2) - moved(-2))) / (12 * h)
+
+
+def numerical_gradient(f: Callable[[Any], float], x: Any) -> np.ndarray:
+    """The gradient of a function of one array, number by number, by the same differences."""
+    x = np.array(x, dtype=float)
+    gradient = np.zeros_like(x)
+    for i in np.ndindex(x.shape):
+
+        def along(value, i=i):
+            moved = x.copy()
+            moved[i] = value
+            return float(f(moved))
+
+        gradient[i] = slope(along, float(x[i]))
+    return gradient
+
+
+def checker(texts: Mapping[str, str], exercises: Mapping[str, Exercise]) -> Callable:
+    """``check`` in one language: it prints the verdict on an answer."""
+
+    def check(name: str, answer: Any) -> None:
+        name = str(name).strip()
+        if name not in exercises:
+            lesson = re.match(r"\d*", name).group()
+            names = [
+                other
+                for other in exercises
+                if re.match(r"\d*", other).group() == lesson
+            ]
+            print(
+                texts["no such exercise"].format(
+                    name=name, names=", ".join(names or exercises)
+                )
+            )
+            return
+        verdict = judge(exercises[name], answer)
+        print(f"{name}  {texts[verdict.key].format(**verdict.gaps)}")
+
+    return check
