@@ -820,4 +820,4 @@ check("3 c", "a")
 # - 逆伝播では、どのノードも、自分の勾配に局所的な微分を掛けて親に渡し、親はそれを足し込みます。
 # - 新しい演算は、値と局所的な微分を書けば作れます。二つが食い違っていないかどうかは、勾配確認で分かります。
 #
-# **次に読むもの** ギャラリーでは、micrograd の式を使った[連鎖律を一歩ずつ](../../README.ja.md#連鎖律を一歩ずつ)と、[手で書いたような誤差逆伝播](../../README.ja.md#手で書いたような誤差逆伝播)。順伝播と逆伝播を演算ごとに見るには、[このページ](../../pictures/backprop_expression.html)をダウンロードして、ブラウザで開いてください。ソースコードでは、[`ops.py`](../../../tinygrad_loss/engine/ops.py) が、このライブラリの演算と微分の一覧です。本と論文では、斎藤康毅『ゼロから作る Deep Learning』（2016）の第 5 章（同じりんごの例があります）、Rumelhart, Hinton, Williams "Learning representations by back-propagating errors", Nature 323（1986）。
+# **次に読むもの** ギャラリーでは、micrograd の式を使った[連鎖律を一歩ずつ](../../README.ja.md#連鎖律を一歩ずつ)と、[手で書いたような誤差逆伝播](../../README.ja.md#手で書いたような誤差逆伝播)を読んでください。順伝播と逆伝播を演算ごとに見るには、[このページ](../../pictures/backprop_expression.html)をダウンロードして、ブラウザで開いてください。ソースコードでは、[`ops.py`](../../../tinygrad_loss/engine/ops.py) が、このライブラリの演算と微分の一覧です。本と論文では、斎藤康毅『ゼロから作る Deep Learning』（2016）の第 5 章（同じりんごの例があります）、Rumelhart, Hinton, Williams "Learning representations by back-propagating errors", Nature 323（1986）が参考になります。

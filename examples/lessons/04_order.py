@@ -190,7 +190,7 @@ for n in [2, 4, 8, 16]:
 # for each output.
 
 # %% [markdown] lang="ja"
-# 反対に、逆向きのほうが計算の多くなる場合もあります。入力が一つで出力が多い場合です。たとえば、$x, x^2, \ldots, x^n$ を、それぞれ一つ前のものから計算するとします。前向きなら 1 回の掃引ですべての出力の傾きが求まりますが、逆向きでは出力ごとに 1 回の掃引が必要です。
+# 反対に、逆向きのほうが、計算が多くなる場合もあります。入力が一つで出力が多い場合です。たとえば、$x, x^2, \ldots, x^n$ を、それぞれ一つ前のものから計算するとします。前向きなら 1 回の掃引ですべての出力の傾きが求まりますが、逆向きでは出力ごとに 1 回の掃引が必要です。
 
 
 # %%
@@ -424,7 +424,7 @@ for n in [1, 2, 4, 8, 16]:
 # layers with 100 units each, $100^8 = 10^{16}$ paths lead to a unit of the last one, and the whole net has $9 \cdot 100^2 = 90000$ connections.
 
 # %% [markdown] lang="ja"
-# ここでは局所的な微分がすべて 1 なので、`x` の勾配は経路の本数そのものです。掃引では、同じ値が $2n$ 本の辺だけで求まります。これができるのは、分配法則 $g_1 \cdot l + g_2 \cdot l = (g_1 + g_2) \cdot l$ を左から右へ使うからです。ノードに届いたものを先に足し合わせ、一つの数として**一度だけ**先へ渡します。ユニットが 100 個ずつの層が 10 層あると、最初の層の一つのユニットから最後の層の一つのユニットまで、経路は $100^8 = 10^{16}$ 本ありますが、ネットワーク全体でも、つながりは $9 \cdot 100^2 = 90000$ 本です。
+# ここでは局所的な微分がすべて 1 なので、`x` の勾配は経路の本数そのものです。掃引では、同じ値が $2n$ 本の辺だけで求まります。これができるのは、分配法則 $g_1 \cdot l + g_2 \cdot l = (g_1 + g_2) \cdot l$ を左から右へ使うからです。ノードに届いたものを先に足し合わせ、一つの数として**一度だけ**先へ渡します。ユニットが 100 個ずつの層が 10 層あると、最初の層の一つのユニットから最後の層の一つのユニットまで、経路は $100^8 = 10^{16}$ 本ありますが、ネットワーク全体でも、つながりは $9 \cdot 100^2 = 90000$ 本しかありません。
 
 # %% [markdown] lang="en"
 # **Exercise 4.4.** Layers of 3, 4, 4 and 1 units, each unit connected to all of the next layer. How many paths
@@ -501,11 +501,11 @@ print(f"{u.grad = }  {x.grad = }")
 # $y$ it gets $v$, from $v$ it gets $u \cdot 1$). The local derivative of $u$ in $x$ is 6. By hand:
 #
 # 1. **Eager.** $y$ gives 10 to $u$. At once $u$ gives $6 \cdot 10 = 60$ to $x$. Then $y$ gives 9 to $v$, and $v$ gives 9 to
-#    $u$. Now $u$ holds 19. As $u$ is met a second time, it gives $6 \cdot 19 = 114$ to $x$. Together 174: the first
+#    $u$. Now the gradient of $u$ is 19. As $u$ is met a second time, it gives $6 \cdot 19 = 114$ to $x$. Together 174: the first
 #    10 went on twice.
-# 2. **Eager, each node once.** The same until $u$ holds 19. But $u$ has had its turn, and the 9 that came
-#    late stays behind: $x$ has 60.
-# 3. **In order.** $y$, then $v$, and only then $u$. Now $u$ holds 19, and gives $6 \cdot 19 = 114$ to $x$.
+# 2. **Eager, each node once.** The same until the gradient of $u$ is 19. But $u$ has had its turn, and the 9 that came
+#    late stays behind: the gradient of $x$ is 60.
+# 3. **In order.** $y$, then $v$, and only then $u$. Now the gradient of $u$ is 19, and $u$ gives $6 \cdot 19 = 114$ to $x$.
 #
 # In both wrong cases the gradient of $u$ itself is right. (`along_paths` is an eager walk that gives right
 # numbers, for it hands on only what is new. Its price was $2^n$.)
@@ -513,9 +513,9 @@ print(f"{u.grad = }  {x.grad = }")
 # %% [markdown] lang="ja"
 # ここでは $u = x^2 = 9$、$v = u + 1 = 10$、$y = u v = 90$ です。展開すると $y = x^4 + x^2$ なので、傾きは $4 \cdot 27 + 2 \cdot 3 = 114$ です。ノード $u$ は $y$ と $v$ の計算に使われていて、その勾配は $10 + 9 = 19$ です（$y$ からは $v$ を、$v$ からは $u \cdot 1$ を受け取ります）。$u$ の $x$ についての局所的な微分は 6 です。手で追ってみましょう。
 #
-# 1. **すぐに渡す場合** $y$ が $u$ に 10 を渡し、$u$ はすぐに $6 \cdot 10 = 60$ を $x$ に渡します。次に $y$ が $v$ に 9 を渡し、$v$ が $u$ に 9 を渡すので、$u$ は 19 になります。ここで再び $u$ に出会い、$6 \cdot 19 = 114$ を $x$ に渡します。合計は 174 です。最初の 10 を二度渡してしまいました。
-# 2. **すぐに、ただし一度だけ渡す場合** $u$ が 19 になるまでは同じです。しかし $u$ の番はもう終わっていて、遅れて届いた 9 は取り残されます。$x$ は 60 です。
-# 3. **順番を守る場合** $y$、$v$ の次に、ようやく $u$ の番になります。$u$ はすでに 19 になっていて、$6 \cdot 19 = 114$ を $x$ に渡します。
+# 1. **すぐに渡す場合** $y$ が $u$ に 10 を渡し、$u$ はすぐに $6 \cdot 10 = 60$ を $x$ に渡します。次に $y$ が $v$ に 9 を渡し、$v$ が $u$ に 9 を渡すので、$u$ の勾配は 19 になります。ここで再び $u$ に出会い、$6 \cdot 19 = 114$ を $x$ に渡します。合計は 174 です。最初の 10 を二度渡してしまいました。
+# 2. **すぐに、ただし一度だけ渡す場合** $u$ の勾配が 19 になるまでは同じです。しかし $u$ の番はもう終わっていて、遅れて届いた 9 は取り残されます。$x$ の勾配は 60 です。
+# 3. **順番を守る場合** $y$、$v$ の次に、ようやく $u$ の番になります。$u$ の勾配はすでに 19 になっていて、$6 \cdot 19 = 114$ を $x$ に渡します。
 #
 # 間違った二つでも、$u$ 自身の勾配は正しい値になっています。（`along_paths` も出会うたびに勾配を渡しますが、新しく届いた分だけを渡すので、正しい値になります。その代わり、$2^n$ もの手間がかかるのでした。）
 
@@ -552,7 +552,7 @@ print([names.get(node, "1") for node in reversed(order)])
 # `node.parents`. The check calls it with orders of the five nodes above.)
 
 # %% [markdown] lang="ja"
-# **演習 4.5** ノードのリストが正しい順番に並んでいるかどうか、つまり、どの親も子より前にあるかどうかを、True か False で返す関数を書いてください。（ノードの親は、`node.parents` にある組の一つ目の要素です。判定では、上の五つのノードをいろいろな順番に並べて渡します。）
+# **演習 4.5** ノードのリストが正しい順番に並んでいるかどうか、つまり、どの親も子より前にあるかどうかを、True か False で返す関数を書いてください。（ノードの親は、`node.parents` にある組の一つ目の要素です。採点では、上の五つのノードをいろいろな順番に並べて渡します。）
 
 
 # %%
@@ -604,16 +604,16 @@ print(f"{u.grad = }  {x.grad = }")
 
 # %% [markdown] lang="en"
 # First 7, as it should be, then 20. One may want 7 again, or 14, but nobody wants 20. By hand: the second sweep
-# finds $u$ with the 1 of the first sweep, and adds its own 1 to it. So $u$ now holds 2, and hands on $3 \cdot 2$ for each
+# finds $u$ with the 1 of the first sweep, and adds its own 1 to it. So the gradient of $u$ is now 2, and $u$ hands on $3 \cdot 2$ for each
 # factor. To $x$ come $1 + 2 \cdot 3 \cdot 2 = 13$, and these are added to the 7: 20.
 #
 # The mistake is in the middle of the graph: $u$ hands on again what it has handed on before. That the *leaves*
 # (the nodes without parents, as `x`) keep what they have is another thing, as we shall see.
 
 # %% [markdown] lang="ja"
-# 1 回目は正しく 7 でしたが、2 回目は 20 になりました。7 のままがよい、14 がよい、という考え方はあっても、20 でよいはずはありません。手で追ってみましょう。2 回目の掃引では、$u$ に 1 回目の 1 が残っていて、そこに 2 回目の 1 が足されます。$u$ は 2 になり、因子一つにつき $3 \cdot 2$ を渡します。$x$ に届くのは $1 + 2 \cdot 3 \cdot 2 = 13$ で、これが前の 7 に足されて 20 になります。
+# 1 回目は正しく 7 でしたが、2 回目は 20 になりました。7 のままがよい、14 がよい、という考え方はあっても、20 でよいはずはありません。手で追ってみましょう。2 回目の掃引では、$u$ の勾配に 1 回目の 1 が残っていて、そこに 2 回目の 1 が足されます。$u$ の勾配は 2 になり、因子一つにつき $3 \cdot 2$ を渡します。$x$ に届くのは $1 + 2 \cdot 3 \cdot 2 = 13$ で、これが前の 7 に足されて 20 になります。
 #
-# 間違いはグラフの途中にあります。$u$ が、前に渡した分をもう一度渡しているのです。一方、`x` のように親のないノードを**葉**と呼びます。葉が前の値をもち続けることは、これとは別の話で、すぐ後で扱います。
+# 間違いはグラフの途中にあります。$u$ が、前に渡した分をもう一度渡しているのです。なお、`x` のように親のないノードを**葉**と呼びます。葉が前の値をもち続けるのは、これとは別のことで、すぐ後で扱います。
 
 # %% [markdown] lang="en"
 # **Exercise 4.6.** What is the gradient of `x` after a third call? By hand.
@@ -626,10 +626,10 @@ third = ...
 check("4.6", third)
 
 # %% [markdown] lang="en" tags=["solution"]
-# Now $u$ holds 3, and $1 + 2 \cdot 3 \cdot 3 = 19$ are added to the 20: 39. It does not even grow evenly.
+# Now the gradient of $u$ is 3, and $1 + 2 \cdot 3 \cdot 3 = 19$ are added to the 20: 39. It does not even grow evenly.
 
 # %% [markdown] lang="ja" tags=["solution"]
-# 今度は $u$ が 3 になっていて、$1 + 2 \cdot 3 \cdot 3 = 19$ が 20 に足され、39 になります。増え方さえ一定ではありません。
+# 今度は $u$ の勾配が 3 になっていて、$1 + 2 \cdot 3 \cdot 3 = 19$ が 20 に足され、39 になります。増え方さえ一定ではありません。
 
 # %% tags=["solution"]
 third = 20 + (1 + 2 * 3 * 3)
@@ -699,7 +699,7 @@ print(walk(zero_grad=False))
 # have a `zero_grad`, to be called once for each step.
 
 # %% [markdown] lang="ja"
-# 戻す場合は、第 1 章と同じように、1 ステップごとに 2 までの距離が半分になります。戻さない場合は、どのステップでも、それまでの傾きの合計を使ってしまいます。$w$ は 2 を通り過ぎては戻り、摩擦のないお椀の中の球のように、いつまでも止まりません。そのためライブラリには `zero_grad` があり、1 ステップごとに一度呼びます。
+# 戻す場合は、第 1 章と同じように、1 ステップごとに 2 までの距離が半分になります。戻さない場合は、どのステップでも、それまでの傾きの合計を使ってしまいます。$w$ は 2 を通り過ぎては戻り、摩擦のないお椀の中の球のように、いつまでも止まりません。そのためライブラリには `zero_grad` があり、1 ステップごとに一度呼び出します。
 
 # %% [markdown] lang="en"
 # **Exercise 4.7.** Let the leaf collect. Return the gradient of the *mean* squared error of $y = w x$ at the

@@ -61,7 +61,7 @@ print(f"{len(nodes) = }")
 # up. What is new is one question: what is the derivative of an operation on arrays?
 
 # %% [markdown] lang="ja"
-# 積が 10,240 個、和と定数もほぼ同じ数ずつあり、ほかにも少しあります。Python は、これを一つずつたどります。NumPy なら、層は `x @ W + b` の 1 行で書け、繰り返しの計算はコンパイル済みのコードで行います。**配列全体を一つのノード**にすれば、同じ層とその総和が 6 個のノード（$x$、$W$、$b$、積、層の出力、総和）で済みます。親をもつこと、順番にたどること、勾配を足し込むことなど、ほかの点はこれまでどおりです。新しい問いは一つだけです。配列の演算の微分とは何でしょうか。
+# 積が 10,240 個、和と定数もほぼ同じ数ずつあり、ほかにも少しあります。Python は、これを一つずつたどります。NumPy なら、層は `x @ W + b` の 1 行で書け、繰り返しの計算はコンパイル済みのコードで行われます。**配列全体を一つのノード**にすれば、同じ層とその総和が 6 個のノード（$x$、$W$、$b$、積、層の出力、総和）で済みます。親をもつこと、順番にたどること、勾配を足し込むことなど、ほかの点はこれまでどおりです。新しい問いは一つだけです。配列の演算の微分とは何でしょうか。
 
 # %% [markdown] lang="en"
 # **Recap: sums with indices.** $x_{ik}$ is the number in row $i$ and column $k$ of $x$. In formulas
@@ -176,7 +176,7 @@ print(g @ W.T)
 # $2 \cdot 1 + 1 \cdot 3 = 5$.
 
 # %% [markdown] lang="ja"
-# 下の図の上段を見てください。重み $W_{21}$（橙）は、$x$ の第 2 列（青）に掛けられて、$y$ の第 1 列（緑色）だけに届きます。下段では、同じ青の数に、緑色の場所の勾配を掛けて足すと、橙の重みの勾配 $2 \cdot 1 + 1 \cdot 3 = 5$ になります。
+# 下の図の上段を見てください。重み $W_{21}$（橙）は、$x$ の第 2 列（青）に掛けられて、$y$ の第 1 列（緑）だけに届きます。下段では、同じ青の数に、緑の場所の勾配を掛けて足すと、橙の重みの勾配 $2 \cdot 1 + 1 \cdot 3 = 5$ になります。
 
 # %%
 figures.paths_of_one_weight(x, W, g, 1, 0)
@@ -347,7 +347,7 @@ for shape in [(3,), (1, 3), (2, 1), ()]:
 # rows: what is $\partial L / \partial b$? Write a list.
 
 # %% [markdown] lang="ja"
-# **演習 5.3** 演習 5.1 の $g$ について、形状 (2,) のバイアス $b$ が三つの行のすべてに足されているとき、$\partial L / \partial b$ を答えてください。リストで書きます。
+# **演習 5.3** 演習 5.1 の $g$ について、形状 (2,) のバイアス $b$ が三つの行のすべてに足されているとき、$\partial L / \partial b$ はどうなりますか。リストで答えてください。
 
 # %%
 d_b = ...
@@ -464,7 +464,7 @@ check("5.6", d_x)
 # A mean of $m$ numbers counts each with $1/m$; `len(x)` is $m$, the number of rows.
 
 # %% [markdown] lang="ja" tags=["solution"]
-# $m$ 個の数の平均では、一つひとつの数に $1/m$ が掛かります。`len(x)` は行の数 $m$ です。
+# $m$ 個の数の平均では、一つ一つの数に $1/m$ が掛かります。`len(x)` は行の数 $m$ です。
 
 
 # %% tags=["solution"]
@@ -487,7 +487,7 @@ check("5.6", d_x)
 # %% [markdown] lang="ja"
 # ## 数の代わりに規則を
 #
-# 第 3 章のノードは、（親、局所的な微分）のリストをもっていて、局所的な微分は一つの数でした。配列では何になるでしょうか。$y = x\,W$ は、$W$ の 6 個の数から $y$ の 4 個の数を作るので、偏微分は $4 \cdot 6$ 個あります。これを並べた表を**ヤコビ行列**と呼びます。重みを一つずつ 1 だけ動かして求めると、次のようになります（一次式なので、動かす幅がいくつでも正確です）。行は $y$ の要素に、列は $W$ の要素に対応します。$g$ の数を横一列に並べると、連鎖律により、この行ベクトルと表の積が $W$ の勾配です。
+# 第 3 章のノードは、（親、局所的な微分）のリストをもっていて、局所的な微分は一つの数でした。配列では何になるでしょうか。$y = x\,W$ は、$W$ の 6 個の数から $y$ の 4 個の数を作るので、偏微分は $4 \cdot 6$ 個あります。これを並べた表を**ヤコビ行列**と呼びます。重みを一つずつ 1 だけ動かして求めると、次のようになります（一次式なので、動かす幅がいくつでも正確です）。行は $y$ の要素に、列は $W$ の要素に対応します。$g$ の数を横一列に並べると、連鎖律により、この行ベクトルと表の積が $W$ の勾配になります。
 
 # %%
 columns = []
@@ -512,7 +512,7 @@ print((x.T @ g).ravel())
 # the rule is the one of lesson 3, entry by entry: $g$ times the local derivative.
 
 # %% [markdown] lang="ja"
-# 両者は一致します。しかし、表の半分は $x$ が何であっても 0 で、残りの半分には $x$ の 6 個の数が 2 回ずつ現れるだけです。サンプルが 64 個、入力が 64 個、出力が 32 個の層では、表の要素は $2048 \cdot 2048$ 個、およそ四百万個にもなりますが、`x.T @ g` の計算では、その一つも作りません。そこで、ノードには局所的な微分の代わりに**規則**をもたせます。規則とは、$g$ から親の勾配を求める関数のことです。ノードがもつのは、（親、規則）のリストになります。このような規則を使えば、ヤコビ行列を作らずに、ベクトルとヤコビ行列の積（vector-Jacobian product）を計算できます。
+# 両者は一致します。しかし、表の半分は $x$ が何であっても 0 で、残りの半分には $x$ の 6 個の数が 2 回ずつ現れるだけです。サンプルが 64 個、入力が 64 個、出力が 32 個の層では、表の要素は $2048 \cdot 2048$ 個、およそ四百万個にもなりますが、`x.T @ g` の計算では、そのどれも作りません。そこで、ノードには局所的な微分の代わりに**規則**をもたせます。規則とは、$g$ から親の勾配を求める関数のことです。ノードがもつのは、（親、規則）のリストになります。このような規則を使えば、ヤコビ行列を作らずに、ベクトルとヤコビ行列の積（vector-Jacobian product）を計算できます。
 #
 # exp のような要素ごとの演算では、ヤコビ行列の 0 でない要素は対角線上にしかありません。規則は、第 3 章の計算を要素ごとに行うもの、つまり $g$ と局所的な微分の要素ごとの積です。
 
@@ -645,13 +645,13 @@ def topological_order(node, order, seen):
 # - `data` は浮動小数点数の配列で、`grad` は同じ形状の 0 の配列から始まります。
 # - 規則は `lambda` で書いた関数です。順伝播のときに作り、逆伝播のときに呼び出します。規則は、順伝播のときの配列 `a`, `b`, `x`, `y` を覚えています。
 # - `sum` は、和を取った軸を大きさ 1 で残します。そのため、$g$ はそのまま親の形状に引き伸ばせます。
-# - `backward` は、数を掛ける代わりに `rule(node.grad)` を呼びます。出発点の勾配は、1 を並べた配列です。（最後のノードが配列なら、その要素の総和の勾配を求めることになります。）
+# - `backward` は、数を掛ける代わりに `rule(node.grad)` を呼び出します。出発点の勾配は、1 を並べた配列です。（最後のノードが配列なら、その要素の総和の勾配を求めることになります。）
 # - 第 4 章の 3 行が入っています。親をもつノードの勾配は、毎回 0 から始まります。
 # - `unbroadcast` は、演習 5.5 を任意の数の軸に広げたものです。まず前に足りなかった軸に沿って足し、次に大きさが 1 の軸に沿って足します。規則のほうでは、ブロードキャストを考える必要がありません。規則の返した勾配は、`backward` の中の一か所でまとめて直します。
 #
 # `topological_order` は一字一句同じです。短くするために、二つの制限を設けています。`@` に使えるのは二つの軸をもつ配列だけで、べき乗の `n` に使えるのは数だけです。
 #
-# 残りの書き方が続きます。新しいのは `__array_ufunc__ = None` です。こう書くと、NumPy は `array @ tensor` のような計算を引き受けず、Python が代わりにこのクラスのメソッドを呼びます。
+# 続いて、残りの書き方を加えます。新しいのは `__array_ufunc__ = None` です。こう書くと、NumPy は `array @ tensor` のような計算を引き受けず、Python が代わりにこのクラスのメソッドを呼び出します。
 
 # %%
 Tensor.__array_ufunc__ = None
@@ -686,7 +686,7 @@ print(f"{len(topological_order(total, [], set())) = }")
 # ## Check every derivative
 #
 # A slip in a rule raises no error. Often the net only trains a little worse, and nobody knows why.
-# So each rule is compared with numerical differentiation. This is a **gradient check**. Two details
+# So each rule is compared with numerical differentiation. This is the gradient check of lesson 3. Two details
 # matter. The result is multiplied by random numbers `c` before it is summed, for otherwise only
 # ones would come in, and a rule that forgets $g$ would pass. And the shapes differ, so that
 # broadcasting is tested, too.
@@ -694,7 +694,7 @@ print(f"{len(topological_order(total, [], set())) = }")
 # %% [markdown] lang="ja"
 # ## すべての微分を確かめる
 #
-# 規則を間違えても、エラーは起こりません。学習の結果が少し悪くなるだけで、原因に気づけないことも多いのです。そこで、規則を一つずつ数値微分と比べます。これを**勾配確認**と呼びます。大切な点が二つあります。まず、結果に乱数 `c` を掛けてから和を取ります。そうしないと上流の勾配がすべて 1 になり、$g$ を掛け忘れた規則も合格してしまうからです。次に、形状の違う配列を使い、ブロードキャストも確かめます。
+# 規則を間違えても、エラーは起こりません。学習の結果が少し悪くなるだけで、原因に気づけないことも多いのです。そこで、規則を一つずつ数値微分と比べます。第 3 章で行った**勾配確認**です。大切な点が二つあります。まず、結果に乱数 `c` を掛けてから和を取ります。そうしないと上流の勾配がすべて 1 になり、$g$ を掛け忘れた規則も合格してしまうからです。次に、形状の違う配列を使い、ブロードキャストも確かめます。
 
 # %%
 rng = np.random.default_rng(0)
@@ -795,7 +795,7 @@ check("5.7", relu)
 # a straight line, even one whose rule is wrong. `x - 1` has both signs.)
 
 # %% [markdown] lang="ja" tags=["solution"]
-# 傾きは、`x` が正のところで 1、そのほかで 0 です。値が通ったところだけ、勾配も通ります。`g` の符号は関係ありません。（`largest_error` が使うのは正の数だけで、そこでは relu は直線です。規則が間違っていても見つかりません。`x - 1` なら、正の数も負の数も現れます。）
+# 傾きは、`x` が正のところで 1、そのほかで 0 です。値が通ったところだけ、勾配も通ります。`g` の符号は関係ありません。（`largest_error` が使うのは正の数だけで、そこでは relu は直線なので、規則が間違っていても見つかりません。`x - 1` なら、正の数も負の数も現れます。）
 
 
 # %% tags=["solution"]
@@ -843,7 +843,7 @@ print(f"{len(topological_order(loss, [], set())) = }")
 # `backward` and `grad` are as you know them; `tl.tanh` and `tl.mean_squared_error` are there already.
 
 # %% [markdown] lang="ja"
-# ここで初めて、この講座のライブラリを使います。`tl.Tensor(array, requires_grad=True)` は、計算の過程を記録し、勾配を求める対象となる配列です（短いエンジンでは、どのノードも勾配をもっていました）。`backward` と `grad` の使い方は、これまでと同じです。`tl.tanh` と `tl.mean_squared_error` は、初めから用意されています。
+# ここで初めて、この講座のライブラリを使います。`tl.Tensor(array, requires_grad=True)` は、これまでのノードにあたるもので、その勾配を求めることも指定しています（短いエンジンでは、どのノードも勾配をもっていました）。`backward` と `grad` の使い方は、これまでと同じです。`tl.tanh` と `tl.mean_squared_error` は、初めから用意されています。
 
 # %%
 import tinygrad_loss as tl

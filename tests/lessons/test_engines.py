@@ -224,9 +224,7 @@ def test_an_mlp_on_numbers_is_the_librarys(seed):
         )
 
 
-@given(
-    a=numbers, n=st.sampled_from([-2, -1, -0.5, 0.5, 1, 2, 3, 4]), left=st.sampled_from("-/@=")
-)
+@given(a=numbers, n=st.sampled_from([-2, -1, -0.5, 0.5, 1, 2, 3, 4]), left=st.sampled_from("-/@="))
 def test_powers_and_what_stands_on_the_left_are_the_librarys(a, n, left):
     """A number, a NumPy array of integers, a matrix: on the left of - and /, and of @."""
     x = np.array([[a, 1.0], [2.0, a + 1]])

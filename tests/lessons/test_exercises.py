@@ -272,8 +272,10 @@ def test_nothing_red_comes_from_a_readers_function(capfd):
         warnings.warn("careful", stacklevel=1)
         return np.log(x - 1.0) + np.mean([])
 
+    settings = np.geterr()
     assert judge(Exercise(lambda x: x, at=((1.0,),)), noisy).key == "not finite"
     assert capfd.readouterr() == ("", "")
+    assert np.geterr() == settings  # nor does it change what NumPy warns of
 
 
 class Contrary:

@@ -147,7 +147,8 @@ def _value_of(answer, inputs, truth):
 
 def _quietly(f, inputs):
     """Call a function with copies of its inputs: what it prints, and red warnings, are not shown."""
-    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+    silent = contextlib.redirect_stdout(io.StringIO())
+    with np.errstate(all="ignore"), warnings.catch_warnings(), silent:
         warnings.simplefilter("ignore")
         return f(*copy.deepcopy(inputs))
 
