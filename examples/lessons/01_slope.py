@@ -20,12 +20,13 @@
 # %% [markdown] lang="en"
 # ## A price, and what it depends on
 #
-# Two apples at 100 each, with a tax of 10 %, cost $100 \cdot 2 \cdot 1.1 = 220$.
+# Two apples at 100 each, with a tax of 10 %, cost $100 \cdot 2 \cdot 1.1 = 220$. (In an f-string, `{x = :.1f}` prints
+# what stands before the `=`, and its value with one decimal.)
 
 # %% [markdown] lang="ja"
 # ## 値段は何で決まるか
 #
-# 1 個 100 円のりんごを 2 個買い、10 % の消費税を加えると、$100 \cdot 2 \cdot 1.1 = 220$ 円になります。
+# 1 個 100 円のりんごを 2 個買い、10 % の消費税を加えると、$100 \cdot 2 \cdot 1.1 = 220$ 円になります。（f 文字列の `{x = :.1f}` は、`=` の前の式と、その値を小数点以下 1 桁で表示します。）
 
 # %%
 from check import check
@@ -46,15 +47,14 @@ print(f"{total(100, 2, 1.1) = :.1f}")
 #
 # By hand, with $h = 1$: $(101 \cdot 2 \cdot 1.1 - 220) / 1 = 222.2 - 220 = 2.2$. Each unit on the price
 # adds 2.2 to the total. This quotient is the **slope** of the total in the price. (In code `d_price` is the
-# slope of the result in the price, and all names that begin with `d_` are meant so. Python prints `{x = }`
-# in an f-string as the name and the value.)
+# slope of the result in the price, and all names that begin with `d_` are meant so.)
 
 # %% [markdown] lang="ja"
 # 三つの数のうち一つを少しだけ変えると、合計はどれだけ変わるでしょうか。値段を小さな数 $h$ だけ上げ、合計の増えた分を $h$ で割ります。
 #
 # $$\frac{\text{total}(100 + h) - \text{total}(100)}{h}$$
 #
-# 手計算では、$h = 1$ のとき $(101 \cdot 2 \cdot 1.1 - 220) / 1 = 222.2 - 220 = 2.2$ です。値段が 1 円上がると、合計は 2.2 円増えます。この比が、値段に対する合計の**傾き**です。（コードでは、値段に対する結果の傾きを `d_price` と書きます。`d_` で始まるほかの名前も同じです。f 文字列の中に `{x = }` と書くと、名前と値が表示されます。）
+# 手計算では、$h = 1$ のとき $(101 \cdot 2 \cdot 1.1 - 220) / 1 = 222.2 - 220 = 2.2$ です。値段が 1 円上がると、合計は 2.2 円増えます。この比が、値段に対する合計の**傾き**です。（コードでは、値段に対する結果の傾きを `d_price` と書きます。`d_` で始まるほかの名前も同じです。）
 
 # %%
 h = 1.0
@@ -66,14 +66,14 @@ print(f"{d_count = :.1f}")
 print(f"{d_tax = :.1f}")
 
 # %% [markdown] lang="en"
-# **Recap: partial derivatives.** A function of several inputs has one slope for each of them: move
-# this input and hold the others still. One writes $\partial L / \partial x$ and computes it as
-# in school, with the others as constants. For $L = p\,c\,r$ (price, count, tax factor) these are
-# $\partial L / \partial p = c\,r = 2.2$, $\partial L / \partial c = p\,r = 110$ and
-# $\partial L / \partial r = p\,c = 200$. The three together are the **gradient** of $L$.
+# > **Recap: partial derivatives.** A function of several inputs has one slope for each of them: move
+# > this input and hold the others still. One writes $\partial L / \partial x$ and computes it as
+# > in school, with the others as constants. For $L = p\,c\,r$ (price, count, tax factor) these are
+# > $\partial L / \partial p = c\,r = 2.2$, $\partial L / \partial c = p\,r = 110$ and
+# > $\partial L / \partial r = p\,c = 200$. The three together are the **gradient** of $L$.
 
 # %% [markdown] lang="ja"
-# **復習：偏微分** いくつもの入力をもつ関数には、入力ごとに一つずつ傾きがあります。ほかの入力を固定し、その入力だけを動かしたときの傾きです。これを $\partial L / \partial x$ と書き、ほかの入力を定数とみなして、高校と同じように微分します。$L = p\,c\,r$（値段、個数、税の倍率）では、$\partial L / \partial p = c\,r = 2.2$、$\partial L / \partial c = p\,r = 110$、$\partial L / \partial r = p\,c = 200$ です。三つをまとめて、$L$ の**勾配**と呼びます。
+# > **復習：偏微分** いくつもの入力をもつ関数には、入力ごとに一つずつ傾きがあります。ほかの入力を固定し、その入力だけを動かしたときの傾きです。これを $\partial L / \partial x$ と書き、ほかの入力を定数とみなして、高校と同じように微分します。$L = p\,c\,r$（値段、個数、税の倍率）では、$\partial L / \partial p = c\,r = 2.2$、$\partial L / \partial c = p\,r = 110$、$\partial L / \partial r = p\,c = 200$ です。三つをまとめて、$L$ の**勾配**と呼びます。
 
 # %% [markdown] lang="en"
 # **Exercise 1.1.** Three apples at 300, the same tax. By how much does the total rise for one more
@@ -200,7 +200,7 @@ print(f"{np.sum(error**2) = :.1f}")
 # (A price of this: one wild value among the data pulls the whole model. More on that
 # [in the gallery](../../README.md#losses-for-numbers).)
 #
-# Three losses are made of these squares, and books mean now one, now the other by "the squared error":
+# Three losses are made of these squares, and each of them is called "the squared error" in some book:
 #
 # | name | formula | here |
 # |---|---|---|

@@ -117,24 +117,24 @@ check("2.1", dy_dx)
 # %% [markdown] lang="en"
 # ## Recap: the logarithm
 #
-# Most losses for probabilities are made of logarithms.
-#
-# - $\log a$ is the number with $e^{\log a} = a$, where $e = 2.71828...$ It is the **natural**
-#   logarithm, which some schools write $\ln$. Here `log` means it, as in papers and in `np.log`.
-# - $\log 1 = 0$. For $a$ between 0 and 1 the logarithm is negative, and it falls without end as $a$
-#   goes to 0.
-# - Its derivative is $1/a$. The curve is steep near 0, and flat farther out.
-# - The exponential function $e^u$ is its own derivative.
+# > Most losses for probabilities are made of logarithms.
+# >
+# > - $\log a$ is the number with $e^{\log a} = a$, where $e = 2.71828...$ It is the **natural**
+# >   logarithm, which some schools write $\ln$. Here `log` means it, as in papers and in `np.log`.
+# > - $\log 1 = 0$. For $a$ between 0 and 1 the logarithm is negative, and it falls without end as $a$
+# >   goes to 0.
+# > - Its derivative is $1/a$. The curve is steep near 0, and flat farther out.
+# > - The exponential function $e^u$ is its own derivative.
 
 # %% [markdown] lang="ja"
 # ## 復習：対数
 #
-# 確率についての損失には、たいてい対数が使われています。
-#
-# - $\log a$ は、$e^{\log a} = a$ となる数です。ここで $e = 2.71828...$ です。この対数を**自然対数**と呼び、$\ln$ と書く本もあります。この講座の `log` は、論文や `np.log` と同じく自然対数です。
-# - $\log 1 = 0$ です。$a$ が 0 と 1 の間にあれば対数は負で、$a$ が 0 に近づくと限りなく小さくなります。
-# - 微分は $1/a$ です。グラフは、0 の近くでは急で、離れると緩やかになります。
-# - 指数関数 $e^u$ は、微分しても変わりません。
+# > 確率についての損失には、たいてい対数が使われています。
+# >
+# > - $\log a$ は、$e^{\log a} = a$ となる数です。ここで $e = 2.71828...$ です。この対数を**自然対数**と呼び、$\ln$ と書く本もあります。この講座の `log` は、論文や `np.log` と同じく自然対数です。
+# > - $\log 1 = 0$ です。$a$ が 0 と 1 の間にあれば対数は負で、$a$ が 0 に近づくと限りなく小さくなります。
+# > - 微分は $1/a$ です。グラフは、0 の近くでは急で、離れると緩やかになります。
+# > - 指数関数 $e^u$ は、微分しても変わりません。
 
 # %%
 for a in [0.1, 0.3, 0.7, 1.0]:

@@ -359,7 +359,9 @@ check("3.3", gradient)
 # %% [markdown] lang="en"
 # ## An operation of your own
 #
-# A neural network needs a function that is no straight line, an *activation function*, between its layers. Three are common:
+# The neuron of lesson 2 put a sigmoid around $w x + b$. Such a function that is no straight line is called an
+# *activation function*; without one, a neuron behind a neuron would make another straight line only. Three
+# are common:
 #
 # $$\mathrm{relu}(z) = \max(z, 0), \qquad \sigma(z) = \frac{1}{1 + e^{-z}}, \qquad
 # \tanh z = \frac{e^z - e^{-z}}{e^z + e^{-z}}$$
@@ -372,7 +374,7 @@ check("3.3", gradient)
 # %% [markdown] lang="ja"
 # ## 自分で作る演算
 #
-# ニューラルネットワークの層と層の間には、**活性化関数**と呼ばれる、直線でない関数が必要です。よく使われるのは、次の三つです。
+# 第 2 章のニューロンでは、$w x + b$ をシグモイド関数に通しました。このような直線でない関数を**活性化関数**と呼びます。活性化関数がないと、ニューロンをいくつつないでも、一つの直線にしかなりません。よく使われるのは、次の三つです。
 #
 # $$\mathrm{relu}(z) = \max(z, 0), \qquad \sigma(z) = \frac{1}{1 + e^{-z}}, \qquad
 # \tanh z = \frac{e^z - e^{-z}}{e^z + e^{-z}}$$
@@ -409,7 +411,7 @@ for f in (relu, tanh, sigmoid):
 # differentiation. To compare the last two is called a **gradient check**. Do it for each operation
 # that you write: a wrong derivative raises no error, the network only learns badly.
 #
-# The sigmoid is composed of five nodes: a product with $-1$, an exponential, a sum, and a power
+# The sigmoid is composed of five operations: a product with $-1$, an exponential, a sum, and a power
 # and a product for the division. Its slope is known as a formula, too, from exercise 2.6: $\sigma(z)\,(1 - \sigma(z))$.
 # With $\sigma(0.5) = 0.622459$ this is $0.622459 \cdot 0.377541 = 0.235004$, as in the last row.
 

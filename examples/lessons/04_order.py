@@ -105,15 +105,15 @@ print(f"{forward(y, c) = :.4f}  {c.grad = :.4f}")
 # whole graph a *sweep*. The difference is what **one sweep** finds. Forward starts with a 1 at one *input*, and ends with the slope of the output in this input:
 # for three inputs three sweeps. Backward starts with a 1 at the *output*, and ends at all the inputs.
 #
-# In the picture the heading says what the numbers are; the dot stands for the node beside which one is
-# written. The numbers on the lines are the local derivatives, the same in all four. Blue: the three
+# The heading of each graph says what the numbers beside its nodes are: put a node in place of the dot. So
+# the 2 beside $u$ under $\partial\,\cdot/\partial b$ is $\partial u / \partial b$. The numbers on the lines are the local derivatives, the same in all four. Blue: the three
 # forward sweeps, for $a$, $b$ and $c$; beside each node its slope (along the gray lines goes a 0).
 # Orange: the one backward sweep; beside each node its gradient.
 
 # %% [markdown] lang="ja"
 # どちらの向きでも同じ傾きになり、数値微分とも一致します。グラフ全体を一通りたどることを、**掃引**と呼びましょう。違うのは、**1 回の掃引**で何が求まるかです。前向きでは、一つの入力に 1 を置いて始めると、その入力に対する出力の傾きが求まります。入力が三つなら、3 回の掃引が必要です。逆向きでは、出力に 1 を置いて始めると、すべての入力の勾配が一度に求まります。
 #
-# 下の図では、見出しが数の意味を表し、見出しの点には、数の横にあるノードが入ります。線の上の数は局所的な微分で、四つとも同じです。青は前向きの掃引です。$a$、$b$、$c$ について 1 回ずつ、合わせて 3 回あり、ノードの横の数は傾きです（灰色の線には 0 が流れます）。橙は逆向きの掃引です。こちらは 1 回だけで、ノードの横の数は勾配です。
+# 下の図の見出しは、ノードの横の数の意味を表します。見出しの点のところに、そのノードが入ります。たとえば、$\partial\,\cdot/\partial b$ の図で $u$ の横にある 2 は、$\partial u / \partial b$ です。線の上の数は局所的な微分で、四つとも同じです。青は前向きの掃引です。$a$、$b$、$c$ について 1 回ずつ、合わせて 3 回あり、ノードの横の数は傾きです（灰色の線には 0 が流れます）。橙は逆向きの掃引です。こちらは 1 回だけで、ノードの横の数は勾配です。
 
 # %%
 figures.forward_and_backward([a, b, c], y)
@@ -126,15 +126,15 @@ figures.forward_and_backward([a, b, c], y)
 # graph above has 6 edges: three forward sweeps need 18 multiplications, the backward sweep 6.
 #
 # Now larger graphs. `product` multiplies $n$ inputs, $x_1 x_2 \cdots x_n$. `net` is a network with $n$
-# inputs, $n$ hidden units and one output; its $n^2 + n$ weights are the inputs of the derivative. The counts
-# are forward, then backward. (Python's `sum` starts at 0, and this addition has two edges as well.)
+# inputs, $n$ hidden units and one output; the slopes in its $n^2 + n$ weights are wanted. Of each pair
+# the first number is the count for forward mode, the second that for backward. (Python's `sum` starts at 0, and this addition has two edges as well.)
 
 # %% [markdown] lang="ja"
 # ## 回数を数える
 #
 # ノードの `parents` の要素一つ一つを、**辺**と呼びます（`x * x` には、`x` への辺が 2 本あります）。どちらの向きでも、1 回の掃引では、辺 1 本につき 1 回の掛け算をします。上のグラフの辺は 6 本なので、前向きの 3 回の掃引では 18 回、逆向きの掃引では 6 回の掛け算になります。
 #
-# もっと大きなグラフで数えましょう。`product` は、$n$ 個の入力の積 $x_1 x_2 \cdots x_n$ です。`net` は、入力が $n$ 個、中間層のユニットが $n$ 個、出力が一つのネットワークで、$n^2 + n$ 個の重みについて微分します。回数は、前向き、逆向きの順に表示します。（Python の `sum` は 0 から足し始めるので、その足し算の 2 本の辺も数に入っています。）
+# もっと大きなグラフで数えましょう。`product` は、$n$ 個の入力の積 $x_1 x_2 \cdots x_n$ です。`net` は、入力が $n$ 個、中間層のユニットが $n$ 個、出力が一つのネットワークで、$n^2 + n$ 個の重みについて微分します。表示する組の一つ目が前向き、二つ目が逆向きの回数です。（Python の `sum` は 0 から足し始めるので、その足し算の 2 本の辺も数に入っています。）
 
 
 # %%
@@ -505,7 +505,7 @@ print(f"{u.grad = }  {x.grad = }")
 #    10 went on twice.
 # 2. **Eager, each node once.** The same until the gradient of $u$ is 19. But $u$ has had its turn, and the 9 that came
 #    late stays behind: the gradient of $x$ is 60.
-# 3. **In order.** $y$, then $v$, and only then $u$. Now the gradient of $u$ is 19, and $u$ gives $6 \cdot 19 = 114$ to $x$.
+# 3. **In order.** $y$, then $v$, and only then $u$. Now the gradient of $u$ is 19, and it gives $6 \cdot 19 = 114$ to $x$.
 #
 # In both wrong cases the gradient of $u$ itself is right. (`along_paths` is an eager walk that gives right
 # numbers, for it hands on only what is new. Its price was $2^n$.)
@@ -604,7 +604,7 @@ print(f"{u.grad = }  {x.grad = }")
 
 # %% [markdown] lang="en"
 # First 7, as it should be, then 20. One may want 7 again, or 14, but nobody wants 20. By hand: the second sweep
-# finds $u$ with the 1 of the first sweep, and adds its own 1 to it. So the gradient of $u$ is now 2, and $u$ hands on $3 \cdot 2$ for each
+# finds $u$ with the 1 of the first sweep, and adds its own 1 to it. So the gradient of $u$ is now 2, and it hands on $3 \cdot 2$ for each
 # factor. To $x$ come $1 + 2 \cdot 3 \cdot 2 = 13$, and these are added to the 7: 20.
 #
 # The mistake is in the middle of the graph: $u$ hands on again what it has handed on before. That the *leaves*
@@ -662,16 +662,18 @@ backward(y)
 print(f"{x.grad = }")
 
 # %% [markdown] lang="en"
-# Now 7, then 14, as in the library of lesson 5 and in PyTorch. The
+# Now 7, then 14, as in the library of lesson 5. (PyTorch gives up a graph after `backward`. There one has to
+# ask for a second call with `retain_graph=True`, and finds 14, too.) The
 # leaves still add up, and that is **on purpose**: the gradient of a sum of losses is the sum of their
-# gradients. A batch that does not fit into memory can be cut into parts: call `backward` for each part, and the weights collect the gradient of the whole.
+# gradients. The samples that make one step are
+# called a *batch*. One that does not fit into memory can be cut into parts: call `backward` for each part, and the weights collect the gradient of the whole.
 #
 # It also means that somebody has to empty the leaves before the next step. A weight outlives the graphs: each step
 # of training makes a new graph, and the weight with its `grad` stays. Here is the walk of lesson 1,
 # $L = 2.5\,(w - 2)^2$ from $w = 0$ with $\eta = 0.1$, with and without setting `w.grad` to 0:
 
 # %% [markdown] lang="ja"
-# 今度は 7、14 になりました。第 5 章で使うライブラリでも、PyTorch でもこうなります。葉には勾配が足し込まれていきますが、これは**意図して**そうしているのです。損失の和の勾配は、それぞれの損失の勾配の和だからです。そのため、メモリに収まらないバッチは、いくつかに分けて計算できます。部分ごとに `backward` を呼び出せば、重みに全体の勾配がたまります。
+# 今度は 7、14 になりました。第 5 章で使うライブラリでもこうなります。（PyTorch は `backward` の後でグラフを捨てます。2 回呼び出すには `retain_graph=True` が必要で、やはり 14 になります。）葉には勾配が足し込まれていきますが、これは**意図して**そうしているのです。損失の和の勾配は、それぞれの損失の勾配の和だからです。1 ステップに使うサンプルの集まりを**バッチ**と呼びますが、メモリに収まらないバッチは、いくつかに分けて計算できます。部分ごとに `backward` を呼び出せば、重みに全体の勾配がたまります。
 #
 # その代わり、次のステップの前に、葉の勾配を 0 に戻さなければなりません。グラフは学習の 1 ステップごとに作り直しますが、重みとその `grad` は残るからです。第 1 章のように、$w = 0$ から始めて、$\eta = 0.1$ の勾配降下法で $L = 2.5\,(w - 2)^2$ を下ります。`w.grad` を 0 に戻す場合と戻さない場合を比べましょう。
 

@@ -64,25 +64,23 @@ print(f"{len(nodes) = }")
 # 積が 10,240 個、和と定数もほぼ同じ数ずつあり、ほかにも少しあります。Python は、これを一つずつたどります。NumPy なら、層は `x @ W + b` の 1 行で書け、繰り返しの計算はコンパイル済みのコードで行われます。**配列全体を一つのノード**にすれば、同じ層とその総和が 6 個のノード（$x$、$W$、$b$、積、層の出力、総和）で済みます。親をもつこと、順番にたどること、勾配を足し込むことなど、ほかの点はこれまでどおりです。新しい問いは一つだけです。配列の演算の微分とは何でしょうか。
 
 # %% [markdown] lang="en"
-# **Recap: sums with indices.** $x_{ik}$ is the number in row $i$ and column $k$ of $x$. In formulas
-# rows and columns count from 1, in Python from 0. A product of matrices is a sum over the index in
-# the middle:
-#
-# $$y_{ij} = \sum_k x_{ik} W_{kj} = x_{i1} W_{1j} + x_{i2} W_{2j} + x_{i3} W_{3j}$$
+# > **Recap: sums with indices.** $x_{ik}$ is the number in row $i$ and column $k$ of $x$. In formulas
+# > rows and columns count from 1, in Python from 0. A product of matrices is a sum over the index in
+# > the middle:
+# >
+# > $$y_{ij} = \sum_k x_{ik} W_{kj} = x_{i1} W_{1j} + x_{i2} W_{2j} + x_{i3} W_{3j}$$
+# >
+# > Three facts suffice for this lesson. The name of the index under the sum does not matter, as that
+# > of a loop variable. The transpose swaps the indices: $(x^T)_{ki} = x_{ik}$. And a sum is a matrix
+# > product if the index that is summed stands in the middle, at the end of the first factor and at
+# > the start of the second.
 
 # %% [markdown] lang="ja"
-# **復習：添字つきの和** $x_{ik}$ は、$x$ の第 $i$ 行、第 $k$ 列の数です。行と列の番号は、数式では 1 から、Python では 0 から数えます。行列の積は、中央の添字についての和です。
-#
-# $$y_{ij} = \sum_k x_{ik} W_{kj} = x_{i1} W_{1j} + x_{i2} W_{2j} + x_{i3} W_{3j}$$
-
-# %% [markdown] lang="en"
-# Three facts suffice for this lesson. The name of the index under the sum does not matter, as that
-# of a loop variable. The transpose swaps the indices: $(x^T)_{ki} = x_{ik}$. And a sum is a matrix
-# product if the index that is summed stands in the middle, at the end of the first factor and at
-# the start of the second.
-
-# %% [markdown] lang="ja"
-# この章で使うのは、次の三つです。第一に、和を取る添字の名前は、ループ変数と同じで、何でもかまいません。第二に、転置すると添字が入れ替わります。つまり $(x^T)_{ki} = x_{ik}$ です。第三に、和を取る添字が中央にあれば、つまり一つ目の因子の後ろの添字で、二つ目の因子の前の添字であれば、その和は行列の積です。
+# > **復習：添字つきの和** $x_{ik}$ は、$x$ の第 $i$ 行、第 $k$ 列の数です。行と列の番号は、数式では 1 から、Python では 0 から数えます。行列の積は、中央の添字についての和です。
+# >
+# > $$y_{ij} = \sum_k x_{ik} W_{kj} = x_{i1} W_{1j} + x_{i2} W_{2j} + x_{i3} W_{3j}$$
+# >
+# > この章で使うのは、次の三つです。第一に、和を取る添字の名前は、ループ変数と同じで、何でもかまいません。第二に、転置すると添字が入れ替わります。つまり $(x^T)_{ki} = x_{ik}$ です。第三に、和を取る添字が中央にあれば、つまり一つ目の因子の後ろの添字で、二つ目の因子の前の添字であれば、その和は行列の積です。
 
 # %% [markdown] lang="en"
 # ## A layer by hand
@@ -189,12 +187,13 @@ figures.paths_of_one_weight(x, W, g, 1, 0)
 # arrangement such as $x^T g^T$ fits as well. Then only the indices decide, or a measurement.
 #
 # To measure, take the simplest loss whose gradient in $y$ is $g$: the sum of $g_{ij}\, y_{ij}$.
-# Then move each number of the array a little to both sides, as in lesson 1.
+# Then move each number of the array a little to both sides, as in lesson 1. (`np.ndindex` runs through
+# all places of an array.)
 
 # %% [markdown] lang="ja"
 # 覚え方は次のとおりです。**$g$ に、もう一方の因子を転置して、元と同じ側から掛けます**。$y = x\,W$ で左にあった $x$ は、$x^T g$ でも左にあり、右にあった $W$ は、$g\,W^T$ でも右にあります。形状は検算に使えます。サンプルが 4 個なら、$x$ は (4, 3)、$g$ は (4, 2) で、並べ方のうち $W$ の形状 (3, 2) になるのは $x^T g$ だけです。ただし、ここでの $g$ のように正方行列があると、$x^T g^T$ のような間違った並べ方でも形状が合ってしまいます。そのときの決め手は、添字による計算か、数値微分です。
 #
-# 数値微分で確かめるには、$y$ に対する勾配がちょうど $g$ になる、いちばん簡単な損失として、$g_{ij}\, y_{ij}$ の総和を使います。そして、第 1 章と同じように、配列の要素を一つずつ両側に少し動かします。
+# 数値微分で確かめるには、$y$ に対する勾配がちょうど $g$ になる、いちばん簡単な損失として、$g_{ij}\, y_{ij}$ の総和を使います。そして、第 1 章と同じように、配列の要素を一つずつ両側に少し動かします。（`np.ndindex` は、配列のすべての位置をたどります。）
 
 
 # %%
@@ -218,14 +217,15 @@ print(d_x.round(4))
 #
 # $$x = \begin{pmatrix} 1 & 2 \\ 0 & 1 \\ 2 & -1 \end{pmatrix}, \qquad g = \begin{pmatrix} 1 & 0 \\ 2 & -1 \\ 1 & 3 \end{pmatrix}$$
 #
-# Write it as a list of rows, `[[..., ...], [..., ...]]`.
+# Write it as a list of rows, `[[..., ...], [..., ...]]`. (If you check yourself with NumPy, use other names than
+# `x` and `g`: the lesson goes on with its own.)
 
 # %% [markdown] lang="ja"
 # **演習 5.1** 今度は、サンプルが 3 個、入力が 2 個、出力が 2 個です。次の $x$ と $g$ について、$y = x\,W$ の $\partial L / \partial W$ を手で計算してください。
 #
 # $$x = \begin{pmatrix} 1 & 2 \\ 0 & 1 \\ 2 & -1 \end{pmatrix}, \qquad g = \begin{pmatrix} 1 & 0 \\ 2 & -1 \\ 1 & 3 \end{pmatrix}$$
 #
-# 行のリスト `[[..., ...], [..., ...]]` として答えます。
+# 行のリスト `[[..., ...], [..., ...]]` として答えます。（NumPy で検算するときは、`x` と `g` 以外の名前を使ってください。このあとも、本文の `x` と `g` を使うからです。）
 
 # %%
 d_W = ...
@@ -481,13 +481,14 @@ check("5.6", d_x)
 # number. What is it for arrays? $y = x\,W$ turns the 6 numbers of $W$ into 4 numbers of $y$, which
 # makes $4 \cdot 6$ partial derivatives, a table called the **Jacobian** matrix. Here it is,
 # measured by moving one weight at a time (by 1, as any step is exact for a linear formula): a row for each number of $y$, a column for each number of
-# $W$. If the numbers of $g$ are written as one row, the chain rule says that this row times the
-# table is the gradient of $W$.
+# $W$. Each number of $W$
+# reaches the loss through the four numbers of $y$, and paths add up: $g$, written as one row, times its
+# column. So this row times the table is the gradient of $W$. (`ravel` writes an array as one row.)
 
 # %% [markdown] lang="ja"
 # ## 数の代わりに規則を
 #
-# 第 3 章のノードは、（親、局所的な微分）のリストをもっていて、局所的な微分は一つの数でした。配列では何になるでしょうか。$y = x\,W$ は、$W$ の 6 個の数から $y$ の 4 個の数を作るので、偏微分は $4 \cdot 6$ 個あります。これを並べた表を**ヤコビ行列**と呼びます。重みを一つずつ 1 だけ動かして求めると、次のようになります（一次式なので、動かす幅がいくつでも正確です）。行は $y$ の要素に、列は $W$ の要素に対応します。$g$ の数を横一列に並べると、連鎖律により、この行ベクトルと表の積が $W$ の勾配になります。
+# 第 3 章のノードは、（親、局所的な微分）のリストをもっていて、局所的な微分は一つの数でした。配列では何になるでしょうか。$y = x\,W$ は、$W$ の 6 個の数から $y$ の 4 個の数を作るので、偏微分は $4 \cdot 6$ 個あります。これを並べた表を**ヤコビ行列**と呼びます。重みを一つずつ 1 だけ動かして求めると、次のようになります（一次式なので、動かす幅がいくつでも正確です）。行は $y$ の要素に、列は $W$ の要素に対応します。$W$ のどの数も、$y$ の四つの数を通って損失に届き、経路の分は足し合わされます。つまり、横一列に並べた $g$ と、表のその列との積です。したがって、この行ベクトルと表の積が $W$ の勾配になります。（`ravel` は、配列を 1 行に並べます。）
 
 # %%
 columns = []

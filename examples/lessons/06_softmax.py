@@ -116,6 +116,7 @@ check("6.1", p)
 # 一つを除いて、どの項も 0 です。損失を決めるのは正解のクラスの確率だけで、$L = -\log 0.2447 = 1.4076$ となります。$p = 1$ で正解すれば、損失は 0 です。$C$ 個のクラスのどれにも同じ確率 $p_k = 1 / C$ を割り当てれば、損失は $\log C$ で、10 クラスなら 2.3026 です。学習前のネットワークの損失は、この値くらいから始まるはずです。これよりずっと大きい値から始まるときは、どこかに間違いがあります。（`np.eye(C)` の第 $c$ 行は、クラス $c$ の one-hot 表現です。クラスは 0 から数えます。）
 
 # %%
+z = np.array([1.0, 2.0, 3.0])
 t = np.array([0.0, 1.0, 0.0])
 
 
@@ -141,7 +142,8 @@ print(f"{cross_entropy(np.zeros(10), np.eye(10)[0]) = :.4f}")
 #
 # $$\frac{\partial p_i}{\partial z_j} = \frac{0 \cdot S - e^{z_i} e^{z_j}}{S^2} = -p_i p_j$$
 #
-# Both in one line, with $[i = j]$ for "1 if $i = j$, else 0":
+# Both in one line, with $[i = j]$ for "1 if $i = j$, else 0" (in the code `p[:, None]` is $p$ as a column, `p[None, :]`
+# as a row, and broadcasting makes the table of them):
 #
 # $$\frac{\partial p_i}{\partial z_j} = p_i \left( [i = j] - p_j \right)$$
 
@@ -158,7 +160,7 @@ print(f"{cross_entropy(np.zeros(10), np.eye(10)[0]) = :.4f}")
 #
 # $$\frac{\partial p_i}{\partial z_j} = \frac{0 \cdot S - e^{z_i} e^{z_j}}{S^2} = -p_i p_j$$
 #
-# $i = j$ のとき 1、そうでないとき 0 となる記号 $[i = j]$ を使えば、一つの式にまとまります。
+# $i = j$ のとき 1、そうでないとき 0 となる記号 $[i = j]$ を使えば、一つの式にまとまります。（コードの `p[:, None]` は $p$ を列にしたもの、`p[None, :]` は行にしたもので、ブロードキャストによって表になります。）
 #
 # $$\frac{\partial p_i}{\partial z_j} = p_i \left( [i = j] - p_j \right)$$
 
@@ -604,10 +606,11 @@ print(f"{d_twice[0] = :.7f}")
 # %% [markdown] lang="en"
 # However sure and right the network is, the loss never falls below 1.46115 (printed as 1.4612). And where it is surely wrong, the
 # gradient is nearly gone: the second softmax puts back the factor that the logarithm had canceled. Such a
-# network learns a little, and nobody is told. (`tl.cross_entropy` warns when it is given probabilities.)
+# network learns a little, and no error is raised. (`tl.cross_entropy` at least warns when it is given
+# probabilities.)
 
 # %% [markdown] lang="ja"
-# ネットワークがどれほど自信をもって正解しても、損失は 1.46115（表示では 1.4612）より小さくなりません。しかも、自信をもって間違えているところでは、勾配がほとんど消えています。対数が打ち消してくれた因子を、二つ目のソフトマックスが元に戻してしまうからです。それでも少しは学習が進むので、なかなか気づけません。（`tl.cross_entropy` は、確率を渡されると警告します。）
+# ネットワークがどれほど自信をもって正解しても、損失は 1.46115（表示では 1.4612）より小さくなりません。しかも、自信をもって間違えているところでは、勾配がほとんど消えています。対数が打ち消してくれた因子を、二つ目のソフトマックスが元に戻してしまうからです。それでも少しは学習が進み、エラーにもならないので、なかなか気づけません。（`tl.cross_entropy` は、確率を渡されると、少なくとも警告を出します。）
 
 # %% [markdown] lang="en"
 # **Exercise 6.6.** Write the loss below which a double softmax cannot go, as a function of the number `C`
@@ -731,7 +734,9 @@ for step in range(201):
     W -= 0.5 * X.T @ g
 
 # %% [markdown] lang="en"
-# The loss starts at $\log 10 = 2.3026$ and falls; `right` is the share of the test images that are recognized.
+# The loss starts at $\log 10 = 2.3026$ and falls; `right` is the share of the test images whose
+# largest score (`np.argmax` gives its place) is that of the true digit. While all scores are 0, `argmax` says 0, and
+# one image in eleven is a zero.
 # Without the report, the training is the five lines at the end: the start, the loop, the forward pass, the
 # gradient `g` at the scores, and a step with `X.T @ g`. The last two hold the whole backward pass.
 #
@@ -739,7 +744,7 @@ for step in range(201):
 # gradient, the engine as logsumexp less the true score. (The scores are small here, so that `exp` does without the trick of the maximum.)
 
 # %% [markdown] lang="ja"
-# 損失は $\log 10 = 2.3026$ から始まって、小さくなっていきます。`right` は、テスト画像のうち正しく分類された割合です。表示を除けば、学習は最後の 5 行です。初期値、繰り返し、順伝播、スコアに対する勾配 `g`、そして `X.T @ g` による 1 ステップの更新です。終わりの 2 行に、逆伝播のすべてが入っています。
+# 損失は $\log 10 = 2.3026$ から始まって、小さくなっていきます。`right` は、テスト画像のうち、スコアが最大のクラス（`np.argmax` で求めます）が正解だったものの割合です。スコアがすべて 0 のあいだは `argmax` が 0 を返しますが、11 枚に 1 枚ほどは数字の 0 です。表示を除けば、学習は最後の 5 行です。初期値、繰り返し、順伝播、スコアに対する勾配 `g`、そして `X.T @ g` による 1 ステップの更新です。終わりの 2 行に、逆伝播のすべてが入っています。
 #
 # この勾配は、第 5 章のエンジンとライブラリの求める勾配と同じでしょうか。どちらにも、損失の式だけを与えます。第 5 章のエンジンには、logsumexp から正解のスコアを引いた形で与えます。（ここではスコアが小さいので、最大値を引かなくても `exp` はオーバーフローしません。）
 

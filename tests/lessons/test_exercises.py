@@ -25,7 +25,7 @@ JUDGES_OWN = {
     *("open", "right", "wrong value", "wrong at", "more digits", "choose", "it raised"),
     *("a function for a value", "a value for a function", "no return", "a node for a number"),
     *("not a number", "several for one", "not finite", "wrong shape", "no such exercise"),
-    *("nothing", "open before", "true or false", "close", "partly right"),
+    *("wrong shape at", "nothing", "open before", "true or false", "close", "partly right"),
 }
 SOURCES = sorted((LESSONS / "course" / "exercises").glob("*.py"))
 RAISED = {
@@ -201,8 +201,13 @@ def test_by_hand_may_be_rounded_and_a_rough_number_asks_for_digits():
     exercise = Exercise(truth=0.3566749)
     assert judge(exercise, 0.357) == Verdict("right")
     assert judge(exercise, 0.36) == Verdict("more digits")
-    assert judge(exercise, 0.4) == Verdict("more digits")
     assert judge(exercise, 0.35) == Verdict("wrong value")
+    assert judge(exercise, 0.4) == Verdict("wrong value")
+    for answer, key in {1.87: "more digits", 1.88: "more digits", 1.86: "wrong value"}.items():
+        assert judge(Exercise(truth=1.875 - 1e-12), answer) == Verdict(key)
+    several = Exercise(truth=np.array([0.125, 0.375, 0.5]))
+    assert judge(several, [0.13, 0.375, 0.5]) == Verdict("more digits")
+    assert judge(several, [0.13, 0.4, 0.5]).key == "partly right"
     assert judge(exercise, np.float32(0.35667)) == Verdict("right")
     assert judge(Exercise(truth=39.0), 38) == Verdict("wrong value")  # no rounding: another number
 
@@ -312,6 +317,7 @@ def test_an_operation_may_be_written_with_the_engine_of_the_notebook():
         ("3.4", lambda z: scalar_engine.Value(z.data, [(z, z)]), "3.4 node"),
         ("5.7", lambda x: np.maximum(x.data, 0), "5.7 no node"),
         ("5.7", lambda x: x.sum(), "5.7 shape"),
+        ("5.7", lambda x: array_engine.Tensor(x.data, (x, lambda g: g)), "5.7 pairs"),
         ("5.7", lambda x: array_engine.Tensor(x.data, [(x, x.data)]), "5.7 rule"),
         (
             "5.7",

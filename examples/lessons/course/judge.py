@@ -9,6 +9,7 @@ import contextlib
 import copy
 import io
 import re
+import textwrap
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -122,7 +123,7 @@ def _judge_function(exercise, answer):
     gaps = {"inputs": _listed(exercise.at[first])}
     return (
         _not_finite(value)
-        or _wrong_shape(value, truth)
+        or _wrong_shape(value, truth, _listed(exercise.at[first], short=True))
         or (_equal(value, truth, 1e-3) and Verdict("close"))
         or Verdict(
             "wrong at", gaps | {"yours": _written(value), "truth": _written(truth)}
@@ -137,7 +138,7 @@ def _value_of(answer, inputs, truth):
     except Slip as slip:
         return Verdict(str(slip))
     except Exception as error:
-        return _raised(error, {"inputs": _listed(inputs)})
+        return _raised(error, {"inputs": _listed(inputs, short=True)})
     if value is ...:
         return Verdict("open")
     if value is None:
@@ -156,7 +157,8 @@ def _quietly(f, inputs):
 def _raised(error, gaps):
     name = type(error).__name__
     try:
-        text = next(iter(str(error).splitlines()), "")[:120]
+        first_line = next(iter(str(error).splitlines()), "")
+        text = textwrap.shorten(first_line, 100, placeholder=" ...")
     except Exception:
         text = ""
     if "ellipsis" in text:
@@ -192,18 +194,33 @@ def _not_finite(answer):
     return None if finite else Verdict("not finite")
 
 
-def _wrong_shape(answer, truth):
+def _wrong_shape(answer, truth, inputs=""):
     given, expected = np.shape(answer), np.shape(truth)
-    return given != expected and Verdict(
-        "wrong shape", {"given": given, "expected": expected}
+    if given == expected:
+        return None
+    gaps = {"given": given, "expected": expected}
+    return (
+        Verdict("wrong shape at", gaps | {"inputs": inputs})
+        if inputs
+        else Verdict("wrong shape", gaps)
     )
 
 
 def _rounded(answer, truth):
-    """Whether an answer is the truth with one to three digits."""
-    for digits in (1, 2, 3):
-        rounded = [float(f"{x:.{digits}g}") for x in np.ravel(truth)]
-        if np.allclose(np.ravel(answer), rounded, rtol=1e-12, atol=0):
+    """Whether each number is right, or the truth with two or three digits. (38 is no rounding of 39.)"""
+    pairs = zip(np.ravel(answer), np.ravel(truth), strict=True)
+    return all(
+        _equal(x, y, BY_HAND) or _is_rounding(float(x), float(y)) for x, y in pairs
+    )
+
+
+def _is_rounding(x, truth):
+    if truth == round(truth):
+        return False
+    for digits in (2, 3):
+        unit = 10.0 ** (np.floor(np.log10(abs(truth))) - digits + 1)
+        multiple = abs(x / unit - round(x / unit)) < 1e-6
+        if multiple and abs(x - truth) <= 0.5 * unit * (1 + 1e-6):
             return True
     return False
 
@@ -225,17 +242,18 @@ def _equal(answer, truth, rtol):
     return np.allclose(answer, truth, rtol=rtol, atol=atol, equal_nan=True)
 
 
-def _listed(inputs):
-    return ", ".join(map(_written, inputs))
+def _listed(inputs, *, short=False):
+    return ", ".join(_written(x, short) for x in inputs)
 
 
-def _written(x):
+def _written(x, short=False):
     if isinstance(x, (int, float, np.number)) and not isinstance(x, bool):
         return f"{x:.6g}"
     if isinstance(x, (np.ndarray, list, tuple)) and np.asarray(x).dtype.kind in "iuf":
-        return np.array2string(np.asarray(x), precision=4, separator=", ").replace(
-            "\n", ""
-        )
+        x = np.asarray(x)
+        if short and x.size > 4:
+            return f"shape {x.shape}"
+        return np.array2string(x, precision=4, separator=", ").replace("\n", "")
     return getattr(x, "__name__", None) or repr(x)
 
 

@@ -1,5 +1,7 @@
 """The exercises of lesson 4: forward against backward, paths, the order, backward once more."""
 
+import itertools
+
 import numpy as np
 
 from course.judge import Exercise, numerical_gradient, slope
@@ -66,6 +68,15 @@ def valid(order, parents_of=lambda node: [parent for parent, _ in node.parents])
     )
 
 
+def neighbors_in_order(order):
+    """Right but for a parent that stands farther behind than next to its child."""
+    return not any(
+        after is parent
+        for node, after in itertools.pairwise(order)
+        for parent, _ in node.parents
+    )
+
+
 def has_no_child(order):
     return not any(order[-1] is parent for node in order for parent, _ in node.parents)
 
@@ -90,6 +101,7 @@ EXERCISES = {
         slips={
             "4.1 one sweep": float(EDGES),
             "4.1 all inputs": float(6 * EDGES),
+            "4.1 no square": float(len(weights) * (EDGES - 1)),
             "4.1 spelled out": float(len(weights) * (EDGES + 2)),
             "4.1 operations": float(len(weights) * OPERATIONS),
         },
@@ -124,6 +136,7 @@ EXERCISES = {
             "4.4 with output": float(4 + 4 + 1),
             "4.4 edges": float(3 * 4 + 4 * 4 + 4 * 1),
             "4.4 one layer": float(paths_of_layers(3, 4, 1)),
+            "4.4 edges inside": float(4 + 4 * 4),
             "4.4 edges of one": float(4 + 4 * 4 + 4 * 1),
             "4.4 once more": float(paths_of_layers(3, 4, 4, 4)),
         },
@@ -138,12 +151,14 @@ EXERCISES = {
             ("y v 1 u x",),
             ("x u v 1 y",),
             ("x u 1 y v",),
+            ("v x 1 u y",),
         ),
         via=of_names,
         slips={
             "4.5 children first": of_names(lambda order: valid(order[::-1])),
             "4.5 first node": of_names(lambda order: not order[0].parents),
             "4.5 last node": of_names(has_no_child),
+            "4.5 neighbors": of_names(neighbors_in_order),
             "4.5 one parent": of_names(
                 lambda order: valid(
                     order, lambda node: [p for p, _ in node.parents[:1]]
