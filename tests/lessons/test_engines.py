@@ -234,7 +234,7 @@ def test_powers_and_what_stands_on_the_left_are_the_librarys(a, n, left):
         leaf = node(x)
         y = {"-": lambda: M - leaf + (2 - leaf), "/": lambda: M / leaf + 2 / leaf}
         y |= {"@": lambda: M @ leaf, "=": lambda: leaf / M + leaf / np.int64(3)}
-        loss = ((y[left]() * M) ** 2 + leaf**n).sum()
+        loss = ((y[left]() + 1) ** 2 * M + leaf**n).sum()
         loss.backward()
         return leaf.grad
 
