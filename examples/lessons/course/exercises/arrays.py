@@ -60,7 +60,9 @@ def value_and_gradient(operation):
             raise Slip("5.7 no node")
         if y.data.shape != x.shape:
             raise Slip("5.7 shape")
-        if not all(isinstance(pair, tuple) and len(pair) == 2 for pair in y.parents):
+        if not all(
+            isinstance(pair, (tuple, list)) and len(pair) == 2 for pair in y.parents
+        ):
             raise Slip("5.7 pairs")
         if not all(callable(rule) for _, rule in y.parents):
             raise Slip("5.7 rule")

@@ -63,7 +63,7 @@ def forward_and_back(operation):
             raise Slip("3.4 number")
         pairs = node.parents
         if not isinstance(pairs, (list, tuple)) or not all(
-            isinstance(pair, tuple) and len(pair) == 2 for pair in pairs
+            isinstance(pair, (tuple, list)) and len(pair) == 2 for pair in pairs
         ):
             raise Slip("3.4 pairs")
         if any(hasattr(local, "grad") for _, local in pairs):
