@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
+import tinygrad_loss as tl
+
 from .reading import JAPANESE, LESSONS, SCRIPTS, checked, code, each_lesson, tags
 
 pyplot = pytest.importorskip("matplotlib.pyplot")
@@ -25,7 +27,15 @@ JUDGES_OWN = {
     *("open", "right", "wrong value", "wrong at", "more digits", "choose", "it raised"),
     *("a function for a value", "a value for a function", "no return", "a node for a number"),
     *("not a number", "several for one", "not finite", "wrong shape", "no such exercise"),
-    *("wrong shape at", "nothing", "open before", "true or false", "close", "partly right"),
+    *(
+        "wrong shape at",
+        "ragged",
+        "nothing",
+        "open before",
+        "true or false",
+        "close",
+        "partly right",
+    ),
 }
 SOURCES = sorted((LESSONS / "course" / "exercises").glob("*.py"))
 RAISED = {
@@ -273,6 +283,7 @@ def test_an_error_becomes_one_line(function, error):
 def test_nothing_red_comes_from_a_readers_function(capfd):
     def noisy(x):
         print("here", x)
+        print("there", x, file=sys.stderr)
         np.seterr(all="warn")
         warnings.warn("careful", stacklevel=1)
         return np.log(x - 1.0) + np.mean([])
@@ -297,6 +308,16 @@ def test_strange_answers_are_no_numbers(name):
         assert judge(EXERCISES[name], answer).key in ("not a number", "several for one")
 
 
+def test_what_stands_in_a_list_is_looked_at():
+    """The template with its gaps, nodes, and rows of different lengths."""
+    assert judge(EXERCISES["5.1"], [[..., ...], [..., ...]]) == Verdict("open")
+    nodes = [scalar_engine.Value(18.0), 12, 6]
+    assert judge(EXERCISES["3.1"], nodes) == Verdict("a node for a number", {"kind": "Value"})
+    assert judge(EXERCISES["5.1"], [[3, 6], [3]]) == Verdict("ragged")
+    ours = [tl.Tensor([3.0, 6.0], requires_grad=True)]
+    assert judge(EXERCISES["5.1"], ours) == Verdict("a node for a number", {"kind": "Tensor"})
+
+
 def test_an_operation_may_be_written_with_the_engine_of_the_notebook():
     """Not the modules' classes: those that the cell of the lesson defines."""
     for name, text in {
@@ -315,6 +336,10 @@ def test_an_operation_may_be_written_with_the_engine_of_the_notebook():
         ("3.4", lambda z: (np.log(1 + np.exp(z.data)), 0.5), "3.4 number"),
         ("3.4", lambda z: scalar_engine.Value(z.data, (z, 0.5)), "3.4 pairs"),
         ("3.4", lambda z: scalar_engine.Value(z.data, [(z, z)]), "3.4 node"),
+        ("3.4", lambda z: scalar_engine.Value(z.data, [(0.5, z)]), "3.4 pairs"),
+        ("3.4", lambda z: scalar_engine.Value(z, [(z, 0.5)]), "3.4 data"),
+        ("5.7", lambda x: array_engine.Tensor(x.data, lambda g: g), "5.7 pairs"),
+        ("5.7", lambda x: array_engine.Tensor(x.data, [(x, lambda g: 1)]), "5.7 no array"),
         ("5.7", lambda x: np.maximum(x.data, 0), "5.7 no node"),
         ("5.7", lambda x: x.sum(), "5.7 shape"),
         ("5.7", lambda x: array_engine.Tensor(x.data, (x, lambda g: g)), "5.7 pairs"),

@@ -137,7 +137,7 @@ def _value_of(answer, inputs, truth):
         value = _quietly(answer, inputs)
     except Slip as slip:
         return Verdict(str(slip))
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         return _raised(error, {"inputs": _listed(inputs, short=True)})
     if value is ...:
         return Verdict("open")
@@ -148,8 +148,13 @@ def _value_of(answer, inputs, truth):
 
 def _quietly(f, inputs):
     """Call a function with copies of its inputs: what it prints, and red warnings, are not shown."""
-    silent = contextlib.redirect_stdout(io.StringIO())
-    with np.errstate(all="ignore"), warnings.catch_warnings(), silent:
+    nowhere = io.StringIO()
+    with (
+        np.errstate(all="ignore"),
+        warnings.catch_warnings(),
+        contextlib.redirect_stdout(nowhere),
+        contextlib.redirect_stderr(nowhere),
+    ):
         warnings.simplefilter("ignore")
         return f(*copy.deepcopy(inputs))
 
@@ -173,20 +178,29 @@ def _wrong_kind(answer, truth):
         said = isinstance(answer, (bool, np.bool_))
         return None if said else Verdict("true or false", gaps)
     try:
-        if hasattr(answer, "grad"):
-            return Verdict("a node for a number", gaps)
         if np.shape(truth) == () and isinstance(answer, (tuple, list)):
             return Verdict("several for one", gaps | {"count": len(answer)})
-        array = np.asarray(answer)
-        if array.dtype.kind not in "iufO" or any(x is None for x in array.ravel()):
-            return Verdict(
-                "not a number",
-                {"kind": array.dtype.type.__name__.rstrip("_0123456789")},
-            )
-        array.astype(float)
+        for x in _leaves(answer):
+            if x is ...:
+                return Verdict("open")
+            if hasattr(x, "grad"):
+                return Verdict("a node for a number", {"kind": type(x).__name__})
+            if x is None or isinstance(x, (str, bool, np.bool_, complex)):
+                return Verdict("not a number", {"kind": type(x).__name__})
+        np.asarray(answer).astype(float)
     except Exception:  # objects may raise anything when they are asked what they are
-        return Verdict("not a number", gaps)
+        ragged = isinstance(answer, (tuple, list)) and np.ndim(truth) > 0
+        return Verdict("ragged") if ragged else Verdict("not a number", gaps)
     return None
+
+
+def _leaves(x):
+    """What stands in a list, a tuple or an array, however deep."""
+    if isinstance(x, (list, tuple)) or (isinstance(x, np.ndarray) and x.ndim > 0):
+        for y in x:
+            yield from _leaves(y)
+    else:
+        yield x
 
 
 def _not_finite(answer):
@@ -249,12 +263,12 @@ def _listed(inputs, *, short=False):
 def _written(x, short=False):
     if isinstance(x, (int, float, np.number)) and not isinstance(x, bool):
         return f"{x:.6g}"
-    if isinstance(x, (np.ndarray, list, tuple)) and np.asarray(x).dtype.kind in "iuf":
-        x = np.asarray(x)
+    if isinstance(x, (np.ndarray, list)) and np.asarray(x).dtype.kind in "iufO":
+        x = np.asarray(x).astype(float)
         if short and x.size > 4:
             return f"shape {x.shape}"
         return np.array2string(x, precision=4, separator=", ").replace("\n", "")
-    return getattr(x, "__name__", None) or repr(x)
+    return getattr(x, "__name__", None) or " ".join(repr(x).split())
 
 
 def slope(f: Callable[..., Any], *at: float, argument: int = 0) -> float:

@@ -56,22 +56,31 @@ def value_and_gradient(operation):
         y = operation(leaf)
         if y is None or y is ...:
             return y
-        if not hasattr(y, "parents"):
-            raise Slip("5.7 no node")
-        if y.data.shape != x.shape:
-            raise Slip("5.7 shape")
-        if not all(
-            isinstance(pair, (tuple, list)) and len(pair) == 2 for pair in y.parents
-        ):
-            raise Slip("5.7 pairs")
-        if not all(callable(rule) for _, rule in y.parents):
-            raise Slip("5.7 rule")
+        _refuse(y, x)
         (y * g).sum().backward()
         if not np.array_equal(leaf.data, x):
             raise Slip("5.7 changed")
         return np.stack([y.data, leaf.grad])
 
     return run
+
+
+def _refuse(y, x):
+    """Say what is wrong with an operation's result before the engine fails over it."""
+    if not hasattr(y, "parents"):
+        raise Slip("5.7 no node")
+    if y.data.shape != x.shape:
+        raise Slip("5.7 shape")
+    pairs = y.parents
+    if not isinstance(pairs, (list, tuple)) or not all(
+        isinstance(pair, (tuple, list)) and len(pair) == 2 and hasattr(pair[0], "grad")
+        for pair in pairs
+    ):
+        raise Slip("5.7 pairs")
+    if not all(callable(rule) for _, rule in pairs):
+        raise Slip("5.7 rule")
+    if not all(hasattr(rule(np.ones_like(x)), "shape") for _, rule in pairs):
+        raise Slip("5.7 no array")
 
 
 def relu(x, g):
@@ -173,6 +182,7 @@ EXERCISES = {
             "without g": relu_with(lambda g, x, y: np.where(x > 0, 1.0, 0.0)),
             "5.7 at 0": relu_with(lambda g, x, y: np.where(x >= 0, g, 0)),
             "5.7 everywhere": relu_with(lambda g, x, y: g),
+            "5.7 below 0": relu_with(lambda g, x, y: np.where(x < 0, g, 0)),
             "5.7 other side": relu_with(lambda g, x, y: np.where(x > 0, 0.0, g)),
             "5.7 value": relu_with(lambda g, x, y: g * y),
             "5.7 of g": relu_with(lambda g, x, y: np.maximum(g, 0)),

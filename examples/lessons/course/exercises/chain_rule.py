@@ -90,7 +90,8 @@ EXERCISES = {
         slips={
             "2.2 same": -2 * 0.6 * (1 / 0.6) * -1,
             "sign": -slope(log_of_square, 0.6),
-            "2.2 a dropped": 1 / (1 - 0.6**2),
+            "2.2 a dropped": -1 / (1 - 0.6**2),
+            "2.2 line b": 1 / (1 - 0.6**2),
             "2.2 half of a": 0.6 / (1 - 0.6**2),
             "2.2 value": log_of_square(0.6),
         },

@@ -152,6 +152,7 @@ EXERCISES = {
             ("x u v 1 y",),
             ("x u 1 y v",),
             ("v x 1 u y",),
+            ("u x 1 v y",),
         ),
         via=of_names,
         slips={
@@ -194,7 +195,7 @@ EXERCISES = {
             (-1.0, [0.5, 1.5, -1.0, 2.0], [1.0, 1.0, 0.0, 3.0]),
         ),
         slips={
-            "1/N missing": lambda w, xs, ts: len(xs) * batch_gradient(w, xs, ts),
+            "4.7 N times": lambda w, xs, ts: len(xs) * batch_gradient(w, xs, ts),
             "half": lambda w, xs, ts: batch_gradient(w, xs, ts) / 2,
             "4.7 last sample": lambda w, xs, ts: (
                 batch_gradient(w, xs[-1:], ts[-1:]) / len(xs)
@@ -204,6 +205,9 @@ EXERCISES = {
             ),
             "4.7 first sample": lambda w, xs, ts: (
                 batch_gradient(w, xs[:1], ts[:1]) / len(xs)
+            ),
+            "4.7 first sample whole": lambda w, xs, ts: batch_gradient(
+                w, xs[:1], ts[:1]
             ),
             "4.7 growing graph": growing_graph_gradient,
             "4.7 value": mean_squared_error,

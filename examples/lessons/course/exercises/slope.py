@@ -57,13 +57,14 @@ EXERCISES = {
             "1.1 other input": slope(total, 300.0, 3.0, 1.1, argument=0),
             "1.1 tax": 300.0,
             "1.1 value": total(300.0, 3.0, 1.1),
+            "1.1 new total": total(300.0, 4.0, 1.1),
             "1.1 first total": total(100.0, 2.0, 1.1),
             "1.1 first numbers": 110.0,
         },
     ),
     "1.2": Exercise(
         truth=lambda f, x: slope(f, x),
-        at=((square, 3.0), (np.exp, 0.5), (steep, 0.1)),
+        at=((square, 3.0), (square, -2.0), (np.exp, 0.5), (steep, 0.1)),
         slips={
             "1.2 forward": forward_difference,
             "1.2 half": lambda f, x: 2 * slope(f, x),
@@ -77,6 +78,7 @@ EXERCISES = {
         at=tuple(PREDICTIONS),
         slips={
             "1/N missing": lambda y, t: np.sum((y - t) ** 2),
+            "1.3 half mean": lambda y, t: np.mean((y - t) ** 2) / 2,
             "1.3 half": lambda y, t: np.sum((y - t) ** 2) / 2,
             "1.3 no square": lambda y, t: np.mean(y - t),
             "1.3 absolute": lambda y, t: np.mean(np.abs(y - t)),

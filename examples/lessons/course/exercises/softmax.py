@@ -99,6 +99,7 @@ EXERCISES = {
             "6.4 surely wrong": 0.0,
             "6.4 surely right": 1.0,
             "6.4 z": np.log(1 / 3) - np.log(2 / 3),
+            "6.4 size": 2 * (1 - 1 / 3) * (1 / 3) * (1 - 1 / 3),
             "6.4 gradient": 2 * (1 / 3 - 1) * (1 / 3) * (1 - 1 / 3),
         },
     ),
