@@ -199,7 +199,7 @@ def test_an_mlp_on_arrays_is_the_librarys(seed, sizes, rows, likelihood):
     assert float(ours.data) == pytest.approx(theirs.item(), rel=1e-12, abs=1e-12)
     for x, y in zip(our_leaves, their_leaves, strict=True):
         assert x.grad.shape == y.shape
-        np.testing.assert_allclose(x.grad, y.grad, rtol=1e-11, atol=1e-12)
+        np.testing.assert_allclose(x.grad, y.grad, rtol=1e-12, atol=1e-12)
 
 
 @given(seed=st.integers(0, 10**6))
@@ -220,7 +220,7 @@ def test_an_mlp_on_numbers_is_the_librarys(seed):
     assert loss.data == pytest.approx(theirs.item(), rel=1e-12, abs=1e-12)
     for ours, leaf in zip((W1, b1, W2, b2), leaves, strict=True):
         np.testing.assert_allclose(
-            [x.grad for x in ours], leaf.grad.ravel(), rtol=1e-10, atol=1e-12
+            [x.grad for x in ours], leaf.grad.ravel(), rtol=1e-12, atol=1e-12
         )
 
 
@@ -239,7 +239,7 @@ def test_powers_and_what_stands_on_the_left_are_the_librarys(a, n, left):
         return leaf.grad
 
     theirs = run(lambda x: tl.Tensor(x, requires_grad=True))
-    np.testing.assert_allclose(run(Tensor), theirs, rtol=1e-11)
+    np.testing.assert_allclose(run(Tensor), theirs, rtol=1e-12)
 
 
 shapes = st.sampled_from([(), (3,), (2, 3), (1, 3), (2, 1), (1, 1)])
