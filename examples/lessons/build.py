@@ -80,13 +80,13 @@ def anchor_of(heading):
     return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
 
 
-def ways(script, language):
+def links_to_neighbors(script, language):
     """Links to the lessons before and after."""
     place = SCRIPTS.index(script)
     others = {"previous": SCRIPTS[:place][-1:], "next": SCRIPTS[place + 1 : place + 2]}
     return " · ".join(
-        WORDS[language][way].format(title=title_of(other, language), stem=other.stem)
-        for way, found in others.items()
+        WORDS[language][which].format(title=title_of(other, language), stem=other.stem)
+        for which, found in others.items()
         for other in found
     )
 
@@ -104,7 +104,7 @@ def unexecuted(script, language):
                 ("markdown", words["solution"].format(stem=stem, anchor=anchor))
             )
     sources.insert(1, ("markdown", words["other"].format(stem=stem)))
-    sources.append(("markdown", ways(script, language)))
+    sources.append(("markdown", links_to_neighbors(script, language)))
     new_cell = {
         "markdown": nbformat.v4.new_markdown_cell,
         "code": nbformat.v4.new_code_cell,
