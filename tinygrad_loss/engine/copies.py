@@ -12,6 +12,7 @@ class Copied:
 
     __slots__ = ()
     _requires_grad: bool
+    stamp: int
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Any:
         """Copy a Tensor and all that it was computed from; stamps too, so that changes are seen."""
@@ -42,13 +43,13 @@ class Copied:
         return type(self), (0.0,), (None, {name: getattr(self, name) for name in names})
 
 
-def ancestors(output: Any) -> set[Any]:
-    """All Tensors that require grad among those that ``output`` was computed from, and itself."""
+def ancestors(output: Any, since: int = 0) -> set[Any]:
+    """All that ``output`` was computed from since a stamp, if it requires grad; and itself."""
     found, stack = {output}, [output]
     while stack:  # a loop, since a graph can be deeper than Python's stack
         origin = stack.pop().origin
         for x in origin[1] if origin else ():
-            if isinstance(x, Copied) and x._requires_grad and x not in found:
+            if isinstance(x, Copied) and x._requires_grad and x.stamp >= since and x not in found:
                 found.add(x)
                 stack.append(x)
     return found

@@ -4,6 +4,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
+from ...engine.copies import ancestors
 from ...engine.mode import Mark
 from ...engine.tensor import Tensor
 
@@ -41,7 +42,7 @@ class Scopes:
                 kind, module = (maker.name, None) if block else (type(maker).__name__, maker)
                 known[key] = Scope(f"s{len(known)}", kind, "", self.of.get(x), module)
             # A block marks all that is computed in it, a module only its outputs.
-            for inside in (x,) if block else _computed_since(x, start):
+            for inside in (x,) if block else ancestors(x, start):
                 self.of[inside] = known[key]
         self.all = list(known.values())  # outer ones first, then in the order of their calls
         # Parameters and scopes are named by their path in the outermost module.
@@ -61,15 +62,3 @@ class Scopes:
             path = paths.get(id(scope.module))
             scope.label = f"{path}: {scope.kind}" if path else scope.kind
             scope.label += f", call {called[own]}" if called[own] > 1 else ""
-
-
-def _computed_since(output: Tensor, start: int) -> set[Tensor]:
-    """The Tensors on the way to the output that are not older than the stamp ``start``."""
-    found, stack = {output}, [output]
-    while stack:
-        _, inputs, _, _ = stack.pop().origin or (None, (), [], {})
-        for x in inputs:
-            if isinstance(x, Tensor) and x.origin and x.stamp >= start and x not in found:
-                found.add(x)
-                stack.append(x)
-    return found
