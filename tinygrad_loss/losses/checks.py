@@ -8,9 +8,9 @@ are made by ``error``, which puts the name of the loss in front.
 from __future__ import annotations
 
 import math
-import threading
 import warnings
 from collections.abc import Callable
+from contextvars import ContextVar
 from functools import wraps
 from typing import Any, TypeVar
 
@@ -24,14 +24,7 @@ from ..engine.ops import getitem, sum as sum_, where
 F = TypeVar("F", bound=Callable[..., Any])
 Names = tuple[str, ...]  # of the inputs of a loss, as in its signature
 
-
-class Running(threading.local):
-    """The name of the loss that runs in this thread; it never waits for a task in the middle."""
-
-    name = "loss"
-
-
-running = Running()
+running: ContextVar[str] = ContextVar("running", default="loss")  # the name of the loss that runs
 
 
 def named(function: F) -> F:
@@ -40,18 +33,18 @@ def named(function: F) -> F:
 
     @wraps(function)
     def call(*inputs: Any, **options: Any) -> Any:
-        before, running.name = running.name, name
+        token = running.set(name)
         try:
             return function(*inputs, **options)
         finally:
-            running.name = before
+            running.reset(token)
 
     return call  # type: ignore[return-value]
 
 
 def error(text: str, kind: type[Exception] = ValueError) -> Exception:
     """An error that begins with the name of the running loss."""
-    return kind(f"{running.name}: {text}")
+    return kind(f"{running.get()}: {text}")
 
 
 def require(
@@ -65,14 +58,14 @@ def require(
     """
     array = data_of(data)
     if (tracer := mode.get().tracer) is not None:
-        name = running.name  # the tracer checks again when the loss is over
+        name = running.get()  # the tracer checks again when the loss is over
         tracer.require(check, [array], lambda x: f"{name}: {message(x)}", warning)
     elif not check(array):
         text = message(on_host(array))  # only the numbers of NumPy's arrays can be formatted
         if not warning:
             raise error(text)
         # The user is three calls up: above the formula, and above what @loss made of it.
-        warnings.warn(f"{running.name}: {text}", UserWarning, stacklevel=4)
+        warnings.warn(f"{running.get()}: {text}", UserWarning, stacklevel=4)
 
 
 def require_each(name: str, data: Any, good: Callable[[Any], Any], expected: str) -> None:
@@ -92,13 +85,13 @@ def shown(x: Any) -> str:
 # --- options --------------------------------------------------------------------------------------
 def what(name: str) -> str:
     """An input or an option of the running loss, as its errors begin: ``huber: delta``."""
-    return f"{running.name}: {name}"
+    return f"{running.get()}: {name}"
 
 
 def number(name: str, value: Any, low: float = 0.0, high: float = math.inf, **ends: bool) -> float:
     """An option that is a number in an interval, by default >= 0: see ``as_number``."""
     if not isinstance(value, float):
-        value = constant(running.name, name, value)
+        value = constant(running.get(), name, value)
         value = value.item() if getattr(value, "ndim", None) == 0 else value
     return as_number(what(name), value, low, high, **ends)
 
@@ -118,7 +111,7 @@ def clipping(eps: Any, p: Any) -> float:
 
 def as_weights(name: str, value: Any, x: Any, *, positive: bool = False) -> Array:
     """Constant weights to multiply x, all finite and >= 0, or > 0 if they are to be positive."""
-    value, largest = as_data(name, constant(running.name, name, value)), np.finfo(x.dtype).max
+    value, largest = as_data(name, constant(running.get(), name, value)), np.finfo(x.dtype).max
     good = f"{'numbers > 0' if positive else 'weights >= 0'}, and finite in {x.dtype}."
     require_each(name, value, lambda w: (w > 0 if positive else w >= 0) & (w <= largest), good)
     return brought(converted(value, x.dtype), x)

@@ -46,7 +46,7 @@ def loss(prepare: Callable[..., Any], symmetric: bool = False) -> Callable[[F], 
         def call(
             *inputs: Any, sample_weight: Any = None, reduction: Reduction = usual, **options: Any
         ) -> Any:
-            before, running.name = running.name, name
+            token = running.set(name)
             try:
                 if len(inputs) != n:
                     by_name = names[len(inputs) :]
@@ -67,7 +67,7 @@ def loss(prepare: Callable[..., Any], symmetric: bool = False) -> Callable[[F], 
                     refusal.args = (_for_pandas(str(refusal), names, inputs),)
                 raise
             finally:
-                running.name = before
+                running.reset(token)
 
         return call  # type: ignore[return-value]
 

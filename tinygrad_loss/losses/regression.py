@@ -225,7 +225,7 @@ def gaussian_nll(
 def counts(names: Names, log_rate: Any, target: Any) -> tuple[Any, Any]:
     """Log-rates, and counts of the same shape in float64."""
     log_rate, name = checks.floating(names[0], log_rate), names[1]
-    target = constant(running.name, name, target)
+    target = constant(running.get(), name, target)
     _, target = matched(names, converted(log_rate, np.float64), target)
     good = "counts, whole numbers >= 0."
     checks.require_each(name, target, lambda t: (t >= 0) & (t == np.floor(t)) & (t < np.inf), good)

@@ -46,7 +46,7 @@ def labeled_pairs(
     """Pairs of embeddings, with one of the two allowed labels for each pair."""
     a, b = embeddings(names[:2], a, b)
     rows, name = a.shape[:-1], names[2]
-    labels = checks.as_data(name, constant(running.name, name, labels))
+    labels = checks.as_data(name, constant(running.get(), name, labels))
     if labels.shape != rows:
         fix = f" Use {name}.reshape(-1)." if len(rows) == 1 and labels.size == rows[0] else ""
         given = f"{name} has shape {labels.shape} but the embeddings have shape {a.shape}"
