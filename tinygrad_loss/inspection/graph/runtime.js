@@ -8,17 +8,12 @@ const stridesOf = (shape) => shape.map((_, axis) => count(shape.slice(axis + 1))
 const same = (a, b) => a.length === b.length && a.every((n, i) => n === b[i]);
 function view({ data }, shape, strides, offset = 0) {
   const made = array(shape);
-  const index = shape.map(() => 0);
-  let at = offset;
-  for (let i = 0; i < made.data.length; i++) {
-    made.data[i] = data[at];
-    for (let axis = shape.length - 1; axis >= 0; axis--) {
-      at += strides[axis];
-      if (++index[axis] < shape[axis]) break;
-      at -= strides[axis] * shape[axis];
-      index[axis] = 0;
-    }
-  }
+  let i = 0;
+  const fill = (axis, at) => {
+    if (axis === shape.length) made.data[i++] = data[at];
+    else for (let k = 0; k < shape[axis]; k++) fill(axis + 1, at + k * strides[axis]);
+  };
+  fill(0, offset);
   return made;
 }
 function broadcast(x, shape) {
