@@ -53,7 +53,8 @@ def loss(prepare: Callable[..., Any], symmetric: bool = False) -> Callable[[F], 
                     if len(inputs) > n or not all(x in options for x in by_name):
                         return formula(*inputs, **options)  # Python's own TypeError
                     inputs += tuple(options.pop(x) for x in by_name)
-                if directed and _learns(inputs[-1]) and not _learns(inputs[0]):
+                learns = [isinstance(x, Node) and x._requires_grad for x in inputs]
+                if directed and learns[-1] and not learns[0]:
                     text = f"Are the arguments swapped? Only {names[-1]} requires grad; expected "
                     raise error(f"{text}{name}({', '.join(names)}).")
                 first = inputs[0]._array if isinstance(inputs[0], Node) else inputs[0]
@@ -87,10 +88,6 @@ def _for_pandas(text: str, names: Names, inputs: tuple[Any, ...]) -> str:
 Weighted = cast(Any, namedtuple("Weighted", ["losses", "weights"]))
 # The losses of two batches, of any sizes: each is reduced by itself, the results are added.
 Apart = cast(Any, namedtuple("Apart", ["real", "fake"]))
-
-
-def _learns(x: Any) -> bool:
-    return isinstance(x, Node) and x._requires_grad
 
 
 def half_square(e: Any) -> Any:

@@ -194,7 +194,7 @@ class _Steps:
     def forward(self, op: OpNode) -> None:
         made = f"{text.clean(op.output.name)} = {text.formula(op)}"
         ufunc = isinstance(op.op.forward, np.ufunc)  # whose name says what it does
-        about = "" if ufunc else text.first_paragraph(op.op.__doc__)
+        about = "" if ufunc else (op.op.__doc__ or "").partition("\n\n")[0].replace("\n", " ")
         of = {"made": made, "about": about, "program": self.recorded[op]}
         self.step("forward", f"Forward: {made}", **of, **self.place(op, op.uses))
 

@@ -89,8 +89,7 @@ def _parsed(svg: bytes) -> tuple[ElementTree.Element, ElementTree.Element]:
     """The picture and the graph in it, with the labels of scopes over the edges that cross them."""
     root = ElementTree.fromstring(svg)
     root.set("class", "computation")  # the styles are for it alone, wherever it is put in
-    graph = root.find(f"{{{SVG}}}g")
-    assert graph is not None
+    [graph] = root.findall(f"{{{SVG}}}g")
     labels = ElementTree.Element(f"{{{SVG}}}g", {"class": "labels"})
     for element in graph.findall(f"{{{SVG}}}g[@class='cluster scope']"):
         for label in element.findall(f"{{{SVG}}}text"):
@@ -102,9 +101,7 @@ def _parsed(svg: bytes) -> tuple[ElementTree.Element, ElementTree.Element]:
 
 def _add_stubs(edge: ElementTree.Element) -> None:
     """Lines that close the gap at either end of an edge while the head there is not shown."""
-    curve = edge.find(f"{{{SVG}}}path")
-    heads = edge.findall(f"{{{SVG}}}polygon")
-    assert curve is not None
+    [curve], heads = edge.findall(f"{{{SVG}}}path"), edge.findall(f"{{{SVG}}}polygon")
     numbers = [float(x) for x in re.findall(r"-?[\d.]+", curve.get("d", ""))]
     for head, (x, y) in zip(heads, (numbers[:2], numbers[-2:]), strict=True):
         corners = [tuple(map(float, point.split(","))) for point in head.get("points", "").split()]

@@ -185,11 +185,6 @@ def argument_names(op: Op, count: int) -> list[str]:
     return names[:count] if len(names) >= count else [f"x{i}" for i in range(count)]
 
 
-def first_paragraph(doc: str | None) -> str:
-    """The first paragraph of a docstring as one line."""
-    return inspect.cleandoc(doc or "").split("\n\n")[0].replace("\n", " ")
-
-
 def derivative(op: Op, argument: str) -> str | None:
     """The sentence after "Derivative: ", or "Derivative by x: ", in the docstring of an op."""
     # matmul and concatenate are functions that call an op of the same name.
