@@ -16,7 +16,7 @@ import os
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 from numbers import Integral
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -33,8 +33,6 @@ __all__ = [
     "ACTIVATIONS", "GELU", "MLP", "Dropout", "LeakyReLU", "Linear", "Module", "ReLU", "Sequential",
     "Sigmoid", "Tanh", "load", "save",
 ]  # fmt: skip
-
-AnyModel = TypeVar("AnyModel")
 
 if not TYPE_CHECKING:  # or type checkers would accept any name at all
 
@@ -243,7 +241,7 @@ def save(path: str | os.PathLike[str], module: Any) -> None:
     files.save(path, _as_module(module))
 
 
-def load(path: str | os.PathLike[str], module: AnyModel) -> AnyModel:
+def load(path: str | os.PathLike[str], module: files.Owner) -> files.Owner:
     """Read what ``save`` wrote into a model, or nest, of the same shape; return it: ``files.load``.
 
     >>> from tempfile import TemporaryDirectory

@@ -20,13 +20,9 @@ __all__ = ["Graph", "draw"]
 
 
 def draw(
-    output: Tensor | Sequence[Tensor] | BaseException,
-    grad: Any = None,
-    *,
-    backward: bool = False,
-    rankdir: str | None = None,
-    max_nodes: int | None = None,
-) -> "Graph":
+    output: Tensor | Sequence[Tensor] | BaseException, grad: Any = None, *,
+    backward: bool = False, rankdir: str | None = None, max_nodes: int | None = None,
+) -> "Graph":  # fmt: skip
     """Draw how a Tensor was computed, and how backprop computes the gradients.
 
     Boxes are Tensors, with value and gradient; ellipses are ops; an edge leads from a Tensor to
