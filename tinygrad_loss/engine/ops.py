@@ -31,7 +31,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
@@ -39,7 +39,7 @@ from numpy.lib.array_utils import normalize_axis_index
 from .arguments import Arguments
 from .arrays import as_output, elementwise, full_like, indexed, is_plain, scattered, total
 from .errors import explained
-from .mode import mode
+from .mode import F, mode
 from .node import Array, Node, now
 
 if TYPE_CHECKING:
@@ -54,7 +54,6 @@ __all__ = [
     "square", "squeeze", "subtract", "sum", "swapaxes", "tan", "tanh", "transpose", "where",
 ]  # fmt: skip
 
-F = TypeVar("F", bound=Callable[..., Any])
 Rule = Callable[..., Any]
 
 
