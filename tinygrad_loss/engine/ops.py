@@ -21,8 +21,8 @@ refuses, and for unknown options, they raise NumPy's kind of error, with the op'
 To add an op, write its row: the rules in the decorator; the formula, the derivative and an example
 in the docstring; and its name in ``__all__``. From these come ``tl.name`` (tl is tinygrad_loss),
 ``np.name(t)`` if NumPy has the function, and the sentence about the derivative on the page of
-``draw``. If it is to be a method too, as in PyTorch, add it to ``tensor.py``. Add a case to
-``tests/op_cases.py``: a test fails while an op has none.
+``draw``. If it is to be a method too, as in PyTorch, add it to ``tensor.py``. Tests fail until it
+has a case in ``tests/op_cases.py``, and until ``inspection/graph/record.py`` knows its function.
 """
 
 # mypy: disable-error-code="empty-body, has-type, return-value"
