@@ -219,7 +219,10 @@ def test_by_hand_may_be_rounded_and_a_rough_number_asks_for_digits():
     assert judge(several, [0.13, 0.375, 0.5]) == Verdict("more digits")
     assert judge(several, [0.13, 0.4, 0.5]).key == "partly right"
     assert judge(exercise, np.float32(0.35667)) == Verdict("right")
-    assert judge(Exercise(truth=39.0), 38) == Verdict("wrong value")  # no rounding: another number
+    for answer, key in {38: "wrong value", 38.95: "more digits", 39.001: "right"}.items():
+        assert judge(Exercise(truth=39.0 + 1e-9), answer) == Verdict(key)
+    for answer in (998, 1000):  # within the tolerance of rounding, and yet other numbers
+        assert judge(Exercise(truth=999.0), answer) == Verdict("wrong value")
 
 
 def test_of_several_numbers_it_says_how_many_are_right():

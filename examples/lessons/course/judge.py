@@ -48,8 +48,9 @@ class Slip(Exception):
     """Raised by a `via` for an answer that shows its slip before it gives any numbers."""
 
 
-# What is worked out by hand may be rounded; what a function returns may not.
-BY_HAND, COMPUTED = 2e-3, 1e-6
+# What is worked out by hand may be rounded, but a whole number needs no rounding (998 is not 999);
+# what a function returns may not.
+BY_HAND, WHOLE, COMPUTED = 2e-3, 1e-4, 1e-6
 
 
 def judge(exercise: Exercise, answer: Any) -> Verdict:
@@ -221,7 +222,7 @@ def _wrong_shape(answer, truth, inputs=""):
 
 
 def _rounded(answer, truth):
-    """Whether each number is right, or the truth with two or three digits. (38 is no rounding of 39.)"""
+    """Whether each number is right, or the truth with too few digits."""
     pairs = zip(np.ravel(answer), np.ravel(truth), strict=True)
     return all(
         _equal(x, y, BY_HAND) or _is_rounding(float(x), float(y)) for x, y in pairs
@@ -229,8 +230,9 @@ def _rounded(answer, truth):
 
 
 def _is_rounding(x, truth):
-    if truth == round(truth):
-        return False
+    """Whether x is the truth with two or three digits; of a whole number, what was rounded before."""
+    if _whole(truth):  # 7.99 may be 8; 38 is not 39
+        return not _whole(x) and abs(x - truth) <= BY_HAND * abs(truth)
     for digits in (2, 3):
         unit = 10.0 ** (np.floor(np.log10(abs(truth))) - digits + 1)
         multiple = abs(x / unit - round(x / unit)) < 1e-6
@@ -253,7 +255,13 @@ def _equal(answer, truth, rtol):
         return False
     # What is rounding beside the largest number may be any rounding.
     atol = 1e-9 * max(np.abs(truth[np.isfinite(truth)]).max(initial=0), 1e-12)
+    rtol = np.where(_whole(truth), min(rtol, WHOLE), rtol)
     return np.allclose(answer, truth, rtol=rtol, atol=atol, equal_nan=True)
+
+
+def _whole(x):
+    """Whether numbers are whole, but for rounding: truths are differences, too."""
+    return np.isclose(x, np.round(x), rtol=1e-9, atol=1e-12)
 
 
 def _listed(inputs, *, short=False):
