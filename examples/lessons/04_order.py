@@ -742,7 +742,7 @@ check("4.7", batch_gradient)
 #
 # Answer with a letter, without looking back.
 #
-# **a.** A simulation has 3 inputs and 1000 outputs. You want the slopes of all outputs in all inputs. What is
+# **a.** A simulation has 3 inputs and 1,000 outputs. You want the slopes of all outputs in all inputs. What is
 # cheapest?
 #
 # - "a": backward; it is always the cheaper one.
@@ -766,7 +766,7 @@ check("4.7", batch_gradient)
 #
 # 本文を見返さずに、記号で答えてください。
 #
-# **a.** 入力が 3 個、出力が 1000 個のシミュレーションがあります。すべての入力に対するすべての出力の傾きを求めるとき、計算が最も少なくて済むのはどれですか。
+# **a.** 入力が 3 個、出力が 1,000 個のシミュレーションがあります。すべての入力に対するすべての出力の傾きを求めるとき、計算が最も少なくて済むのはどれですか。
 #
 # - "a"：逆向き。いつでも逆向きのほうが計算が少ない。
 # - "b"：前向き。掃引は 3 回で済む。

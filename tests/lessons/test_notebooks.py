@@ -216,8 +216,18 @@ def test_there_are_no_other_pages(language):
 
 
 @pytest.mark.parametrize(("page", "language"), [("README.md", "en"), ("README.ja.md", "ja")])
-def test_the_list_of_lessons_names_each_with_its_title(page, language):
-    rows = re.findall(r"^\| \[(.+)\]\((.+)\) \|", (LESSONS / page).read_text("utf-8"), re.MULTILINE)
-    assert rows == [
-        (build.title_of(script, language), f"{language}/{script.stem}.ipynb") for script in SCRIPTS
-    ]
+def test_the_front_page_lists_each_lesson_with_its_title_and_time(page, language):
+    """In their order; what a lesson needs comes before it, and the times are those it gives."""
+    text = (LESSONS / page).read_text("utf-8")
+    rows = re.findall(r"^\| \[(.+)\]\((.+)\) \| .+ \|(.*)\| (\d+) \|$", text, re.MULTILINE)
+    head = r"\*\*Time\*\*: (\d+) minutes|\*\*所要時間\*\*：(\d+) 分"
+    expected = []
+    for script in SCRIPTS:
+        first = build.cells_of(script, language)[0].source
+        minutes = "".join(re.search(head, first).groups(""))
+        expected.append(
+            (build.title_of(script, language), f"{language}/{script.stem}.ipynb", minutes)
+        )
+    assert [(title, link, minutes) for title, link, _, minutes in rows] == expected
+    for number, (_, _, needed, _) in enumerate(rows, 1):
+        assert all(int(x) < number for x in re.findall(r"\d+", needed))

@@ -2,7 +2,20 @@
 
 from importlib import import_module
 
-LESSONS = ("slope", "chain_rule", "graph", "order", "arrays", "softmax")
+LESSONS = (
+    "slope",
+    "chain_rule",
+    "graph",
+    "order",
+    "arrays",
+    "softmax",
+    "likelihoods",
+    "descent",
+    "activations",
+    "regularization",
+    "likeness",
+    "engine",
+)
 
 EXERCISES = {
     number: exercise
