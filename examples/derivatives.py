@@ -32,20 +32,21 @@ HEAD = """# All derivatives
 
 Made by `python examples/derivatives.py` from the table in
 [`engine/ops.py`](../tinygrad_loss/engine/ops.py). A rule turns g, the gradient of the loss at the
-output y, into its gradient at an input. It is shown as it runs, one for each input, in their order.
-Where an input was broadcast, the engine sums its gradient afterwards. All other functions are made
-of these ops, and have no rules of their own.
+output y, into its gradient at an input. It is shown as it runs, one for each input, in their order
+(of equal ones the first). Where an input was broadcast, the engine sums its gradient afterwards.
+All other functions are made of these ops, and have no rules of their own.
 
 ![Each elementwise function with its slope](pictures/derivatives.png)
 
 Solid: the function, computed by its op. Dashed: the slope, computed by its rule. A function of
-several inputs is drawn against one of them, x, with the numbers in its title for the others.
+several inputs is drawn against one of them, x, with the numbers in its title for the others. An
+upright stroke is a jump.
 """
 HELPERS = """
 ## Helpers
 
-Functions that the rules call by a name of their own. All else is NumPy's, or an op
-of this page (`_cumsum` is `cumsum`).
+Functions that the rules call by a name of their own; those that branch are not written out. All
+else is Python's, NumPy's, or an op of this page (`_cumsum` is `cumsum`).
 
 | helper | computes | in words |
 |---|---|---|"""
@@ -60,14 +61,13 @@ DOMAINS = {
     "divide": (0.2, 3),
     "power": (-1.4, 1.4),
 }
-# What stands beside x where an op has several inputs.
+# What stands beside x, if not 1 for each further input.
 INPUTS = {
-    **dict.fromkeys(["add", "maximum", "minimum"], "x, 1"),
     **dict.fromkeys(["subtract", "divide"], "1, x"),
     "multiply": "x, 2",
     "power": "x, 3",
-    "logaddexp": "x, 1",
     "clip": "x, -1, 1",
+    "leaky_relu": "x, 0.2",
     "where": "x > 0, x, 1",
 }
 
@@ -187,8 +187,8 @@ def curves():
         if isinstance(found, str):
             section = found.split(":")[0]
         elif section in ("arithmetic", "elementary functions", "choosing"):
-            name = name_of(found)
-            calls[name] = f"{name}({INPUTS.get(name, 'x')})"
+            name, others = name_of(found), ", 1" * (len(rules_of(found)) - 1)
+            calls[name] = f"{name}({INPUTS.get(name, f'x{others}')})"
     return calls
 
 
@@ -200,7 +200,7 @@ def draw():
         panel.axis("off")
     for panel, (name, call) in zip(panels.flat, calls.items(), strict=False):
         x = tl.Tensor(np.linspace(*DOMAINS.get(name, (-3, 3)), 401), requires_grad=True)
-        with np.errstate(divide="ignore"):  # a slope may be infinite
+        with np.errstate(all="ignore"):  # a slope may be infinite, a function undefined
             y = eval(call, vars(tl) | {"x": x})
             y.backward(np.ones(x.shape))
         panel.axis("on")
@@ -210,18 +210,18 @@ def draw():
         panel.plot(x.data, x.grad, color="tab:orange", ls="--")
         panel.set_title(call)
         for axis in (panel.xaxis, panel.yaxis):
-            axis.set_major_locator(MaxNLocator(4, integer=True))
+            axis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
         panel.set_ylim(*np.clip(panel.get_ylim(), -4, 4))
     return figure
 
 
 def main(quick=False):
     """Write the sheet and its picture; return what is drawn."""
-    SHEET.write_text(sheet(), encoding="utf-8")
     figure, drawn = draw(), io.BytesIO()
     figure.savefig(drawn, dpi=100)
     plt.close(figure)
     Image.open(drawn).convert("RGB").quantize(64, dither=0).save(PICTURE, optimize=True)
+    SHEET.write_text(sheet(), encoding="utf-8")
     print(f"saved {SHEET} and {PICTURE}")
     return list(curves().values())
 

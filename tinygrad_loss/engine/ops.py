@@ -22,7 +22,9 @@ To add an op, write its row: the rules in the decorator; the formula, the deriva
 in the docstring; and its name in ``__all__``. From these come ``tl.name`` (tl is tinygrad_loss),
 ``np.name(t)`` if NumPy has the function, and the sentence about the derivative on the page of
 ``draw``. If it is to be a method too, as in PyTorch, add it to ``tensor.py``. Tests fail until it
-has a case in ``tests/op_cases.py``, and until ``inspection/graph/record.py`` knows its function.
+has a case in ``tests/op_cases.py``, until the page can compute it (``FUNCTIONS`` in
+``inspection/graph/record.py`` and in ``runtime.js``), and until ``examples/derivatives.py`` has
+written the sheet of derivatives anew.
 """
 
 # mypy: disable-error-code="empty-body, has-type, return-value"
@@ -200,7 +202,7 @@ def _one_less(b: Any) -> Any:
     lambda g, y, a, b: g * (y * np.log(np.where((a == 0) & (b >= 0), 1, a))), forward=np.power)
 def power(a: Array, b: Array) -> Tensor:
     """a^b. Derivative by a: the slope is b a^(b-1): the exponent comes down and is lowered by one.
-    Derivative by b: the slope is a^b log(a), and 0 at a = 0 < b. >>> power([1.0, 2.0], 3)  # [1, 8]
+    Derivative by b: the slope is a^b log(a), and 0 at a = 0 <= b. >>> power([1, 2], 3.0)  # [1, 8]
     """
 
 # --- elementary functions -------------------------------------------------------------------------
