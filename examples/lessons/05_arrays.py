@@ -22,13 +22,14 @@
 # %% [markdown] lang="en"
 # ## Too many nodes
 #
-# The engine of lesson 3 makes a node of every number. How many does one layer take? Take 16 samples
-# of 64 numbers each and 10 outputs: each output is a sum of 64 products and a bias.
+# The engine of lesson 3 ([30 lines](../course/scalar_engine.py)) makes a node of every number. How many
+# does one layer take? Take 16 samples of 64 numbers each and 10 outputs: each output is a sum of 64
+# products and a bias.
 
 # %% [markdown] lang="ja"
 # ## ノードが多すぎる
 #
-# 第 3 章のエンジンでは、数一つがノード一つになります。一つの層に、いくつのノードが要るでしょうか。64 個の数からなるサンプルを 16 個入力し、出力は 10 個とします。それぞれの出力は、64 個の積とバイアスの和です。
+# 第 3 章のエンジン（[30 行](../course/scalar_engine.py)）では、数一つがノード一つになります。一つの層に、いくつのノードが要るでしょうか。64 個の数からなるサンプルを 16 個入力し、出力は 10 個とします。それぞれの出力は、64 個の積とバイアスの和です。
 
 # %%
 import numpy as np
@@ -629,7 +630,8 @@ def topological_order(node, order, seen):
 #   the parent by itself.
 # - `backward` calls `rule(node.grad)` where it multiplied by a number, and starts from ones. (If
 #   the last node is an array, this is the gradient of the sum of its numbers.)
-# - The three lines of lesson 4 are in it: all nodes that have parents start from zero each time.
+# - The three lines of lesson 4 are in it: all nodes that have parents start from zero each time, or a
+#   second `backward` would hand on again what the first one left in them.
 # - `unbroadcast` is your exercise 5.5 for any number of axes: first it sums the axes that were
 #   missing in front, then those of size 1. The rules know nothing of broadcasting; `backward` mends
 #   what they return, in one place.
@@ -637,7 +639,7 @@ def topological_order(node, order, seen):
 # `topological_order` is the same, word for word. Two limits keep it short: `@` takes arrays with
 # two axes, and the power `n` is a number.
 #
-# The other spellings follow. `__array_ufunc__ = None` is new: it makes NumPy decline `array @ tensor`
+# The other spellings, such as `a - b` and `2 * a`, follow. `__array_ufunc__ = None` is new: it makes NumPy decline `array @ tensor`
 # and the like, so that Python asks our class instead.
 
 # %% [markdown] lang="ja"
@@ -647,12 +649,12 @@ def topological_order(node, order, seen):
 # - 規則は `lambda` で書いた関数です。順伝播のときに作り、逆伝播のときに呼び出します。規則は、順伝播のときの配列 `a`, `b`, `x`, `y` を覚えています。
 # - `sum` は、和を取った軸を大きさ 1 で残します。そのため、$g$ はそのまま親の形状に引き伸ばせます。
 # - `backward` は、数を掛ける代わりに `rule(node.grad)` を呼び出します。出発点の勾配は、1 を並べた配列です。（最後のノードが配列なら、その要素の総和の勾配を求めることになります。）
-# - 第 4 章の 3 行が入っています。親をもつノードの勾配は、毎回 0 から始まります。
+# - 第 4 章の 3 行が入っています。親をもつノードの勾配は、毎回 0 から始まります。そうしないと、2 回目の `backward` が、1 回目に残した勾配まで伝えてしまいます。
 # - `unbroadcast` は、演習 5.5 を任意の数の軸に広げたものです。まず前に足りなかった軸に沿って足し、次に大きさが 1 の軸に沿って足します。規則のほうでは、ブロードキャストを考える必要がありません。規則の返した勾配は、`backward` の中の一か所でまとめて直します。
 #
 # `topological_order` は一字一句同じです。短くするために、二つの制限を設けています。`@` に使えるのは二つの軸をもつ配列だけで、べき乗の `n` に使えるのは数だけです。
 #
-# 続いて、残りの書き方を加えます。新しいのは `__array_ufunc__ = None` です。こう書くと、NumPy は `array @ tensor` のような計算を引き受けず、Python が代わりにこのクラスのメソッドを呼び出します。
+# 続いて、`a - b` や `2 * a` など、残りの書き方を加えます。新しいのは `__array_ufunc__ = None` です。こう書くと、NumPy は `array @ tensor` のような計算を引き受けず、Python が代わりにこのクラスのメソッドを呼び出します。
 
 # %%
 Tensor.__array_ufunc__ = None
@@ -824,6 +826,7 @@ print(f"{shifted < 1e-7 = !s}")
 x = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
 t = np.array([[0], [1], [1], [0]])
 shapes = [(2, 4), (4,), (4, 1), (1,)]
+rng = np.random.default_rng(6)
 start = [rng.normal(size=shape) for shape in shapes]
 
 
@@ -862,12 +865,12 @@ for node, weight in zip(weights, there, strict=True):
 # %% [markdown] lang="en"
 # Loss and gradients are equal to twelve decimal places. What the library has beyond the 50 lines is for
 # speed, memory, many more operations and good error messages, not another idea. Now train the net:
-# gradient descent as in lesson 1, with gradients set to zero before each pass, since leaves add theirs
-# up (lesson 4). The update makes a new array. (`-=` would change `start` as well: a node shares the
+# gradient descent as in lesson 1, with gradients set to zero before each pass, since leaves (the nodes
+# without parents) add theirs up (lesson 4). The update makes a new array. (`-=` would change `start` as well: a node shares the
 # array that it was given. And `+ 0.0` at the end makes 0 of a rounded -0.)
 
 # %% [markdown] lang="ja"
-# 損失も勾配も、小数点以下 12 桁まで一致します。ライブラリが 50 行よりも長いのは、速さとメモリ、ずっと多くの演算、分かりやすいエラーメッセージのためで、考え方は同じです。では、このネットワークを学習させましょう。第 1 章と同じ勾配降下法です。葉の勾配は足し込まれていくので（第 4 章）、毎回 0 に戻してから計算します。更新では、新しい配列を作ります。（`-=` を使うと、`start` まで変わってしまいます。ノードは、渡された配列をそのまま共有しているからです。最後の `+ 0.0` は、丸めてできた -0 を 0 にするためのものです。）
+# 損失も勾配も、小数点以下 12 桁まで一致します。ライブラリが 50 行よりも長いのは、速さとメモリ、ずっと多くの演算、分かりやすいエラーメッセージのためで、考え方は同じです。では、このネットワークを学習させましょう。第 1 章と同じ勾配降下法です。葉（親をもたないノード）の勾配は足し込まれていくので（第 4 章）、毎回 0 に戻してから計算します。更新では、新しい配列を作ります。（`-=` を使うと、`start` まで変わってしまいます。ノードは、渡された配列をそのまま共有しているからです。最後の `+ 0.0` は、丸めてできた -0 を 0 にするためのものです。）
 
 # %%
 for step in range(121):

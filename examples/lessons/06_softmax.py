@@ -433,10 +433,10 @@ print(f"{steps_until_half(slope_of_square) = }")
 # %% [markdown] lang="en"
 # Cross-entropy pulls with nearly its full force, the squared error with a ten-thousandth of it. (Texts that
 # define the squared error as $\frac{1}{2} (p - t)^2$ give the half, -0.0000454.) Gradient descent with
-# $\eta = 0.5$ takes 22 steps until $p$ exceeds one half, and 22,063 steps with squares.
+# the learning rate $\eta = 0.5$ takes 22 steps until $p$ exceeds one half, and 22,063 steps with squares.
 
 # %% [markdown] lang="ja"
-# 交差エントロピー誤差の勾配は、ほぼ最大の強さで引き戻しますが、二乗誤差の勾配は、その 1 万分の 1 ほどしかありません。（二乗誤差を $\frac{1}{2} (p - t)^2$ と定義する本では、値は半分の -0.0000454 になります。）$\eta = 0.5$ の勾配降下法で $p$ が 2 分の 1 を超えるまでに、交差エントロピー誤差なら 22 ステップ、二乗誤差なら 22,063 ステップかかります。
+# 交差エントロピー誤差の勾配は、ほぼ最大の強さで引き戻しますが、二乗誤差の勾配は、その 1 万分の 1 ほどしかありません。（二乗誤差を $\frac{1}{2} (p - t)^2$ と定義する本では、値は半分の -0.0000454 になります。）学習率を $\eta = 0.5$ とした勾配降下法で $p$ が 2 分の 1 を超えるまでに、交差エントロピー誤差なら 22 ステップ、二乗誤差なら 22,063 ステップかかります。
 
 # %%
 grid = np.linspace(-10, 6, 200)

@@ -78,7 +78,7 @@ print(f"{d_b = :.4f}  {b.grad[0] = :.4f}")
 #
 # $$\theta \leftarrow \theta - \eta\, g$$
 #
-# `optim.GD` is this line: `step()` changes each tensor that it was given, `zero_grad()` clears the
+# with the learning rate $\eta$ (lesson 1; `lr` in code). `optim.GD` is this line: `step()` changes each tensor that it was given, `zero_grad()` clears the
 # gradients before the next `backward()`. (`.item()` is the number in a Tensor.) An **epoch** is a pass
 # over all data; here each epoch is one step.
 
@@ -87,7 +87,7 @@ print(f"{d_b = :.4f}  {b.grad[0] = :.4f}")
 #
 # $$\theta \leftarrow \theta - \eta\, g$$
 #
-# となります。この 1 行にあたるのが `optim.GD` です。`step()` は渡された Tensor を更新し、`zero_grad()` は次の `backward()` の前に勾配を消します。（`.item()` は、Tensor の中の数を返します。）全データを一巡することを 1 **エポック**と呼びます。ここでは、1 エポックが 1 ステップです。
+# となります（$\eta$ は第 1 章の学習率で、コードでは `lr` です）。この 1 行にあたるのが `optim.GD` です。`step()` は渡された Tensor を更新し、`zero_grad()` は次の `backward()` の前に勾配を消します。（`.item()` は、Tensor の中の数を返します。）全データを一巡することを 1 **エポック**と呼びます。ここでは、1 エポックが 1 ステップです。
 
 # %%
 from tinygrad_loss import optim
@@ -112,30 +112,31 @@ print(f"{w.item() = :.4f}  {b.item() = :.4f}")
 # （10 エポック目からの値は、[この例](../../README.ja.md#学習とは勾配降下法で損失を小さくすること)について公表されている値と一致します。）1 エポック目から 10 エポック目までに、損失は 81.4 から 1.156 まで減りました。ところが、そこから 50 エポック目までには 0.05 しか減らず、$w = 3.3912$ も $b = 3.6315$ もまだ途中です。なぜ、初めは速く、その後は遅いのでしょうか。
 
 # %% [markdown] lang="en"
-# **Exercise 8.1.** First one step by hand. The data are two points $(x, t)$: $(1, 3)$ and $(3, 4)$. From
-# $w = 1$, $b = 0$, with the mean squared error and $\eta = 0.1$, where does one step lead? Answer
-# with a list, `[w, b]`. (If you check yourself with NumPy, here and below, use other names than those
-# of the lesson, such as `x`, `t`, `start`, and later `H` and `eigenvalues`: it goes on with its own.)
+# **Exercise 8.1.** First one step by hand. The data are three points $(x, t)$: $(1, 3)$, $(4, 5)$
+# and $(2, 2)$. From $w = 1$, $b = 0$, with the mean squared error and $\eta = 0.1$, where does one
+# step lead? Answer with a list, `[w, b]`. (If you check yourself with NumPy, here and below, use
+# other names than those of the lesson, such as `x`, `t`, `start`, and later `H` and `eigenvalues`:
+# it goes on with its own.)
 
 # %% [markdown] lang="ja"
-# **演習 8.1** まず、1 ステップを手で計算しましょう。データは二つの点 $(x, t)$ で、$(1, 3)$ と $(3, 4)$ です。損失は平均二乗誤差、$\eta = 0.1$ とします。$w = 1$、$b = 0$ から 1 ステップ進むと、どこに着きますか。リスト `[w, b]` で答えてください。（この章の演習を NumPy で検算するときは、`x`, `t`, `start` や、後で出てくる `H`, `eigenvalues` など、本文にある名前は使わないでください。このあとも本文で使うからです。）
+# **演習 8.1** まず、1 ステップを手で計算しましょう。データは三つの点 $(x, t)$ で、$(1, 3)$、$(4, 5)$、$(2, 2)$ です。損失は平均二乗誤差、$\eta = 0.1$ とします。$w = 1$、$b = 0$ から 1 ステップ進むと、どこに着きますか。リスト `[w, b]` で答えてください。（この章の演習を NumPy で検算するときは、`x`, `t`, `start` や、後で出てくる `H`, `eigenvalues` など、本文にある名前は使わないでください。このあとも本文で使うからです。）
 
 # %%
 next_theta = ...
 check("8.1", next_theta)
 
 # %% [markdown] lang="en" tags=["solution"]
-# The predictions are 1 and 3, and $t - y$ is 2 and 1. So
-# $\partial L / \partial w = -\frac{2}{2} (1 \cdot 2 + 3 \cdot 1) = -5$ and
-# $\partial L / \partial b = -\frac{2}{2} (2 + 1) = -3$. The step leads to $(1 + 0.5,\ 0 + 0.3)$. Both
-# slopes are taken at the old point.
+# The predictions are 1, 4 and 2, and $t - y$ is 2, 1 and 0. So
+# $\partial L / \partial w = -\frac{2}{3} (1 \cdot 2 + 4 \cdot 1 + 2 \cdot 0) = -4$ and
+# $\partial L / \partial b = -\frac{2}{3} (2 + 1 + 0) = -2$. The step leads to
+# $(1 + 0.4,\ 0 + 0.2)$. Both slopes are taken at the old point.
 
 # %% [markdown] lang="ja" tags=["solution"]
-# 予測は 1 と 3 で、$t - y$ は 2 と 1 です。したがって $\partial L / \partial w = -\frac{2}{2} (1 \cdot 2 + 3 \cdot 1) = -5$、$\partial L / \partial b = -\frac{2}{2} (2 + 1) = -3$ となり、$(1 + 0.5,\ 0 + 0.3)$ に着きます。どちらの傾きも、動く前の点で求めます。
+# 予測は 1, 4, 2 で、$t - y$ は 2, 1, 0 です。したがって $\partial L / \partial w = -\frac{2}{3} (1 \cdot 2 + 4 \cdot 1 + 2 \cdot 0) = -4$、$\partial L / \partial b = -\frac{2}{3} (2 + 1 + 0) = -2$ となり、$(1 + 0.4,\ 0 + 0.2)$ に着きます。どちらの傾きも、動く前の点で求めます。
 
 # %% tags=["solution"]
-error = np.array([3, 4]) - np.array([1, 3])
-d_w1, d_b1 = -2 * np.mean(np.array([1, 3]) * error), -2 * np.mean(error)
+error = np.array([3, 5, 2]) - np.array([1, 4, 2])
+d_w1, d_b1 = -2 * np.mean(np.array([1, 4, 2]) * error), -2 * np.mean(error)
 next_theta = [1 - 0.1 * d_w1, 0 - 0.1 * d_b1]
 check("8.1", next_theta)
 
@@ -876,10 +877,9 @@ check("8 c", "b")
 # **Read on.** In the gallery: [SGD's noise on handwritten
 # digits](../../README.md#sgd-is-noisier-than-gradient-descent-and-cheaper-per-update). In the source:
 # [`optim.py`](../../../tinygrad_loss/optim.py), where `GD` and `SGD` each have an `update` of a few
-# lines. [The page that steps through backprop](../../pictures/backprop_expression.html), known from
-# lesson 1, runs descent with a rate of your own. Papers: Goh, *Why Momentum Really Works* (Distill
-# 2017); Bottou, Curtis and Nocedal, *Optimization Methods for Large-Scale Machine Learning* (SIAM
-# Review 2018).
+# lines. [The page that steps through backprop](../../pictures/backprop_expression.html) runs descent
+# with a rate of your own. Papers: Goh, *Why Momentum Really Works* (Distill 2017); Bottou, Curtis and
+# Nocedal, *Optimization Methods for Large-Scale Machine Learning* (SIAM Review 2018).
 
 # %% [markdown] lang="ja"
 # ## まとめ
@@ -890,4 +890,4 @@ check("8 c", "b")
 # - モーメンタムでは、勾配を足していきます。谷底の方向では符号がそろうので、速く進みます。$\mu$ が大きすぎると、振動が長く続きます。
 # - ミニバッチを使うと、わずかな手間で、勾配にノイズの加わったものが得られます。学習率を下げていけば、最小点の近くに落ち着きます。
 #
-# **次に読むもの** ギャラリーには、[手書き数字での SGD のノイズ](../../README.ja.md#確率的勾配降下法sgdはノイズが多く1-回の更新は安い)があります。ソースコードでは、[`optim.py`](../../../tinygrad_loss/optim.py) の `GD` と `SGD` に、それぞれ数行の `update` があります。第 1 章で紹介した[逆伝播をたどるページ](../../pictures/backprop_expression.html)では、好きな学習率で勾配降下法を実行できます。論文では、Goh, Why Momentum Really Works（Distill 2017）と、Bottou, Curtis, Nocedal, Optimization Methods for Large-Scale Machine Learning（SIAM Review 2018）が参考になります。
+# **次に読むもの** ギャラリーには、[手書き数字での SGD のノイズ](../../README.ja.md#確率的勾配降下法sgdはノイズが多く1-回の更新は安い)があります。ソースコードでは、[`optim.py`](../../../tinygrad_loss/optim.py) の `GD` と `SGD` に、それぞれ数行の `update` があります。[逆伝播をたどるページ](../../pictures/backprop_expression.html)では、好きな学習率で勾配降下法を実行できます。論文では、Goh, Why Momentum Really Works（Distill 2017）と、Bottou, Curtis, Nocedal, Optimization Methods for Large-Scale Machine Learning（SIAM Review 2018）が参考になります。

@@ -113,26 +113,26 @@ for same in [1, 0]:
 # `tl.contrastive` では、行が一つの埋め込みで、1 が「同じ種類」を表します。結果は、組についての平均です。ばねの両端には、同じ大きさで逆向きの力が働くので、二つの勾配の和は 0 です。
 
 # %% [markdown] lang="en"
-# **Exercise 11.1.** $a = (4, 1)$ and $b = (1, 5)$ are of different kinds, and the margin is 7. What
+# **Exercise 11.1.** $a = (4, 1)$ and $b = (1, 5)$ are of different kinds, and the margin is 8. What
 # is $\partial L / \partial a$? By hand; answer with an array. (Which way should $a$ move? The
 # gradient points the other way.)
 
 # %% [markdown] lang="ja"
-# **演習 11.1** $a = (4, 1)$ と $b = (1, 5)$ は違う種類で、マージンは 7 です。$\partial L / \partial a$ を手で計算し、配列で答えてください。（$a$ はどちらへ動くべきでしょうか。勾配はその逆を向きます。）
+# **演習 11.1** $a = (4, 1)$ と $b = (1, 5)$ は違う種類で、マージンは 8 です。$\partial L / \partial a$ を手で計算し、配列で答えてください。（$a$ はどちらへ動くべきでしょうか。勾配はその逆を向きます。）
 
 # %%
 d_first = ...
 check("11.1", d_first)
 
 # %% [markdown] lang="en" tags=["solution"]
-# The difference $(3, -4)$ has the length $d = 5$, and the force is $m - d = 2$. So the gradient is
-# $-2 \cdot (0.6, -0.8)$.
+# The difference $(3, -4)$ has the length $d = 5$, and the force is $m - d = 3$. So the gradient is
+# $-3 \cdot (0.6, -0.8)$.
 
 # %% [markdown] lang="ja" tags=["solution"]
-# 差 $(3, -4)$ の長さは $d = 5$ で、力の大きさは $m - d = 2$ です。したがって、勾配は $-2 \cdot (0.6, -0.8)$ です。
+# 差 $(3, -4)$ の長さは $d = 5$ で、力の大きさは $m - d = 3$ です。したがって、勾配は $-3 \cdot (0.6, -0.8)$ です。
 
 # %% tags=["solution"]
-d_first = -(7 - 5) * np.array([3, -4]) / 5
+d_first = -(8 - 5) * np.array([3, -4]) / 5
 check("11.1", d_first)
 
 # %% [markdown] lang="en"
@@ -263,24 +263,24 @@ for points in [rows, [[0.3, 0.3]] * 3]:
 # 二つ目の三つ組は崩壊していて、3 点が重なっています。損失はマージンと等しく、そこから抜け出す勾配もありません。トリプレット損失が**マージンの値から動かない**のは、地図が崩壊したしるしです。
 
 # %% [markdown] lang="en"
-# **Exercise 11.3.** Anchor $(1, 1)$, positive $(4, 5)$, negative $(-3.8, 4.6)$, margin 2. What are
+# **Exercise 11.3.** Anchor $(1, 1)$, positive $(4, 5)$, negative $(-3.8, 4.6)$, margin 3. What are
 # the three gradients? By hand; answer with an array of three rows: anchor, positive, negative. (The
 # distances are whole numbers.)
 
 # %% [markdown] lang="ja"
-# **演習 11.3** アンカーは $(1, 1)$、正例は $(4, 5)$、負例は $(-3.8, 4.6)$、マージンは 2 です。三つの勾配を手で計算してください。アンカー、正例、負例の順に 3 行の配列で答えます。（距離は整数になります。）
+# **演習 11.3** アンカーは $(1, 1)$、正例は $(4, 5)$、負例は $(-3.8, 4.6)$、マージンは 3 です。三つの勾配を手で計算してください。アンカー、正例、負例の順に 3 行の配列で答えます。（距離は整数になります。）
 
 # %%
 d_points = ...
 check("11.3", d_points)
 
 # %% [markdown] lang="en" tags=["solution"]
-# The distances are 5 and 6, so that the loss is $5 - 6 + 2 = 1 > 0$: the negative is farther away
+# The distances are 5 and 6, so that the loss is $5 - 6 + 3 = 2 > 0$: the negative is farther away
 # than the positive, but not by the margin. $u = (3, 4) / 5$ and $v = (-4.8, 3.6) / 6$. The rows sum
 # to 0.
 
 # %% [markdown] lang="ja" tags=["solution"]
-# 距離は 5 と 6 なので、損失は $5 - 6 + 2 = 1 > 0$ です。負例は正例より遠くにありますが、マージンの分だけ遠くはありません。$u = (3, 4) / 5$、$v = (-4.8, 3.6) / 6$ で、3 行の和は 0 です。
+# 距離は 5 と 6 なので、損失は $5 - 6 + 3 = 2 > 0$ です。負例は正例より遠くにありますが、マージンの分だけ遠くはありません。$u = (3, 4) / 5$、$v = (-4.8, 3.6) / 6$ で、3 行の和は 0 です。
 
 # %% tags=["solution"]
 u = np.array([3, 4]) / 5

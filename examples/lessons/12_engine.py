@@ -552,8 +552,8 @@ print(f"{arcsinh(1.0).item() = :.8f}")
 # %% [markdown] lang="en"
 # The rule is right. Five steps put the op into the table:
 #
-# 1. In [`ops.py`](../../../tinygrad_loss/engine/ops.py), the row. Its docstring has the formula,
-#    the derivative behind the word "Derivative", and an example whose value stands behind `#`:
+# 1. In [`ops.py`](../../../tinygrad_loss/engine/ops.py), the row, after that of `arctan` (the sheet
+#    draws the curves of this section). Its docstring has the formula, the derivative behind the word "Derivative", and an example whose value stands behind `#`:
 #
 #        @op(lambda g, y, x: g / np.cosh(y), forward=np.arcsinh)
 #        def arcsinh(x: Array) -> Tensor:
@@ -576,21 +576,26 @@ print(f"{arcsinh(1.0).item() = :.8f}")
 #    JavaScript: `arcsinh: elementwise(Math.asinh)`.
 # 5. `python examples/derivatives.py` writes the sheet of all derivatives anew.
 #
-# Tests fail as long as one of the five is missing, or the example does not hold. (Without Chromium
-# and chromedriver those of `runtime.js` are skipped.)
+# Tests fail as long as one of the five is missing, or the example does not hold:
 #
 #     pip install -e '.[test]'
 #     python -m pytest tests/engine/test_ops.py \
 #         tests/engine/test_table.py tests/inspection/graph \
 #         tests/test_derivatives_sheet.py
 #
+# (They take minutes, as those of `runtime.js` start a browser. Without Chromium and chromedriver
+# these are skipped, and without PyTorch, which is installed apart, the comparison with it. One test
+# elsewhere will fail, too: that of this page, which says that there is no `arcsinh` yet.)
+#
 # Look at how `arctan` stands in these places. Its slope $1 / (1 + x^2)$ is computed by a helper,
-# `_arctan_slope`, in which no square overflows.
+# `_arctan_slope`, in which no square overflows. For two inputs look at `logaddexp`: it has two rules,
+# and a pair of kinds in its case. (In `divide` each of the two derivatives has its sentence.) And
+# where a function has no derivative, choose one and say so, as `absolute` does at 0.
 
 # %% [markdown] lang="ja"
 # 規則は正しいようです。一覧表に加えるには、五つの手順が要ります。
 #
-# 1. [`ops.py`](../../../tinygrad_loss/engine/ops.py) に、表の行を書きます。docstring には、式、「Derivative」に続く微分の説明、そして `#` の後に値を添えた例を書きます。
+# 1. [`ops.py`](../../../tinygrad_loss/engine/ops.py) の `arctan` の次に、表の行を書きます（この節の演算は、一覧表に曲線も描かれます）。docstring には、式、「Derivative」に続く微分の説明、そして `#` の後に値を添えた例を書きます。
 #
 #        @op(lambda g, y, x: g / np.cosh(y), forward=np.arcsinh)
 #        def arcsinh(x: Array) -> Tensor:
@@ -607,14 +612,16 @@ print(f"{arcsinh(1.0).item() = :.8f}")
 # 4. 後で見る `draw` のページは、ブラウザの中で計算します。そのために、[`record.py`](../../../tinygrad_loss/inspection/graph/record.py) の `FUNCTIONS` に `np.arcsinh` を加え、[`runtime.js`](../../../tinygrad_loss/inspection/graph/runtime.js) に、JavaScript での同じ関数 `arcsinh: elementwise(Math.asinh)` を書きます。
 # 5. `python examples/derivatives.py` を実行して、すべての微分を一枚にまとめた表を作り直します。
 #
-# 五つのうち一つでも欠けていたり、例の値が違っていたりすると、次のテストが失敗します。（Chromium と chromedriver がなければ、`runtime.js` のテストは省略されます。）
+# 五つのうち一つでも欠けていたり、例の値が違っていたりすると、次のテストが失敗します。
 #
 #     pip install -e '.[test]'
 #     python -m pytest tests/engine/test_ops.py \
 #         tests/engine/test_table.py tests/inspection/graph \
 #         tests/test_derivatives_sheet.py
 #
-# これらの場所で、`arctan` がどう書かれているかを見てみましょう。傾き $1 / (1 + x^2)$ を計算するのは、補助関数 `_arctan_slope` です。2 乗がオーバーフローしないように書かれています。
+# （`runtime.js` のテストではブラウザを起動するので、数分かかります。Chromium と chromedriver がなければ、このテストは省略されます。PyTorch は別にインストールする必要があり、なければ、PyTorch との比較が省略されます。また、このほかに、この章のテストが一つ失敗します。`arcsinh` はまだないと書いてあるからです。）
+#
+# これらの場所で、`arctan` がどう書かれているかを見てみましょう。傾き $1 / (1 + x^2)$ を計算するのは、補助関数 `_arctan_slope` です。2 乗がオーバーフローしないように書かれています。入力が二つの例は `logaddexp` です。規則が二つあり、テストの例では入力の範囲を組で指定しています。（二つの微分を別々に説明する書き方は、`divide` にあります。）微分できない点では、値を一つ選び、そのことを書いておきます。`absolute` の 0 がその例です。
 
 # %% [markdown] lang="en"
 # **Exercise 12.4.** The function $y = x\,\lvert x \rvert$ is a square that keeps the sign of $x$.
@@ -702,11 +709,12 @@ tl.check_gradients(cbrt, places, order=3)
 
 # %% [markdown] lang="en"
 # There is one condition: a rule must be made of operators, ops of the library, and those NumPy
-# functions that the library has as well, such as `np.exp` and `np.sqrt`. It has no `np.cbrt`. A rule
+# functions that the library has as well, such as `np.exp` and `np.sqrt`, or that have no slope but 0,
+# such as `np.sign`. It has no `np.cbrt`. A rule
 # that calls it works with arrays, but not with Tensors:
 
 # %% [markdown] lang="ja"
-# 条件が一つあります。規則に使えるのは、演算子、ライブラリの演算、そして `np.exp` や `np.sqrt` のように、ライブラリにもある NumPy の関数だけです。`np.cbrt` は、ライブラリにありません。これを呼び出す規則は、配列ではうまくいきますが、Tensor では次のようになります。
+# 条件が一つあります。規則に使えるのは、演算子、ライブラリの演算、そして NumPy の関数のうち、`np.exp` や `np.sqrt` のようにライブラリにもあるものと、`np.sign` のように傾きが 0 のものだけです。`np.cbrt` は、ライブラリにありません。これを呼び出す規則は、配列ではうまくいきますが、Tensor では次のようになります。
 
 
 # %%
@@ -941,10 +949,11 @@ print(textwrap.fill(watched.problems[0], 70))
 # at the end of the line), and the rule of relu lets nothing through. All layers before it get 0,
 # and will not change, however long one trains on these samples. (That a quarter of `layers.1` is
 # off as well is harmless: the other units would pass the gradient on.) The last sentence printed
-# says the same, and what to do. `print(watched)` shows the whole table.
+# says the same, and what to do (`leaky_relu` is that of lesson 9). `print(watched)` shows the whole
+# table.
 
 # %% [markdown] lang="ja"
-# 勾配の進む順に、下から読みます。最後の `layers.4` には勾配があります。relu の `layers.3` にも勾配が届きます。しかし、4 個のサンプルのどれに対しても、すべてのユニットの出力が 0 なので（行末の 1.0）、relu の規則は何も通しません。それより前の層では勾配がすべて 0 なので、このサンプルでいくら学習を続けても、重みは変わりません。（`layers.1` でも 4 分の 1 のユニットが 0 ですが、こちらは問題ありません。残りのユニットが勾配を伝えるはずだからです。）最後に表示した文にも、同じことと、その対策が書かれています。`print(watched)` とすると、表の全体が表示されます。
+# 勾配の進む順に、下から読みます。最後の `layers.4` には勾配があります。relu の `layers.3` にも勾配が届きます。しかし、4 個のサンプルのどれに対しても、すべてのユニットの出力が 0 なので（行末の 1.0）、relu の規則は何も通しません。それより前の層では勾配がすべて 0 なので、このサンプルでいくら学習を続けても、重みは変わりません。（`layers.1` でも 4 分の 1 のユニットが 0 ですが、こちらは問題ありません。残りのユニットが勾配を伝えるはずだからです。）最後に表示した文にも、同じことと、その対策が書かれています（`leaky_relu` は第 9 章で学びました）。`print(watched)` とすると、表の全体が表示されます。
 
 # %% [markdown] lang="en"
 # ## Check

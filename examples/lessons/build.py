@@ -80,6 +80,33 @@ def anchor_of(heading):
     return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
 
 
+# Where a text names lessons, not yet in a link. (After "）の" it is the chapter of a book.)
+MENTIONS = {
+    "en": r"(?<!\[)\b[Ll]essons? \d+(?:(?:, | and | to |, and )\d+)*(?![\d\]])",
+    "ja": r"(?<!\[)(?<!）の)第 \d+ 章(?!\])",
+}
+
+
+def with_links(text, script, language, known):
+    """Link the first mention of each other lesson; `known` holds the numbers that have a link."""
+    stems = {int(other.stem[:2]): other.stem for other in SCRIPTS}
+    known.add(int(script.stem[:2]))
+
+    def number(match):
+        n = int(re.search(r"\d+", match.group()).group())
+        if n in known or n not in stems:
+            return match.group()
+        known.add(n)
+        return f"[{match.group()}]({stems[n]}.ipynb)"
+
+    def mention(match):
+        one = r"\d+" if re.match("[Ll]essons ", match.group()) else r".+"
+        return re.sub(one, number, match.group())
+
+    known |= {int(n) for n in re.findall(r"\]\((\d\d)_\w+\.ipynb\)", text)}
+    return re.sub(MENTIONS[language], mention, text)
+
+
 def links_to_neighbors(script, language):
     """Links to the lessons before and after."""
     place = SCRIPTS.index(script)
@@ -93,11 +120,14 @@ def links_to_neighbors(script, language):
 
 def unexecuted(script, language):
     """The notebook of a lesson before it is run: solutions are links, ids are counted."""
-    words, stem = WORDS[language], script.stem
+    words, stem, known = WORDS[language], script.stem, set()
     sources = []
     for cell in cells_of(script, language):
         if not is_solution(cell):
-            sources.append((cell.cell_type, cell.source))
+            text = cell.source
+            if cell.cell_type == "markdown":
+                text = with_links(text, script, language, known)
+            sources.append((cell.cell_type, text))
         elif cell.cell_type == "code":
             anchor = anchor_of(heading_of(cell, words))
             sources.append(

@@ -35,6 +35,7 @@ JUDGES_OWN = {
         "true or false",
         "close",
         "partly right",
+        "if on an array",
     ),
 }
 SOURCES = sorted((LESSONS / "course" / "exercises").glob("*.py"))
@@ -205,6 +206,8 @@ def test_a_name_that_is_none_is_answered_with_those_there_are():
     assert "2.1, 2.2" in said("2.9", 3.0)
     assert "1.1, " not in said("2.9", 3.0)
     assert said(1.1, 330) == said("1.1", 330)
+    assert said("１．１ ", 330) == said("1.1", 330)  # full-width, as Japanese keyboards give
+    assert said("7A", " ａ") == said("7 a", "a")
 
 
 def test_by_hand_may_be_rounded_and_a_rough_number_asks_for_digits():
@@ -307,7 +310,8 @@ class Contrary:
 
 @pytest.mark.parametrize("name", ["1.1", "3.1"])
 def test_strange_answers_are_no_numbers(name):
-    for answer in (Contrary(), 10**400, ["18", "12", "6"], [18 + 5j, 12, 6], [None, 12.0, 6.0]):
+    day = np.datetime64("2020-01-01")
+    for answer in (Contrary(), 10**400, ["18", "12", "6"], [18 + 5j, 12, 6], [None, 1.0, 6.0], day):
         assert judge(EXERCISES[name], answer).key in ("not a number", "several for one")
 
 
@@ -317,6 +321,8 @@ def test_what_stands_in_a_list_is_looked_at():
     nodes = [scalar_engine.Value(18.0), 12, 6]
     assert judge(EXERCISES["3.1"], nodes) == Verdict("a node for a number", {"kind": "Value"})
     assert judge(EXERCISES["5.1"], [[3, 6], [3]]) == Verdict("ragged")
+    classes = [np.float16, np.float32, 3.0]
+    assert judge(EXERCISES["3.1"], classes) == Verdict("not a number", {"kind": "type"})
     ours = [tl.Tensor([3.0, 6.0], requires_grad=True)]
     assert judge(EXERCISES["5.1"], ours) == Verdict("a node for a number", {"kind": "Tensor"})
 
@@ -356,6 +362,18 @@ def test_an_operation_may_be_written_with_the_engine_of_the_notebook():
 )
 def test_operations_that_are_none_are_told_why(name, answer, slip):
     assert judge(EXERCISES[name], answer) == Verdict(slip)
+
+
+@pytest.mark.parametrize("wrong", [lambda x: max(x, 0 * x), lambda x: x if x > 0 else -x])
+def test_an_if_on_an_array_is_explained(wrong):
+    exercise = Exercise(np.abs, at=((np.array([1.0, -2.0]),),))
+    assert judge(exercise, wrong) == Verdict("if on an array")
+
+
+def test_close_is_what_is_close_at_all_inputs():
+    exercise = Exercise(lambda x: x, at=((1.0,), (2.0,)))
+    assert judge(exercise, lambda x: x + 1e-4).key == "close"
+    assert judge(exercise, lambda x: x + 1e-4 * (x == 1) + (x == 2)).key == "wrong at"
 
 
 def test_a_wrong_function_is_shown_where_it_differs():

@@ -183,6 +183,21 @@ def test_the_first_four_lessons_need_nothing_of_the_library():
     )
 
 
+@pytest.mark.parametrize(
+    ("language", "text", "linked"),
+    [
+        ("en", "Lesson 3 and lesson 3.", "[Lesson 3](03_graph.ipynb) and lesson 3."),
+        ("en", "lessons 1, 5 and 4", "lessons [1](01_slope.ipynb), 5 and [4](04_order.ipynb)"),
+        ("en", "[lesson 3](03_graph.ipynb), lesson 3, lesson 2, lesson 99", None),
+        ("ja", "第 3 章と第 3 章", "[第 3 章](03_graph.ipynb)と第 3 章"),
+        ("ja", "『深層学習』（2016）の第 3 章、第 2 章、第 5 章、第 99 章", None),
+    ],
+)
+def test_the_first_mention_of_another_lesson_is_a_link(language, text, linked):
+    """Of lesson 2, where lesson 5 has a link already. None: nothing is to be linked."""
+    assert build.with_links(text, SCRIPTS[1], language, known={5}) == (linked or text)
+
+
 def test_one_lesson_can_be_built_alone(capsys, monkeypatch):
     monkeypatch.setattr(build, "write", lambda script: print(script.stem))
     build.main("1", "03")

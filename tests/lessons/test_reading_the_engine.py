@@ -285,6 +285,10 @@ def test_arctan_stands_in_the_five_places_where_lesson_12_sends_the_reader():
     assert "np.arctan," in RECORD.read_text("utf-8").split("\nFUNCTIONS")[1].split("\n}")[0]
     assert "arctan: elementwise(Math.atan)," in RECORD.with_name("runtime.js").read_text("utf-8")
     assert "| `arctan` |" in (ROOT / "examples" / "derivatives.md").read_text("utf-8")
+    assert re.search(r'"logaddexp": \(ops\.logaddexp, .*\(real, real\)\)', cases)
+    assert len(ops.logaddexp.rules) == 2
+    assert flowing(ops.divide.__doc__).count("Derivative by ") == 2
+    assert "At the kink 0" in flowing(ops.absolute.__doc__)
     for domain in ["real", "positive"]:
         assert f"def {domain}(" in (ROOT / "tests" / "op_inputs.py").read_text("utf-8")
 

@@ -10,6 +10,7 @@ import copy
 import io
 import re
 import textwrap
+import unicodedata
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -48,6 +49,7 @@ class Slip(Exception):
     """Raised by a `via` for an answer that shows its slip before it gives any numbers."""
 
 
+NO_NUMBERS = (str, bool, np.bool_, complex, np.datetime64, np.timedelta64)
 # What is worked out by hand may be rounded, but a whole number needs no rounding (998 is not 999);
 # what a function returns may not.
 BY_HAND, WHOLE, COMPUTED = 2e-3, 1e-4, 1e-6
@@ -65,7 +67,7 @@ def judge(exercise: Exercise, answer: Any) -> Verdict:
 
 
 def _judge_choice(exercise, answer):
-    letter = answer.strip().lower() if isinstance(answer, str) else ""
+    letter = _plain(answer).lower() if isinstance(answer, str) else ""
     if letter not in list(exercise.choices):
         return Verdict(
             "choose", {"letters": ", ".join(f'"{x}"' for x in exercise.choices)}
@@ -75,6 +77,11 @@ def _judge_choice(exercise, answer):
     return Verdict(
         next(text for text, wrong in exercise.slips.items() if wrong == letter)
     )
+
+
+def _plain(text):
+    """Letters and digits as ASCII has them: Japanese keyboards give full-width ones, too."""
+    return unicodedata.normalize("NFKC", text).strip()
 
 
 def _judge_value(exercise, answer):
@@ -119,13 +126,14 @@ def _judge_function(exercise, answer):
         slipped = [_quietly(slip, inputs) for inputs in exercise.at]
         if all(_equal(*pair, COMPUTED) for pair in zip(answers, slipped, strict=True)):
             return Verdict(name)
+    close = all(_equal(*pair, 1e-3) for pair in zip(answers, truths, strict=True))
     first = wrong.index(True)
     value, truth = answers[first], truths[first]
     gaps = {"inputs": _listed(exercise.at[first])}
     return (
         _not_finite(value)
         or _wrong_shape(value, truth, _listed(exercise.at[first], short=True))
-        or (_equal(value, truth, 1e-3) and Verdict("close"))
+        or (close and Verdict("close"))
         or Verdict(
             "wrong at", gaps | {"yours": _written(value), "truth": _written(truth)}
         )
@@ -169,6 +177,8 @@ def _raised(error, gaps):
         text = ""
     if "ellipsis" in text:
         return Verdict("open before")
+    if "truth value of an array" in text:
+        return Verdict("if on an array")
     return Verdict("it raised", gaps | {"error": f"{name}: {text}" if text else name})
 
 
@@ -186,13 +196,20 @@ def _wrong_kind(answer, truth):
                 return Verdict("open")
             if hasattr(x, "grad"):
                 return Verdict("a node for a number", {"kind": type(x).__name__})
-            if x is None or isinstance(x, (str, bool, np.bool_, complex)):
+            if x is None or isinstance(x, NO_NUMBERS):
                 return Verdict("not a number", {"kind": type(x).__name__})
         np.asarray(answer).astype(float)
     except Exception:  # objects may raise anything when they are asked what they are
-        ragged = isinstance(answer, (tuple, list)) and np.ndim(truth) > 0
-        return Verdict("ragged") if ragged else Verdict("not a number", gaps)
+        return _unreadable(answer, truth)
     return None
+
+
+def _unreadable(answer, truth):
+    """The verdict on what makes no array: rows of different lengths, or what is no number."""
+    odd = [x for x in _leaves(answer) if not isinstance(x, (int, float, np.number))]
+    if isinstance(answer, (tuple, list)) and np.ndim(truth) > 0 and not odd:
+        return Verdict("ragged")
+    return Verdict("not a number", {"kind": type((odd or [answer])[0]).__name__})
 
 
 def _leaves(x):
@@ -272,7 +289,7 @@ def _written(x, short=False):
     if isinstance(x, (int, float, np.number)) and not isinstance(x, bool):
         return f"{x:.6g}"
     if isinstance(x, (np.ndarray, list)) and np.asarray(x).dtype.kind in "iufO":
-        x = np.asarray(x).astype(float)
+        x = np.asarray(x).astype(float) + 0.0  # no -0.
         if short and x.size > 4:
             return f"shape {x.shape}"
         return np.array2string(x, precision=4, separator=", ").replace("\n", "")
@@ -308,7 +325,7 @@ def checker(texts: Mapping[str, str], exercises: Mapping[str, Exercise]) -> Call
     """``check`` in one language: it prints the verdict on an answer."""
 
     def check(name: str, answer: Any) -> None:
-        name = str(name).strip()
+        name = re.sub(r"(\d) *([a-c])$", r"\1 \2", _plain(str(name)).lower())
         if name not in exercises:
             lesson = re.match(r"\d*", name).group()
             names = [

@@ -5,8 +5,8 @@ import numpy as np
 from course.judge import Exercise, numerical_gradient, slope
 
 
-def line_loss(theta, x=(1.0, 3.0), t=(3.0, 4.0)):
-    """The mean squared error of w x + b, on the two points of exercise 8.1."""
+def line_loss(theta, x=(1.0, 4.0, 2.0), t=(3.0, 5.0, 2.0)):
+    """The mean squared error of w x + b, on the three points of exercise 8.1."""
     w, b = theta
     return np.mean((w * np.array(x) + b - np.array(t)) ** 2)
 
@@ -47,10 +47,13 @@ def left_after(steps, lr=0.2):
     return DISTANCE * (1 - lr * RATES) ** steps
 
 
-def curvatures(x, factor=2.0, mean=np.mean):
+def hessian(x, factor=2.0, mean=np.mean):
     ones = np.ones_like(x)
-    H = factor * np.array([[mean(x * x), mean(x)], [mean(x), mean(ones)]])
-    return np.linalg.eigvalsh(H)
+    return factor * np.array([[mean(x * x), mean(x)], [mean(x), mean(ones)]])
+
+
+def curvatures(x, **changed):
+    return np.linalg.eigvalsh(hessian(x, **changed))
 
 
 def largest(a, e, d):
@@ -138,8 +141,9 @@ EXERCISES = {
         truth=START - 0.1 * GRADIENT,
         slips={
             "8.1 uphill": START + 0.1 * GRADIENT,
-            "8.1 sum": START - 0.2 * GRADIENT,
+            "8.1 sum": START - 0.3 * GRADIENT,
             "8.1 half": START - 0.05 * GRADIENT,
+            "8.1 neither": START - 0.15 * GRADIENT,
             "8.1 no rate": START - GRADIENT,
             "8.1 gradient": GRADIENT,
             "8.1 only the step": -0.1 * GRADIENT,
@@ -152,6 +156,7 @@ EXERCISES = {
         truth=MIXED,
         slips={
             "half": MIXED / 2,
+            "sign": -MIXED,
             "8.2 only the error": 2 * ERROR,
             "8.2 2 only once": W1 * W2 + 2 * ERROR,
             "8.2 2 only once, other": 2 * W1 * W2 + ERROR,
@@ -195,6 +200,7 @@ EXERCISES = {
             "8.4 no 2": lambda x: 2 / curvatures(x, factor=1.0)[1],
             "8.4 smallest": lambda x: 2 / curvatures(x)[0],
             "8.4 trace": lambda x: 2 / curvatures(x).sum(),
+            "8.4 Frobenius": lambda x: 2 / np.linalg.norm(hessian(x)),
             "8.4 w only": lambda x: 1 / np.mean(x * x),
             "8.4 apart": lambda x: 1 / max(np.mean(x * x), 1.0),
             "8.4 sum": lambda x: 2 / curvatures(x, mean=np.sum)[1],

@@ -51,16 +51,16 @@ def penalty(w, x):
 
 
 # A pair and a triplet to work out by hand.
-A, B, MARGIN = np.array([4.0, 1.0]), np.array([1.0, 5.0]), 7.0
+A, B, MARGIN = np.array([4.0, 1.0]), np.array([1.0, 5.0]), 8.0
 TRIPLET = np.array([[1.0, 1.0], [4.0, 5.0], [-3.8, 4.6]])
 TO_POSITIVE, TO_NEGATIVE = (TRIPLET[1] - TRIPLET[0]) / 5, (TRIPLET[2] - TRIPLET[0]) / 6
 D_A = numerical_gradient(lambda a: contrastive(a, B, False, MARGIN), A)
-D_TRIPLET = numerical_gradient(lambda points: triplet(points, 2.0), TRIPLET)
+D_TRIPLET = numerical_gradient(lambda points: triplet(points, 3.0), TRIPLET)
 
 PAIRS = [
     (
         np.array([[0.3, 0.1], [1.0, 2.0], [0.5, -0.2], [3.0, 1.0]]),
-        np.array([[0.1, 0.5], [0.5, 1.0], [0.2, 0.6], [-1.0, 0.5]]),
+        np.array([[0.1, 0.5], [0.5, 0.5], [0.2, 0.6], [-1.0, 0.5]]),
         np.array([0, 1, 0, 0]),
         1.2,
     ),
@@ -92,9 +92,9 @@ DISTANCES = [
         np.array([5, 8, 5, 3]),
     ),
     (
-        np.array([[2.0, 1.0, 3.0], [5.0, 4.0, 1.5], [0.5, 2.5, 3.5]]),
+        1000 * np.array([[2.0, 1.0, 3.0], [4.0, 5.0, 1.5], [0.5, 2.5, 3.5]]),
         np.array([0, 1, 0]),
-        np.array([0, 1, 1]),
+        np.array([1, 0, 1]),
     ),
 ]
 
@@ -124,7 +124,9 @@ EXERCISES = {
             "11.1 no half": D_A * 2,
             "11.1 force d": B - A,
             "11.1 whole margin": -MARGIN * (A - B) / 5,
-            "11.1 sum": np.zeros(2),
+            "11.1 loss": -((MARGIN - 5) ** 2) / 2 * (A - B) / 5,
+            "11.1 sum": -(MARGIN - np.abs(A - B).sum()) * (A - B) / np.abs(A - B).sum(),
+            "11.1 square": np.zeros(2),
         },
     ),
     "11.2": Exercise(
@@ -146,7 +148,15 @@ EXERCISES = {
             "11.2 push sign": lambda a, b, same, margin: (
                 push_and_pull(a, b, same, margin) * np.where(same == 1, 1, -1)[:, None]
             ),
+            "11.2 same cut": lambda a, b, same, margin: np.where(
+                np.linalg.norm(a - b, axis=1, keepdims=True) < margin,
+                push_and_pull(a, b, same, margin),
+                0,
+            ),
             "11.2 twice": lambda *pairs: 2 * push_and_pull(*pairs),
+            "11.2 push twice": lambda a, b, same, margin: (
+                push_and_pull(a, b, same, margin) * np.where(same == 1, 1, 2)[:, None]
+            ),
             "11.2 square": lambda a, b, same, margin: (
                 push_and_pull(a, b, same, margin)
                 / np.where(same == 1, 1, np.linalg.norm(a - b, axis=1))[:, None]
@@ -197,6 +207,7 @@ EXERCISES = {
                     -6 * TO_NEGATIVE,
                 ]
             ),
+            "11.3 loss": 2 * D_TRIPLET,
             "transposed": D_TRIPLET.T,
         },
     ),
@@ -228,6 +239,9 @@ EXERCISES = {
             "11.4 zero": lambda distances, anchor_labels, labels: np.where(
                 anchor_labels[:, None] == labels, 0, distances
             ).argmin(axis=1),
+            "11.4 largest": lambda distances, anchor_labels, labels: np.where(
+                anchor_labels[:, None] == labels, distances.max(), distances
+            ).argmin(axis=1),
             "11.4 from 1": lambda *table: hardest(*table) + 1,
             "11.4 among": lambda distances, anchor_labels, labels: np.array(
                 [
@@ -258,6 +272,9 @@ EXERCISES = {
         at=tuple(GAMES),
         slips={
             "11.6 saturating": lambda *game: d_ab(*game, push=lambda f: -sigmoid(f)),
+            "11.6 no log": lambda *game: d_ab(
+                *game, push=lambda f: -sigmoid(f) * (1 - sigmoid(f))
+            ),
             "11.6 as real": lambda *game: d_ab(*game, push=sigmoid),
             "11.6 no w": lambda a, b, z, w, c: d_ab(a, b, z, w, c) / w,
             "11.6 no z": lambda *game: d_ab(*game)[[0, 0]],
@@ -290,7 +307,7 @@ EXERCISES = {
         truth=d_penalty,
         at=tuple(SLOPES),
         slips={
-            "half": lambda w, x: d_penalty(w, x) / 2,
+            "11.7 half": lambda w, x: d_penalty(w, x) / 2,
             "1/N missing": lambda w, x: d_penalty(w, x) * len(x),
             "11.7 value": penalty,
             "11.7 no absolute": lambda w, x: np.mean(2 * (2 * w * x - 1) * 2 * x),

@@ -65,7 +65,7 @@ EXERCISES = {
                 np.array([1.0, 0.0, -2.0, 3.0]),
                 0.3,
             ),
-            (np.array([-1.0, 3.0]), INPUTS[:3, :2], np.array([2.0, 1.0, 4.0]), 1.5),
+            (np.array([-1.0, 3.0]), INPUTS[:2, :2], np.array([2.0, 1.0]), 1.5),
         ),
         slips={
             "10.1 bias": lambda w, X, t, lam: loss_gradient(w, X, t) + 2 * lam * w,

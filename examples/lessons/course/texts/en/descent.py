@@ -2,8 +2,9 @@
 
 TEXTS = {
     "8.1 uphill": "Not yet: this goes up. A step goes against the gradient.",
-    "8.1 sum": "Not yet: this is a step on the sum of squares. The mean divides by the two samples.",
+    "8.1 sum": "Not yet: this is a step on the sum of squares. The mean divides by the three samples.",
     "8.1 half": "Not yet: the step is half as long. The derivative of a square has a factor 2.",
+    "8.1 neither": "Not yet: the 2 of the square and the 1/N of the mean are both missing.",
     "8.1 no rate": "Not yet: this is a step of the whole gradient. Multiply it by the learning rate.",
     "8.1 gradient": "Not yet: this is the gradient at the start. Take the step.",
     "8.1 only the step": "Not yet: this is how far w and b move. Where do they arrive?",
@@ -40,6 +41,7 @@ TEXTS = {
     "8.4 no 2": "Not yet: the Hessian has a factor 2, from the square.",
     "8.4 smallest": "Not yet: this is the limit of the flat direction. Which direction diverges first?",
     "8.4 trace": "Not yet: this is 2 over the sum of the eigenvalues. The largest alone sets the limit.",
+    "8.4 Frobenius": "Not yet: this is 2 over the root of the sum of all squared entries, which is what np.linalg.norm computes. The largest eigenvalue is smaller.",
     "8.4 w only": "Not yet: this is the limit if w moves alone. b moves with it.",
     "8.4 apart": "Not yet: this is 2 over the largest entry. The largest eigenvalue is larger, because of what "
     "stands beside the diagonal.",

@@ -14,6 +14,7 @@ TEXTS = {
     "hand over the function's name, without calling it.",
     "it raised": "For ({inputs}) your function raised {error}",
     "open before": "There is still a ... in it: in this function, or in an earlier one that it calls (answer that exercise first, or take its solution).",
+    "if on an array": "Not yet: an if, an and, or a max asks a whole array for a single True or False. np.where and np.maximum decide number by number.",
     "no return": "Your function returns nothing: does its last line begin with return?",
     "nothing": "This is None: print, and a function without return, give nothing.",
     "a node for a number": "Numbers are asked for, and there is a node of the graph ({kind}): give its .data or its .grad.",
