@@ -78,9 +78,10 @@ print(f"{d_b = :.4f}  {b.grad[0] = :.4f}")
 #
 # $$\theta \leftarrow \theta - \eta\, g$$
 #
-# with the learning rate $\eta$ (lesson 1; `lr` in code). `optim.GD` is this line: `step()` changes each tensor that it was given, `zero_grad()` clears the
-# gradients before the next `backward()`. (`.item()` is the number in a Tensor.) An **epoch** is a pass
-# over all data; here each epoch is one step.
+# with the learning rate $\eta$ (lesson 1; `lr` in code). `optim.GD` is this step for each tensor that
+# it was given: `step()` makes it, and `zero_grad()` clears the gradients before the next `backward()`.
+# (`.item()` is the number in a Tensor.) An **epoch** is a pass over all data; here each epoch is one
+# step.
 
 # %% [markdown] lang="ja"
 # どちらも負です。直線は低すぎ、傾きも緩やかすぎるということです。勾配降下法の 1 ステップでは、二つの数を同時に、それぞれの傾きと逆の向きに動かします。二つをまとめたベクトルを $\theta = (w, b)$、勾配を $g = (\partial L / \partial w, \partial L / \partial b)$ と書くと、
@@ -467,7 +468,7 @@ print(f"{smallest = :.7f}")
 # $n$ weights the Hessian has $n^2$ entries: a million weights, a million times a million of them.
 
 # %% [markdown] lang="ja"
-# なぜ、いつもこの方法で学習しないのでしょうか。第一に、損失が 2 次式でなければ、ヘッセ行列が正しいのはその点の近くだけです。しかも、固有値が負の（上に凸の）方向では、損失が増える向きに進んでしまいます。第二に、重みが $n$ 個あれば、ヘッセ行列の要素は $n^2$ 個です。重みが 100 万個なら、要素はその 100 万倍になります。
+# なぜ、いつもこの方法で学習しないのでしょうか。第一に、損失が 2 次式でなければ、ヘッセ行列が正しいのはその点の近くだけです。しかも、固有値が負の（上に凸の）方向では、損失が増える向きに進んでしまいます。第二に、重みが $n$ 個あれば、ヘッセ行列の成分は $n^2$ 個です。重みが 100 万個なら、成分はその 100 万倍になります。
 
 # %% [markdown] lang="en"
 # **Exercise 8.5.** $L = w^2 + w b + b^2 - 5 w - 4 b$. Take one Newton step from $w = 1$, $b = 4$, by
@@ -719,7 +720,7 @@ for batch in [100, 50, 20, 10, 5, 1]:
 # loss over all 20?
 
 # %% [markdown] lang="ja"
-# **演習 8.7** 20 個のサンプルが一度にはメモリに入らないので、8 個、8 個、4 個のバッチに分けました。ある一つの重みについて、それぞれのバッチの勾配の平均は 1、2、6 です。20 個全部の平均損失の勾配はいくつですか。
+# **演習 8.7** 20 個のサンプルが一度にはメモリに入らないので、8 個、8 個、4 個のバッチに分けました。ある一つの重みについて、それぞれのバッチの勾配の平均は 1, 2, 6 です。20 個全部の平均損失の勾配はいくつですか。
 
 # %%
 full_gradient = ...
@@ -797,7 +798,7 @@ for rate in [constant, steps_down, linear, cosine, warm_up]:
 # `optimizer.lr` before each step.
 
 # %% [markdown] lang="ja"
-# 終わりの学習率が小さい四つは、どれも、一定の学習率より最小値に近づきました。5 回のうち最も悪い結果でさえ、一定の場合の最も良い結果より、最小値に近くなっています。中央値では 100 倍以上の違いです。四つの間には、ここではほとんど差がありません。ウォームアップの効果も、この谷では現れません。学習率 0.1 に対して、出発点が急すぎないからです。ウォームアップが役に立つのは、初めの勾配が不安定なネットワークや、出発点のあたりで損失が最も大きく曲がっているネットワークです。ライブラリには `optim.linear_decay` と `optim.cosine_decay` があります。これらの返す値を、毎回ステップの前に `optimizer.lr` に代入します。
+# 終わりの学習率が小さい四つは、どれも、学習率が一定の場合より最小値に近づきました。5 回のうち最も悪い結果でさえ、一定の場合の最も良い結果より、最小値に近くなっています。中央値では 100 倍以上の違いです。四つの間には、ここではほとんど差がありません。ウォームアップの効果も、この谷では現れません。学習率 0.1 に対して、出発点が急すぎないからです。ウォームアップが役に立つのは、初めの勾配が不安定なネットワークや、出発点のあたりで損失が最も大きく曲がっているネットワークです。ライブラリには `optim.linear_decay` と `optim.cosine_decay` があります。これらの返す値を、毎回ステップの前に `optimizer.lr` に代入します。
 
 # %% [markdown] lang="en"
 # ## Check

@@ -552,8 +552,9 @@ print(f"{arcsinh(1.0).item() = :.8f}")
 # %% [markdown] lang="en"
 # The rule is right. Five steps put the op into the table:
 #
-# 1. In [`ops.py`](../../../tinygrad_loss/engine/ops.py), the row, after that of `arctan` (the sheet
-#    draws the curves of this section). Its docstring has the formula, the derivative behind the word "Derivative", and an example whose value stands behind `#`:
+# 1. In [`ops.py`](../../../tinygrad_loss/engine/ops.py), the row, after that of `arctan` (of this
+#    section of the file the sheet of step 5 draws the curves). Its docstring has the formula, the
+#    derivative behind the word "Derivative", and an example whose value stands behind `#`:
 #
 #        @op(lambda g, y, x: g / np.cosh(y), forward=np.arcsinh)
 #        def arcsinh(x: Array) -> Tensor:
@@ -593,9 +594,9 @@ print(f"{arcsinh(1.0).item() = :.8f}")
 # where a function has no derivative, choose one and say so, as `absolute` does at 0.
 
 # %% [markdown] lang="ja"
-# 規則は正しいようです。一覧表に加えるには、五つの手順が要ります。
+# 規則が正しいことは確かめられました。一覧表に加えるには、五つの手順が要ります。
 #
-# 1. [`ops.py`](../../../tinygrad_loss/engine/ops.py) の `arctan` の次に、表の行を書きます（この節の演算は、一覧表に曲線も描かれます）。docstring には、式、「Derivative」に続く微分の説明、そして `#` の後に値を添えた例を書きます。
+# 1. [`ops.py`](../../../tinygrad_loss/engine/ops.py) の `arctan` の次に、表の行を書きます（ソースコードのこの節の演算は、手順 5 の表に曲線も描かれます）。docstring には、式、「Derivative」に続く微分の説明、そして `#` の後に値を添えた例を書きます。
 #
 #        @op(lambda g, y, x: g / np.cosh(y), forward=np.arcsinh)
 #        def arcsinh(x: Array) -> Tensor:
@@ -619,9 +620,9 @@ print(f"{arcsinh(1.0).item() = :.8f}")
 #         tests/engine/test_table.py tests/inspection/graph \
 #         tests/test_derivatives_sheet.py
 #
-# （`runtime.js` のテストではブラウザを起動するので、数分かかります。Chromium と chromedriver がなければ、このテストは省略されます。PyTorch は別にインストールする必要があり、なければ、PyTorch との比較が省略されます。また、このほかに、この章のテストが一つ失敗します。`arcsinh` はまだないと書いてあるからです。）
+# （`runtime.js` のテストではブラウザを起動するので、数分かかります。Chromium と chromedriver がなければ、このテストは省略されます。PyTorch は別にインストールする必要があり、なければ、PyTorch との比較が省略されます。このほかに、この章のテストも一つ失敗します。`arcsinh` はまだないと書いてあるからです。）
 #
-# これらの場所で、`arctan` がどう書かれているかを見てみましょう。傾き $1 / (1 + x^2)$ を計算するのは、補助関数 `_arctan_slope` です。2 乗がオーバーフローしないように書かれています。入力が二つの例は `logaddexp` です。規則が二つあり、テストの例では入力の範囲を組で指定しています。（二つの微分を別々に説明する書き方は、`divide` にあります。）微分できない点では、値を一つ選び、そのことを書いておきます。`absolute` の 0 がその例です。
+# これらの場所で、`arctan` がどう書かれているかを見てみましょう。傾き $1 / (1 + x^2)$ を計算するのは、補助関数 `_arctan_slope` です。2 乗がオーバーフローしないように書かれています。入力が二つの場合は、`logaddexp` を見てください。規則が二つあり、テストの例では入力の範囲を組で指定しています。（二つの微分を別々に説明する書き方は、`divide` にあります。）微分できない点では、値を一つ選び、そのことを書いておきます。`absolute` の 0 がその例です。
 
 # %% [markdown] lang="en"
 # **Exercise 12.4.** The function $y = x\,\lvert x \rvert$ is a square that keeps the sign of $x$.
@@ -953,7 +954,7 @@ print(textwrap.fill(watched.problems[0], 70))
 # table.
 
 # %% [markdown] lang="ja"
-# 勾配の進む順に、下から読みます。最後の `layers.4` には勾配があります。relu の `layers.3` にも勾配が届きます。しかし、4 個のサンプルのどれに対しても、すべてのユニットの出力が 0 なので（行末の 1.0）、relu の規則は何も通しません。それより前の層では勾配がすべて 0 なので、このサンプルでいくら学習を続けても、重みは変わりません。（`layers.1` でも 4 分の 1 のユニットが 0 ですが、こちらは問題ありません。残りのユニットが勾配を伝えるはずだからです。）最後に表示した文にも、同じことと、その対策が書かれています（`leaky_relu` は第 9 章で学びました）。`print(watched)` とすると、表の全体が表示されます。
+# 勾配の進む順に、下から読みます。最後の `layers.4` には勾配があります。relu の `layers.3` にも勾配が届きます。しかし、4 個のサンプルのどれに対しても、すべてのユニットの出力が 0 なので（行末の 1.0）、relu の規則は何も通しません。それより前の層では勾配がすべて 0 なので、このサンプルでいくら学習を続けても、重みは変わりません。（`layers.1` でも 4 分の 1 のユニットが 0 ですが、こちらは問題ありません。残りのユニットが勾配を伝えるはずだからです。）最後に表示した文にも、同じことと、その対策が書かれています（`leaky_relu` は第 9 章のものです）。`print(watched)` とすると、表の全体が表示されます。
 
 # %% [markdown] lang="en"
 # ## Check
@@ -1023,7 +1024,8 @@ check("12 c", "a")
 #   changed.
 # - A gradient has the shape and the dtype of its Tensor, and one place takes care of both.
 # - An op is a forward function and a rule for each input. Check it, with `order=2` as well. In the
-#   library it is a row of the table, a name in `__all__`, a case, and a function of the page.
+#   library it is a row of the table, a name in `__all__`, a case, a function of the page, and then a
+#   row of the sheet.
 # - Rules are made of ops, so gradients have gradients: `create_graph` calls them with Tensors.
 # - `draw`, `unroll` and `watch` listen to the engine, which does not know them.
 #
@@ -1046,10 +1048,10 @@ check("12 c", "a")
 # - `Tensor` は演算に仕事を渡します。演算は値を計算し、origin を書き込みます。`backward` は origin をさかのぼり、規則を呼び出します。
 # - 順番は、探索ではなくスタンプで決まります。新しいものが先です。スタンプからは、データが変更されたことも分かります。
 # - 勾配の形状と dtype は、その Tensor と同じです。どちらも一か所で合わせます。
-# - 演算は、順伝播の関数と、入力ごとの規則でできています。作ったら、`order=2` も含めて確かめます。ライブラリに加えるには、表の行、`__all__` の名前、テストの例、ページで使う関数を書きます。
+# - 演算は、順伝播の関数と、入力ごとの規則でできています。作ったら、`order=2` も含めて確かめます。ライブラリに加えるには、表の行、`__all__` の名前、テストの例、ページで使う関数を書き、最後に一覧の表を作り直します。
 # - 規則は演算でできているので、勾配の勾配も求まります。`create_graph` を指定すると、規則に Tensor が渡ります。
 # - `draw`、`unroll`、`watch` は、エンジンの知らせを聞いて働きます。エンジンのほうは、聞いている相手が何なのかを知りません。
 #
 # これで、エンジンの心臓部を読み終えました。中身は、第 3 章の繰り返しと同じです。ノードは勾配を受け取り、局所的な微分を掛けて渡し、経路の分は足し合わされます。
 #
-# **次に読むもの** 一覧表の微分は、規則とともに[一枚の表](../../derivatives.md)にまとまっています（`ops.py` から作ったものです）。エンジンのほかのファイルには、[`mode.py`](../../../tinygrad_loss/engine/mode.py)（誰が聞いているか）と [`functions.py`](../../../tinygrad_loss/engine/functions.py)（規則の要らない関数）があります。ギャラリーでは、学習の 1 ステップを丸ごと書き下した[手で書いたような誤差逆伝播](../../README.ja.md#手で書いたような誤差逆伝播)と、[PyTorch で作った同じネットワーク](../../README.ja.md#同じネットワークを-pytorch-で)を見てください。PyTorch のエンジンも、同じ部品でできています。本では、Griewank, Walther, Evaluating Derivatives（2008）の第 3 章と第 4 章が参考になります。ほかの小さなエンジンには、数を扱う micrograd（Karpathy 2020）と、NumPy の配列を扱う Autograd（Maclaurin, Duvenaud, Johnson 2015）があります。
+# **次に読むもの** 一覧表の微分はすべて、規則とともに[一枚の表](../../derivatives.md)にまとまっています（`ops.py` から作ったものです）。エンジンのほかのファイルには、[`mode.py`](../../../tinygrad_loss/engine/mode.py)（誰が聞いているか）と [`functions.py`](../../../tinygrad_loss/engine/functions.py)（規則の要らない関数）があります。ギャラリーでは、学習の 1 ステップを丸ごと書き下した[手で書いたような誤差逆伝播](../../README.ja.md#手で書いたような誤差逆伝播)と、[PyTorch で作った同じネットワーク](../../README.ja.md#同じネットワークを-pytorch-で)を見てください。PyTorch のエンジンも、同じ部品でできています。本では、Griewank, Walther, Evaluating Derivatives（2008）の第 3 章と第 4 章が参考になります。ほかの小さなエンジンには、数を扱う micrograd（Karpathy 2020）と、NumPy の配列を扱う Autograd（Maclaurin, Duvenaud, Johnson 2015）があります。

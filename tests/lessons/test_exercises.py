@@ -380,6 +380,9 @@ def test_a_wrong_function_is_shown_where_it_differs():
     exercise = Exercise(lambda x: x**2, at=((2.0,), (3.0,)))
     verdict = judge(exercise, lambda x: 2 * x)
     assert verdict == Verdict("wrong at", {"inputs": "3", "yours": "6", "truth": "9"})
+    several = Exercise(lambda x: -x, at=((np.array([0.0, 1.0]),),))
+    gaps = judge(several, lambda x: x - 2).gaps
+    assert (gaps["yours"], gaps["truth"]) == ("[-2., -1.]", "[ 0., -1.]")  # not -0.
 
 
 def test_a_function_cannot_change_what_it_is_compared_at():

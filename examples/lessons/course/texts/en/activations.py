@@ -75,7 +75,7 @@ TEXTS = {
     "9.7 constant": "Not yet: this counts the units whose output never changes. Dead are those that give 0.",
     "9.7 alive": "Not yet: this is the share of those that live.",
     "9.7 no bias": "Not yet: the bias was left out.",
-    "9.7 on average": "Not yet: this asks whether a unit is off on average. A single sample keeps it alive.",
+    "9.7 on average": "Not yet: this asks whether the mean of z is at most 0. A single sample with z above 0 keeps a unit alive.",
     "9.7 below 0 on average": "Not yet: this asks whether z is below 0 on average. A single sample keeps a unit alive, and at z = 0 the output is 0, too.",
     "9 a softmax": "Not yet: softmax gives as many numbers as there are classes, and knows no target.",
     "9 a relu": "Not yet: a relu lets a gradient pass that comes from further up. Where does that come from?",

@@ -8,7 +8,7 @@ TEXTS = {
     "11.1 no half": "Not yet: this is twice the answer. The loss has a 1/2 in front of the square.",
     "11.1 force d": "Not yet: this pushes with the force d. Far pairs of different kinds are pushed less: how far is this one from the margin?",
     "11.1 whole margin": "Not yet: this pushes with the whole margin. Part of it is already kept.",
-    "11.1 loss": "Not yet: the loss itself stands before the direction. The derivative of (m - d)**2 / 2 is the gap m - d.",
+    "11.1 loss": "Not yet: the loss itself stands before the direction. The derivative of (m - d)**2 / 2 is m - d in size.",
     "11.1 sum": "Not yet: the distance is taken as 3 + 4. It is the root of the sum of the squares.",
     "11.1 square": "Not yet: the pair is nearer than the margin, so that it is pushed. The distance is the root of a sum of squares.",
     "11.2 unchanged": "This does what the slipped function does. Look at a pair beyond the margin first.",

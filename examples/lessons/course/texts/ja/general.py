@@ -13,8 +13,8 @@ TEXTS = {
     "a value for a function": "関数を答える問題ですが、これは {kind} 型の値です。"
     "呼び出さずに、関数の名前を渡してください。",
     "it raised": "入力 ({inputs}) で例外が発生しました：{error}",
-    "open before": "... がまだ残っています。この関数の中か、この関数が呼び出す前の演習の関数の中です（先にその演習を解くか、解答例の関数を使ってください）。",
-    "if on an array": "まだ違います。if や and や max は、配列全体に、ただ一つの True か False を求めます。要素ごとに選ぶには np.where や np.maximum を使います。",
+    "open before": "... がまだ残っています。この関数の中か、この関数から呼び出している、前の演習の関数の中です（先にその演習を解くか、解答例の関数を使ってください）。",
+    "if on an array": "まだ違います。if や and や max では、配列全体で一つの True か False に決まらなければなりません。要素ごとに選ぶには np.where や np.maximum を使います。",
     "no return": "関数が何も返していません。最後の行は return で始まっていますか。",
     "nothing": "これは None です。print や、return のない関数は値を返しません。",
     "a node for a number": "数を答える問題ですが、計算グラフのノード（{kind}）があります。.data か .grad を渡してください。",
