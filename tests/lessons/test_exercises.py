@@ -1,6 +1,7 @@
 """Exercises and their judge: solutions pass, slips are told apart, any answer gets a sentence."""
 
 import contextlib
+import functools
 import io
 import re
 import string
@@ -358,10 +359,32 @@ def test_an_operation_may_be_written_with_the_engine_of_the_notebook():
             lambda x: x + array_engine.Tensor(np.maximum(x.data, 0, out=x.data)),
             "5.7 changed",
         ),
+        ("9.3", np.tanh, "9.3 others"),
+        ("9.3", tl.tanh, "9.3 others"),
+        ("9.3", lambda z: (lambda v: 1 - 2 / (np.exp(2 * v) + 1))(z), "9.3 others"),
+        ("9.7", lambda X, W, b: (np.maximum(X @ W + b, 0) == 0).all(axis=0), "9.7 each"),
+        ("9.7", lambda X, W, b: bool(np.all(X @ W + b <= 0)), "9.7 all at once"),
+        ("12.2", lambda output: {output}, "12.2 set"),
+        ("12.2", lambda output: output, "12.2 no list"),
+        ("12.2", lambda output: [output.stamp], "12.2 no nodes"),
+        ("12.2", lambda output: [output, output], "12.2 twice"),
+        ("12.5", lambda g, y, x: float(g) * y * np.log(2), "12.5 constant"),
+        ("12.5", lambda g, y, x: (g * y * np.log(2)).item(), "12.5 constant"),
     ],
 )
-def test_operations_that_are_none_are_told_why(name, answer, slip):
+def test_answers_that_are_refused_before_they_are_compared_are_told_why(name, answer, slip):
     assert judge(EXERCISES[name], answer) == Verdict(slip)
+
+
+def test_tanh_may_be_written_with_sigmoid_in_any_way():
+    def sigmoid(z):
+        return 1 / (1 + np.exp(-z))
+
+    def tanh(z):
+        return 2 * sigmoid(2 * z) - 1
+
+    for answer in (tanh, np.vectorize(tanh), functools.partial(tanh), lambda z: tanh(z)):
+        assert judge(EXERCISES["9.3"], answer) == Verdict("right")
 
 
 @pytest.mark.parametrize("wrong", [lambda x: max(x, 0 * x), lambda x: x if x > 0 else -x])

@@ -43,13 +43,14 @@ def names_in(code):
 
 
 def names_of(function):
-    """The names that a function looks up; of one that is not written in Python, its own."""
+    """The names that a function looks up; of another callable, such as an op, its own name as well."""
     for wrapped in ("pyfunc", "func"):  # of np.vectorize and of functools.partial
         function = getattr(function, wrapped, function)
-    for f in (function, type(function).__call__):
-        if hasattr(f, "__code__"):
-            return names_in(f.__code__)
-    return {getattr(function, "__name__", "")}
+    if hasattr(function, "__code__"):
+        return names_in(function.__code__)
+    call = getattr(type(function).__call__, "__code__", None)
+    own = {getattr(function, "__name__", "")}
+    return own | names_in(call) if call else own
 
 
 def with_sigmoid(function):
