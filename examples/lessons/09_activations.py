@@ -253,7 +253,8 @@ figures.curves(grid, both)
 # All five work on each number **by itself**. Their Jacobian has numbers on the diagonal only. Softmax
 # is different: each output depends on all inputs, and its Jacobian $p_i\,([i = j] - p_j)$ is full
 # (lesson 6). That is why it takes an axis, and is no activation to put between layers without a
-# reason.
+# reason. Its curve is that of the sigmoid: of two scores $z$ and 0 softmax makes $\sigma(z)$ and
+# $1 - \sigma(z)$.
 
 # %% [markdown] lang="ja"
 # 図から読み取れることが三つあります。
@@ -262,7 +263,7 @@ figures.curves(grid, both)
 # - **relu** は、勾配をそのまま通すか、まったく通さないかのどちらかです。**leaky relu** は、必ずいくらか通します。
 # - **GELU** の傾きは 1 を超えるところがあり（$\sqrt{2}$ で 1.129）、負になるところもあります。曲線に浅いくぼみがあるからです。
 #
-# 五つの関数は、どれも**要素ごと**に計算します。ヤコビ行列の 0 でない要素は、対角線上にしかありません。ソフトマックスは違います。どの出力もすべての入力に依存し、ヤコビ行列 $p_i\,([i = j] - p_j)$ のどの要素も 0 ではありません（第 6 章）。そのため、ソフトマックスには軸の指定が必要です。層の間に、理由もなく置くものではありません。
+# 五つの関数は、どれも**要素ごと**に計算します。ヤコビ行列の 0 でない要素は、対角線上にしかありません。ソフトマックスは違います。どの出力もすべての入力に依存し、ヤコビ行列 $p_i\,([i = j] - p_j)$ のどの要素も 0 ではありません（第 6 章）。そのため、ソフトマックスには軸の指定が必要です。層の間に、理由もなく置くものではありません。曲線はシグモイドと同じです。二つのスコア $z$ と 0 のソフトマックスは、$\sigma(z)$ と $1 - \sigma(z)$ になります。
 
 # %% [markdown] lang="en"
 # **Exercise 9.2.** What is the slope of the sigmoid at $z = \log 9$? By hand: first its value.
