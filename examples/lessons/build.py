@@ -99,7 +99,7 @@ def with_links(text, script, language, known):
         known.add(n)
         return f"[{match.group()}]({stems[n]}.ipynb)"
 
-    def mention(match):
+    def mention(match):  # of several ("lessons 4 and 5") only the numbers become links
         one = r"\d+" if re.match("[Ll]essons ", match.group()) else r".+"
         return re.sub(one, number, match.group())
 

@@ -29,7 +29,8 @@ for (const tensor of all) tensor.masks = !tensor.wrong && /inf/.test(summary(ten
 const isWrong = (x) => /NaN|inf/.test(summary(x));
 const noise = (holder, x) => holder.rounding && (!x.data || largest(x) <= 1e-9 * scaleOfGradients);
 const told = (holder, x) => (noise(holder, x) ? "0 (rounding)" : summary(x));
-const short = (x, send) => (noise(send, x) || !(x.data?.length > 1) || isWrong(x) ? told(send, x) : `max abs ${number(largest(x), 3)}`);
+const brief = ({ data: numbers }) => !numbers || numbers.length <= 1;
+const short = (x, send) => (noise(send, x) || brief(x) || isWrong(x) ? told(send, x) : `max abs ${number(largest(x), 3)}`);
 function fill({ text, constants }, names, digits = 4) { // the text of a program, with these names or numbers
   return text.replace(/\{(c?)(\d+)\}/g, (place, constant, i, at) => {
     const name = constant ? number(toNumber(constants[i - 1].full ?? constants[i - 1]), digits) : names[i];
