@@ -39,6 +39,21 @@ def test_it_is_written_with_its_picture(derivatives, monkeypatch, tmp_path):
     assert {"exp(x)", "divide(1, x)", "where(x > 0, x, 1)"} < set(drawn)
 
 
+def test_the_curves_are_the_function_and_its_slope(derivatives):
+    """x^2 and 2 x; e^x twice; sin and cos."""
+    figure = derivatives.draw()
+    drawn = {panel.get_title(loc="left"): panel.lines[-2:] for panel in figure.axes}
+    derivatives.plt.close(figure)
+    for title, curve, slope in (
+        ("square(x)", np.square, lambda x: 2 * x),
+        ("exp(x)", np.exp, np.exp),
+        ("sin(x)", np.sin, np.cos),
+    ):
+        for line, expected in zip(drawn[title], (curve, slope), strict=True):
+            x, y = line.get_data()
+            np.testing.assert_allclose(y, expected(x), rtol=1e-12, atol=1e-12)
+
+
 def test_every_op_has_a_row_with_as_many_rules_as_differ():
     """Also those that have no public name, as the product of matrices."""
     all_ops = {f.name: f for f in vars(ops).values() if isinstance(f, ops.Op)}

@@ -141,6 +141,13 @@ def test_a_loss_inside_another_has_its_own_name_and_gives_it_back():
 
     with raises("gradient_penalty: the critic returned shape (3,)"):
         gradient_penalty(survives, x, x, rng=rng)
+
+    def penalized(x):
+        regularizers.l2(x, 0.1)
+        return np.zeros(3)
+
+    with raises("gradient_penalty: the critic returned shape (3,)"):
+        gradient_penalty(penalized, x, x, rng=rng)
     with raises("gradient_penalty: reduction is"):
         gradient_penalty(lambda x: critic(x, wrong=False), x, x, rng=rng, reduction="average")
     with raises("huber: delta is 0"):
