@@ -1,6 +1,8 @@
-"""What the examples share: the command line, tables, the look of the pictures and their place."""
+"""What the examples share: the command line, tables, the look of the pictures, both languages."""
 
 import argparse
+import io
+import re
 from pathlib import Path
 
 import matplotlib
@@ -8,6 +10,11 @@ import matplotlib
 matplotlib.use("agg")  # draws files, and needs no screen
 
 import matplotlib.pyplot as plt
+import matplotlib_fontja  # noqa: F401  brings a font for Japanese
+from _japanese import WORDS
+from matplotlib.text import Text
+from matplotlib.ticker import FixedFormatter
+from PIL import Image
 
 OUTPUT = Path(__file__).parent / "output"
 
@@ -23,11 +30,14 @@ plt.rcParams.update(
         "axes.titlelocation": "left",
         "axes.titlesize": 10,
         "figure.constrained_layout.use": True,
+        "font.family": ["DejaVu Sans", "IPAexGothic"],  # the second has what the first lacks
         "font.size": 9,
         "legend.frameon": False,
         "legend.handlelength": 2.8,
     }
 )
+
+NUMBER = re.compile(r"(?<![A-Za-z\d.])[-−]?(?:\d[\d,]*)?\.?\d+(?:e[-+]?\d+)?")  # not that of L2
 
 
 def run(main, doc):
@@ -37,12 +47,46 @@ def run(main, doc):
     main(quick=parser.parse_args().quick)
 
 
-def save_figure(figure, name):
-    """Save a figure as examples/output/name.png; 8 inches make 800 pixels."""
+def save_figure(figure, name, dpi=100):
+    """Save a figure as output/name.png and, its words in Japanese, as output/name.ja.png.
+
+    8 inches make 800 pixels. Few colors make small files.
+    """
     OUTPUT.mkdir(exist_ok=True)
-    figure.savefig(OUTPUT / f"{name}.png", dpi=100)
+    for path in (OUTPUT / f"{name}.png", OUTPUT / f"{name}.ja.png"):
+        if path.stem.endswith(".ja"):
+            translate(figure)
+        drawn = io.BytesIO()
+        figure.savefig(drawn, dpi=dpi)
+        colors = Image.open(drawn).convert("RGB").quantize(64, dither=Image.Dither.NONE)
+        colors.save(path, optimize=True)
+        print(f"saved {path}")
     plt.close(figure)
-    print(f"saved {OUTPUT / f'{name}.png'}")
+
+
+def translate(figure):
+    """Put every text of a figure into Japanese."""
+    for axes in figure.axes:
+        for axis in (axes.xaxis, axes.yaxis):
+            names = axis.get_major_formatter()
+            if isinstance(names, FixedFormatter):  # it writes the labels anew, so change it
+                names.seq = [in_japanese(text) for text in names.seq]
+    for text in figure.findobj(Text):
+        text.set_text(in_japanese(text.get_text()))
+
+
+def in_japanese(text):
+    """The Japanese of a text, by the table of words, in which # stands for each number.
+
+    >>> in_japanese("after 3 steps")
+    '3 ステップ後'
+    """
+    if not re.search(r"[A-Za-z]{2}", re.sub(r"\$[^$]*\$|e-\d+", "", text)):
+        return text  # a number, a formula, the name of a variable
+    try:
+        return WORDS[NUMBER.sub("#", text)].format(*NUMBER.findall(text))
+    except KeyError as error:
+        raise KeyError(f"{text!r} has no Japanese yet: add {error} to _japanese.py") from None
 
 
 def print_table(head, rows):

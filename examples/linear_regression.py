@@ -1,3 +1,9 @@
+# /// script
+# requires-python = ">=3.10"
+# dependencies = ["tinygrad_loss[examples]"]
+# [tool.uv.sources]
+# tinygrad_loss = { path = "..", editable = true }
+# ///
 """Linear regression by gradient descent: what training is, on a line through a cloud of points.
 
 Claim 1: training is minimizing a loss by gradient descent. The data are 100 points y = 4 + 3 x +
@@ -21,13 +27,12 @@ Run it with
 It takes two seconds, prints two tables and saves examples/output/linear_regression.png.
 """
 
-import matplotlib.pyplot as plt
 import numpy as np
-from _common import print_table, run, save_figure
+from _common import plt, print_table, run, save_figure
 from tqdm import trange
 
 import tinygrad_loss as tl
-from tinygrad_loss.optim import GD
+from tinygrad_loss import optim
 
 REFERENCE = {10: 1.1563, 20: 1.1322, 30: 1.1188, 40: 1.1108, 50: 1.1059}
 
@@ -41,11 +46,11 @@ def line(seed):
 def descend(x, y, w, b, loss_of, lr, steps):
     """Follow the gradient; return the loss at each step and the line after it."""
     w, b = tl.Tensor(w, requires_grad=True), tl.Tensor(b, requires_grad=True)
-    optimizer = GD([w, b], lr)
+    optimizer = optim.GD([w, b], lr)
     losses, lines = [], [(w.item(), b.item())]
     for _ in trange(steps, desc="descending", unit="step"):
-        loss = loss_of(w * x + b, y)
         optimizer.zero_grad()
+        loss = loss_of(w * x + b, y)
         loss.backward()
         optimizer.step()
         losses.append(loss.item())
@@ -100,14 +105,15 @@ def draw(x, y, losses, lines):
     for step in (0, 3, 50):
         w, b = lines[step]
         left.plot(ends, w * ends + b, label=f"after {step} steps")
-    left.set(xlabel="x", ylabel="y", ylim=(-3, 17), title="The line")
+    left.set(xlabel="x", ylabel="y", ylim=(-3, 17))
+    left.set_title("The line comes to the points")
     left.legend(loc="upper left", ncols=2)
 
     w, b = np.polyfit(x.ravel(), y.ravel(), 1)
     smallest = np.mean((w * x + b - y) ** 2)
     right.semilogy(range(len(losses)), np.array(losses) - smallest)
     right.set(xlabel="step", ylabel="MSE above its minimum")
-    right.set_title(f"The loss, from {losses[0]:.1f} down to {losses[-1]:.4f}")
+    right.set_title("The loss falls fast, then slowly")
     save_figure(figure, "linear_regression")
 
 

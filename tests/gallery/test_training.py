@@ -1,32 +1,10 @@
 """The experiments on embeddings, generators and what goes wrong in training hold their claims."""
 
-import importlib
 import math
-import sys
 import warnings
-from pathlib import Path
 
 import numpy as np
 import pytest
-
-EXAMPLES = Path(__file__).parents[1] / "examples"
-
-
-@pytest.fixture
-def quick(monkeypatch, tmp_path):
-    """Run an example with --quick; return its numbers. It must save the pictures it names."""
-    for package in ("matplotlib", "sklearn", "tqdm"):
-        pytest.importorskip(package)
-    monkeypatch.setattr(sys, "path", [str(EXAMPLES), *sys.path])
-
-    def run(name, *pictures):
-        monkeypatch.setattr(importlib.import_module("_common"), "OUTPUT", tmp_path)
-        results = importlib.import_module(name).main(quick=True)
-        for picture in pictures or (name,):
-            assert (tmp_path / f"{picture}.png").stat().st_size > 5000, picture
-        return results
-
-    return run
 
 
 def test_losses_on_pairs_and_triplets_beat_linear_maps(quick):

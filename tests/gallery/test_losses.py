@@ -5,29 +5,9 @@ The expected values are closed forms, or were measured with scikit-learn 1.9 and
 
 import importlib
 import math
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
-
-EXAMPLES = Path(__file__).parents[1] / "examples"
-
-
-@pytest.fixture
-def quick(monkeypatch, tmp_path):
-    """Run an example with --quick; return its numbers. It must save the picture of its name."""
-    for package in ("matplotlib", "sklearn", "tqdm"):
-        pytest.importorskip(package)
-    monkeypatch.setattr(sys, "path", [str(EXAMPLES), *sys.path])
-
-    def run(name):
-        monkeypatch.setattr(importlib.import_module("_common"), "OUTPUT", tmp_path)
-        results = importlib.import_module(name).main(quick=True)
-        assert (tmp_path / f"{name}.png").stat().st_size > 5000
-        return results
-
-    return run
 
 
 def test_outliers_pull_the_squared_error_only(quick):
