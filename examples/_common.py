@@ -11,12 +11,13 @@ matplotlib.use("agg")  # draws files, and needs no screen
 
 import matplotlib.pyplot as plt
 import matplotlib_fontja  # noqa: F401  brings a font for Japanese
+import numpy as np
 from _japanese import WORDS
 from matplotlib.text import Text
-from matplotlib.ticker import FixedFormatter
 from PIL import Image
 
 OUTPUT = Path(__file__).parent / "output"
+ENDINGS = [".png", ".ja.png"]  # of pictures in English and in Japanese
 
 # Told apart in gray too, by brightness and dashes.
 COLORS = ["black", "tab:blue", "tab:orange", "tab:green", "0.6"]
@@ -44,7 +45,10 @@ def run(main, doc):
     """Run an example from the command line: all of it, or with ``--quick`` a part of it."""
     parser = argparse.ArgumentParser(description=doc.split("\n")[0])
     parser.add_argument("--quick", action="store_true", help="less of it, in a second or two")
-    main(quick=parser.parse_args().quick)
+    quick = parser.parse_args().quick
+    if quick:
+        ENDINGS.remove(".ja.png")  # to draw all twice would take as long as the rest
+    main(quick=quick)
 
 
 def save_figure(figure, name, dpi=100):
@@ -53,8 +57,11 @@ def save_figure(figure, name, dpi=100):
     8 inches make 800 pixels. Few colors make small files.
     """
     OUTPUT.mkdir(exist_ok=True)
-    for path in (OUTPUT / f"{name}.png", OUTPUT / f"{name}.ja.png"):
-        if path.stem.endswith(".ja"):
+    for axes in figure.axes:
+        axes.minorticks_off()  # what is seldom read takes half of the time on a logarithmic axis
+    for ending in ENDINGS:
+        path = OUTPUT / f"{name}{ending}"
+        if ending == ".ja.png":
             translate(figure)
         drawn = io.BytesIO()
         figure.savefig(drawn, dpi=dpi)
@@ -68,9 +75,9 @@ def translate(figure):
     """Put every text of a figure into Japanese."""
     for axes in figure.axes:
         for axis in (axes.xaxis, axes.yaxis):
-            names = axis.get_major_formatter()
-            if isinstance(names, FixedFormatter):  # it writes the labels anew, so change it
-                names.seq = [in_japanese(text) for text in names.seq]
+            labels = [label.get_text() for label in axis.get_ticklabels()]
+            if labels != (words := [in_japanese(text) for text in labels]):
+                axis.set_ticks(axis.get_ticklocs(), words)  # else the next drawing writes them anew
     for text in figure.findobj(Text):
         text.set_text(in_japanese(text.get_text()))
 
@@ -83,10 +90,18 @@ def in_japanese(text):
     """
     if not re.search(r"[A-Za-z]{2}", re.sub(r"\$[^$]*\$|e-\d+", "", text)):
         return text  # a number, a formula, the name of a variable
+    if re.search("[\u3040-\u9fff]", text):
+        return text  # a label of an axis that is in Japanese already
     try:
         return WORDS[NUMBER.sub("#", text)].format(*NUMBER.findall(text))
     except KeyError as error:
         raise KeyError(f"{text!r} has no Japanese yet: add {error} to _japanese.py") from None
+
+
+def spread(values, form):
+    """Numbers of several seeds or data sets as text: "median (smallest to largest)", or one."""
+    median, low, high = (format(f(values), form) for f in (np.median, np.min, np.max))
+    return median if low == high else f"{median} ({low} to {high})"
 
 
 def print_table(head, rows):

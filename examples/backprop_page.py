@@ -1,3 +1,9 @@
+# /// script
+# requires-python = ">=3.10"
+# dependencies = ["tinygrad_loss[examples]"]
+# [tool.uv.sources]
+# tinygrad_loss = { path = "..", editable = true }
+# ///
 """See backprop happen: pages that step through the forward and the backward pass of three losses.
 
 Claim: backprop is one small local rule per op and one sum per fork, nothing else. Each page shows
@@ -18,8 +24,9 @@ Run it with
 
     python examples/backprop_page.py
 
-It takes a second and saves the four pages in examples/output. Open them in any browser; they need
-no network. The arrow keys step, the space bar plays, B jumps to the backward pass.
+It takes a second and saves the four pages in examples/output, and mlp.svg, the graph of the second
+from top to bottom. Open them in any browser; they need no network. The arrow keys step, the space
+bar plays, B jumps to the backward pass.
 """
 
 import numpy as np
@@ -28,7 +35,7 @@ from micrograd_expression import expression
 from sklearn.datasets import load_digits
 
 import tinygrad_loss as tl
-from tinygrad_loss.nn import MLP
+from tinygrad_loss import nn
 
 
 def micrograd():
@@ -51,7 +58,7 @@ def neuron():
 def small_mlp(rng):
     points = tl.Tensor([[1.0, 0.5], [-1.0, 2.0], [0.0, -1.0], [2.0, 1.0]], name="points")
     targets = tl.Tensor([[1.0], [-1.0], [0.0], [1.0]], name="targets")
-    model = MLP([2, 3, 1], activation="tanh", rng=rng)
+    model = nn.MLP([2, 3, 1], activation="tanh", rng=rng)
     loss = tl.mean_squared_error(model(points), targets)
     loss.name = "loss"
     return loss
@@ -60,7 +67,7 @@ def small_mlp(rng):
 def digits(rng):
     images, labels = load_digits(return_X_y=True)
     images, labels = images[:8] / 16, labels[:8]
-    model = MLP([64, 16, 10], activation="relu", rng=rng)
+    model = nn.MLP([64, 16, 10], activation="relu", rng=rng)
     logits = model(tl.Tensor(images, name="images"))
     logits.name = "logits"
     loss = tl.cross_entropy(logits, labels)
@@ -83,6 +90,7 @@ def main(quick=False):
         page = tl.draw(loss).save(OUTPUT / f"{name}.html")
         print(f"saved {page}: {name}, {loss.item():.4f}, {page.stat().st_size / 1000:.0f} kB")
     print(f"saved {tl.draw(neuron()).save(OUTPUT / 'quiz.html', quiz=True)}")
+    print(f"saved {tl.draw(pages['mlp'], rankdir='TB').save(OUTPUT / 'mlp.svg')}")
     print(f"\nAt the logits, backprop and (softmax - one_hot) / 8 differ by {difference:.0e}.")
     return difference
 

@@ -1,3 +1,9 @@
+# /// script
+# requires-python = ">=3.10"
+# dependencies = ["tinygrad_loss[examples]"]
+# [tool.uv.sources]
+# tinygrad_loss = { path = "..", editable = true }
+# ///
 """The sheet of all derivatives: each op's formula, its rules as they run, its curve and its slope.
 
 Everything on the sheet is read off the table itself, `tinygrad_loss/engine/ops.py`: the formula and

@@ -135,7 +135,15 @@ def draw(rows, blank, units):
     picture = axis.imshow(page, cmap=plt.get_cmap("gray", 21), vmin=-1, vmax=1)
     down, right = np.nonzero(np.tile(np.pad(blank.reshape(8, 8), (0, 1)), (len(rows), units)))
     axis.plot(
-        right, down, "s", mfc="none", mec="tab:orange", ms=5, clip_on=False, label="always blank"
+        right,
+        down,
+        "s",
+        mfc="none",
+        mec="tab:orange",
+        mew=1.5,
+        ms=5,
+        clip_on=False,
+        label="always blank",
     )
     axis.set_yticks(9 * np.arange(len(rows)) + 3.5, rows)
     axis.set_xticks([])

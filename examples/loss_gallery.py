@@ -1,9 +1,16 @@
+# /// script
+# requires-python = ">=3.10"
+# dependencies = ["tinygrad_loss[examples]"]
+# [tool.uv.sources]
+# tinygrad_loss = { path = "..", editable = true }
+# ///
 """Every loss and its gradient, as curves that the engine computes.
 
-Five pages, the losses on the left and their gradients on the right. A circle marks a kink, where
-the gradient jumps, and a dot the gradient that the engine gives there. Look for three things: how
-the gradient grows with the mistake, whether it vanishes where the model is wrong (then nothing is
-learned), and whether it vanishes where the model is right (then it is left alone).
+Five pages, the losses on the left and their gradients on the right. Each curve is named by the call
+that computes it, without the arguments that are the same for all points. A circle marks a kink,
+where the gradient jumps, and a dot the gradient that the engine gives there. Look for three things:
+how the gradient grows with the mistake, whether it vanishes where the model is wrong (then nothing
+is learned), and whether it vanishes where the model is right (then it is left alone).
 
 Run it with
 
@@ -18,14 +25,17 @@ from functools import partial
 from itertools import pairwise
 
 import numpy as np
-from _common import OUTPUT, plt, run
+from _common import plt, print_table, run, save_figure
 from tqdm import tqdm
 
-from tinygrad_loss import Tensor, log, log_softmax, losses, sigmoid, sqrt, stack
+import tinygrad_loss as tl
+from tinygrad_loss import losses
 
 # As the other pictures, but what lies below others is broad
 STYLES = [{"linewidth": 1.6, **style} for style in plt.rcParams["axes.prop_cycle"]]
 STYLES[-1] |= {"linewidth": 3, "zorder": 1}
+# Matplotlib's formulas have no quotation mark, and space around signs
+TYPEWRITER = str.maketrans({"_": r"\_", " ": r"\ ", "-": "{-}", "=": "{=}", '"': r'}$"$\mathtt{'})
 
 
 def elementwise(loss, other, **options):
@@ -47,28 +57,28 @@ def gaussian(log_variance):
     )
 
 
-def two_logits(z):  # the second class is the true one; its probability is sigmoid(z)
-    return stack([0 * z - 1, z - 1], axis=1)
+def two_logits(z):  # the second class is the true one; its probability is tl.sigmoid(z)
+    return tl.stack([0 * z - 1, z - 1], axis=1)
 
 
 def two_log_probs(z):
-    return log_softmax(two_logits(z))
+    return tl.log_softmax(two_logits(z))
 
 
 def two_probs(p):
-    return stack([1 - p, p], axis=1)
+    return tl.stack([1 - p, p], axis=1)
 
 
 def two_logs(p):  # softmax of these logits gives p back
-    return log(two_probs(p))
+    return tl.log(two_probs(p))
 
 
 def three_scores(s):  # s is that of the true class, 0 and -1 those of its rivals
-    return stack([s, 0 * s, 0 * s - 1], axis=1)
+    return tl.stack([s, 0 * s, 0 * s - 1], axis=1)
 
 
 def squared_error_of_sigmoid(z):
-    return losses.mean_squared_error(sigmoid(z), np.ones(len(z)), reduction="none")
+    return losses.mean_squared_error(tl.sigmoid(z), np.ones(len(z)), reduction="none")
 
 
 def contrastive(same):
@@ -87,7 +97,7 @@ def triplet(squared):
 
 
 def with_cosine(c, size=2):  # a unit vector whose cosine with (1, 0 ...) is c
-    return stack([c, sqrt(1 - c**2), *[0 * c] * (size - 2)], axis=-1)
+    return tl.stack([c, tl.sqrt(1 - c**2), *[0 * c] * (size - 2)], axis=-1)
 
 
 def cosine_embedding(label, margin=0.0):
@@ -101,10 +111,10 @@ def nt_xent(temperature):
     """Two pairs; the views of the first have the cosine x, all other cosines are 0."""
 
     def one(c):
-        a, b = np.eye(4)[[0, 2]], stack([with_cosine(c, 4), np.eye(4)[3]])
+        a, b = np.eye(4)[[0, 2]], tl.stack([with_cosine(c, 4), np.eye(4)[3]])
         return losses.nt_xent(a, b, temperature=temperature, reduction="none")[0]
 
-    return lambda x: stack([one(x[i]) for i in range(len(x))])
+    return lambda x: tl.stack([one(x[i]) for i in range(len(x))])
 
 
 def on_real(loss, neutral):
@@ -126,110 +136,125 @@ def gradient_penalty(target):
             lambda u: u * slope, sample, sample, weight=1.0, target=target, rng=rng
         )
 
-    return lambda x: stack([one(x[i]) for i in range(len(x))])
+    return lambda x: tl.stack([one(x[i]) for i in range(len(x))])
 
 
-# Each page is a list of rows: title, label of x, its range, that of the losses, that of the
+# Each page is a list of rows: titles, label of x, its range, that of the losses, that of the
 # gradients, and the curves with their kinks.
 REGRESSION = [
-    ("The weight of a large error", "error e = pred - target", (-3, 3), (-0.2, 4.5), (-4, 4), [
+    ("Squares weigh large errors most", "Only that of squares keeps growing",
+     "error, prediction - target", (-3, 3), (-0.2, 4.5), (-4, 4), [
         ("mean_squared_error", elementwise(losses.mean_squared_error, 0.0)),
         ("mean_absolute_error", elementwise(losses.mean_absolute_error, 0.0), 0),
-        ("huber, delta = 1", elementwise(losses.huber, 0.0)),
+        ("huber(delta=1)", elementwise(losses.huber, 0.0)),
         ("log_cosh", elementwise(losses.log_cosh, 0.0)),
         ("sum_squared_error", elementwise(losses.sum_squared_error, 0.0)),
     ]),
-    ("Tilted, and with a threshold", "error e = pred - target", (-3, 3), (-0.2, 3), (-2.2, 2.2), [
-        ("pinball, q = 0.1", elementwise(losses.pinball, 0.0, quantile=0.1), 0),
-        ("pinball, q = 0.5", elementwise(losses.pinball, 0.0, quantile=0.5), 0),
-        ("pinball, q = 0.9", elementwise(losses.pinball, 0.0, quantile=0.9), 0),
-        ("huber, delta = 0.5", elementwise(losses.huber, 0.0, delta=0.5)),
-        ("huber, delta = 2", elementwise(losses.huber, 0.0, delta=2.0)),
+    ("Tilted, or with a threshold", "pinball jumps, huber is clipped",
+     "error, prediction - target", (-3, 3), (-0.2, 3), (-2.2, 2.2), [
+        ("pinball(quantile=0.1)", elementwise(losses.pinball, 0.0, quantile=0.1), 0),
+        ("pinball(quantile=0.5)", elementwise(losses.pinball, 0.0, quantile=0.5), 0),
+        ("pinball(quantile=0.9)", elementwise(losses.pinball, 0.0, quantile=0.9), 0),
+        ("huber(delta=0.5)", elementwise(losses.huber, 0.0, delta=0.5)),
+        ("huber(delta=2)", elementwise(losses.huber, 0.0, delta=2.0)),
     ]),
-    ("Minus the log-likelihood", "prediction", (-3, 3), (-0.2, 6), (-4, 4), [
-        ("gaussian_nll, log v = 0", gaussian(0.0)),
-        ("gaussian_nll, log v = 1.5", gaussian(1.5)),
-        ("... of log v, error = 1", gaussian(None)),
-        ("poisson_nll of log rate, t = 0", elementwise(losses.poisson_nll, 0.0)),
-        ("poisson_nll of log rate, t = 2", elementwise(losses.poisson_nll, 2.0)),
+    ("Each is a negative log-likelihood", "More variance, less gradient",
+     "argument x", (-3, 3), (-0.2, 6), (-4, 4), [
+        ("gaussian_nll(x, 0, 0)", gaussian(0.0)),
+        ("gaussian_nll(x, 1.5, 0)", gaussian(1.5)),
+        ("gaussian_nll(1, x, 0)", gaussian(None)),
+        ("poisson_nll(x, 0)", elementwise(losses.poisson_nll, 0.0)),
+        ("poisson_nll(x, 2)", elementwise(losses.poisson_nll, 2.0)),
     ]),
 ]  # fmt: skip
 CLASSIFICATION = [
-    ("Against a probability", "p of the true class", (0.02, 0.98), (-0.2, 4), (-10, 1.5), [
+    ("The logarithm is infinite at p = 0", "The square's stays finite",
+     "probability p of the true class", (0.02, 0.98), (-0.2, 4), (-10, 1.5), [
         ("cross_entropy_from_probs", rowwise(losses.cross_entropy_from_probs, two_probs, 1)),
-        ("focal, gamma = 0.5", rowwise(losses.focal, two_logs, 1, gamma=0.5)),
-        ("focal, gamma = 2", rowwise(losses.focal, two_logs, 1, gamma=2)),
-        ("squared error (1 - p)^2", elementwise(losses.mean_squared_error, 1.0)),
+        ("focal(gamma=0.5)", rowwise(losses.focal, two_logs, 1, gamma=0.5)),
+        ("focal(gamma=2)", rowwise(losses.focal, two_logs, 1, gamma=2)),
+        ("mean_squared_error(p, 1)", elementwise(losses.mean_squared_error, 1.0)),
         ("binary_cross_entropy", elementwise(losses.binary_cross_entropy, 1.0)),
     ]),
-    ("Against a logit", "logit z, y = 1", (-8, 8), (-0.4, 8), (-1.3, 0.2), [
+    ("The square is flat where wrong", "... and has no gradient there",
+     "logit z of the true class", (-8, 8), (-0.4, 8), (-1.3, 0.2), [
         ("cross_entropy", rowwise(losses.cross_entropy, two_logits, 1)),
-        ("binary_focal, gamma = 2", elementwise(losses.binary_focal, 1.0)),
-        ("..., alpha = 0.25", elementwise(losses.binary_focal, 1.0, alpha=0.25)),
-        ("squared error of sigmoid(z)", squared_error_of_sigmoid),
-        ("binary_cross_entropy_with_logits",
+        ("binary_focal(gamma=2)", elementwise(losses.binary_focal, 1.0)),
+        ("binary_focal(alpha=0.25)", elementwise(losses.binary_focal, 1.0, alpha=0.25)),
+        ("mean_squared_error(\n sigmoid(z), 1)", squared_error_of_sigmoid),
+        ("binary_cross_entropy_\n with_logits",
          elementwise(losses.binary_cross_entropy_with_logits, 1.0)),
     ]),
-    ("Uncertain or weighted targets", "logit z", (-8, 8), (-0.4, 6), (-1.1, 1.1), [
-        ("cross_entropy, t = 0.7", rowwise(losses.cross_entropy, two_logits, [0.3, 0.7])),
-        ("kl_divergence, t = 0.7", rowwise(losses.kl_divergence, two_log_probs, [0.3, 0.7])),
-        ("label_smoothing = 0.2",
+    ("Targets that are unsure or weighted", "Too sure an answer is pulled back",
+     "logit z", (-8, 8), (-0.4, 6), (-1.1, 1.1), [
+        ("cross_entropy(z, [.3, .7])", rowwise(losses.cross_entropy, two_logits, [0.3, 0.7])),
+        ("kl_divergence(z, [.3, .7])", rowwise(losses.kl_divergence, two_log_probs, [0.3, 0.7])),
+        ("cross_entropy(z, 1,\n label_smoothing=0.2)",
          rowwise(losses.cross_entropy, two_logits, 1, label_smoothing=0.2)),
-        ("pos_weight = 0.5",
+        ("binary_cross_entropy_\n with_logits(pos_weight=0.5)",
          elementwise(losses.binary_cross_entropy_with_logits, 1.0, pos_weight=0.5)),
     ]),
 ]  # fmt: skip
 MARGIN = [
-    ("One score, label y = -1 or +1", "y s", (-2.5, 3), (-0.3, 6), (-5, 0.5), [
+    ("Right by the margin: no hinge loss", "Only cross-entropy keeps pulling",
+     "label (-1 or 1) times score", (-2.5, 3), (-0.3, 6), (-5, 0.5), [
         ("hinge", elementwise(losses.hinge, 1.0), 1),
         ("squared_hinge", elementwise(losses.squared_hinge, 1.0)),
-        ("cross-entropy, to compare", elementwise(losses.binary_cross_entropy_with_logits, 1.0)),
+        ("binary_cross_entropy_\n with_logits",
+         elementwise(losses.binary_cross_entropy_with_logits, 1.0)),
     ]),
-    ("Three scores, rivals 0 and -1", "true class's score", (-2.5, 3), (-0.3, 6), (-2.4, 0.4), [
-        ("crammer_singer", rowwise(losses.multiclass_hinge, three_scores, 0), 1),
-        ("weston_watkins",
+    ("Three classes: one rival, or all", "A jump where a rival is reached",
+     "score of the true class (rivals: 0, -1)", (-2.5, 3), (-0.3, 6), (-2.4, 0.4), [
+        ("multiclass_hinge", rowwise(losses.multiclass_hinge, three_scores, 0), 1),
+        ('multiclass_hinge(\n kind="weston_watkins")',
          rowwise(losses.multiclass_hinge, three_scores, 0, kind="weston_watkins"), 0, 1),
-        ("cross-entropy, to compare", rowwise(losses.cross_entropy, three_scores, 0)),
+        ("cross_entropy", rowwise(losses.cross_entropy, three_scores, 0)),
     ]),
 ]  # fmt: skip
 SIMILARITY = [
-    ("Against a distance", "distance of a pair", (0, 2), (-0.1, 2), (-1.4, 2.6), [
-        ("contrastive, same = 1", contrastive(1)),
-        ("contrastive, same = 0", contrastive(0)),
-        ("triplet (negative at 1)", triplet(squared=False), 0.25),
-        ("triplet, squared = True", triplet(squared=True), 0.5),
+    ("Like pairs near, others apart", "What is placed well is left alone",
+     "distance of a pair (negative: 1)", (0, 2), (-0.1, 2), (-1.4, 2.6), [
+        ("contrastive(same=1)", contrastive(1)),
+        ("contrastive(same=0)", contrastive(0)),
+        ("triplet(squared=False)", triplet(squared=False), 0.25),
+        ("triplet(squared=True)", triplet(squared=True), 0.5),
     ]),
-    ("Against a cosine", "cosine of a pair", (-0.97, 0.97), (-0.1, 3.2), (-2.2, 1.4), [
-        ("cosine_embedding, label = 1", cosine_embedding(1)),
-        ("..., label = -1", cosine_embedding(-1), 0),
-        ("..., margin = 0.6", cosine_embedding(-1, margin=0.6), 0.6),
-        ("nt_xent, temperature = 0.5", nt_xent(0.5)),
-        ("nt_xent, temperature = 1", nt_xent(1.0)),
+    ("Only the angle counts", "A low temperature pulls harder",
+     "cosine of a pair", (-0.97, 0.97), (-0.1, 3.2), (-2.2, 1.4), [
+        ("cosine_embedding(label=1)", cosine_embedding(1)),
+        ("cosine_embedding(label=-1)", cosine_embedding(-1), 0),
+        ("cosine_embedding(label=-1,\n margin=0.6)", cosine_embedding(-1, margin=0.6), 0.6),
+        ("nt_xent(temperature=0.5)", nt_xent(0.5)),
+        ("nt_xent(temperature=1)", nt_xent(1.0)),
     ]),
 ]  # fmt: skip
 ADVERSARIAL = [
-    ("Generators", "logit f of a fake sample", (-6, 6), (-6.5, 9), (-3.2, 1.6), [
+    ("Generators, on a fake sample", "minimax is flat where it loses",
+     "logit f of the fake sample", (-6, 6), (-6.5, 9), (-3.2, 1.6), [
         ("generator_non_saturating", partial(losses.generator_non_saturating, reduction="none")),
         ("generator_minimax", partial(losses.generator_minimax, reduction="none")),
         ("least_squares_generator", partial(losses.least_squares_generator, reduction="none")),
         ("wasserstein_generator", partial(losses.wasserstein_generator, reduction="none")),
         ("hinge_generator", partial(losses.hinge_generator, reduction="none")),
     ]),
-    ("Critics, on a real sample", "logit f", (-6, 6), (-6.5, 9), (-3.2, 1.6), [
+    ("Critics, on a real sample", "Only wasserstein's never changes",
+     "logit f of the real sample", (-6, 6), (-6.5, 9), (-3.2, 1.6), [
         ("discriminator", on_real(losses.discriminator, -1e3)),
         ("least_squares_discriminator", on_real(losses.least_squares_discriminator, 0.0)),
         ("hinge_discriminator", on_real(losses.hinge_discriminator, -1e3), 1),
         ("wasserstein_critic", on_real(losses.wasserstein_critic, 0.0)),
     ]),
-    ("Critics, on a fake sample", "logit f", (-6, 6), (-6.5, 9), (-1.6, 3.2), [
+    ("Critics, on a fake sample", "The same, mirrored",
+     "logit f of the fake sample", (-6, 6), (-6.5, 9), (-1.6, 3.2), [
         ("discriminator", on_fake(losses.discriminator, 1e3)),
         ("least_squares_discriminator", on_fake(losses.least_squares_discriminator, 1.0)),
         ("hinge_discriminator", on_fake(losses.hinge_discriminator, 1e3), -1),
         ("wasserstein_critic", on_fake(losses.wasserstein_critic, 0.0)),
     ]),
-    ("Slope of a critic", "slope", (0, 3), (-0.2, 4.5), (-2.5, 4.5), [
-        ("gradient_penalty, target = 1", gradient_penalty(1.0)),
-        ("gradient_penalty, target = 0", gradient_penalty(0.0)),
+    ("The penalty on a critic's slope", "It pulls the slope to its target",
+     "slope of the critic", (0, 3), (-0.2, 4.5), (-2.5, 4.5), [
+        ("gradient_penalty(target=1)", gradient_penalty(1.0)),
+        ("gradient_penalty(target=0)", gradient_penalty(0.0)),
     ]),
 ]  # fmt: skip
 PAGES = {
@@ -243,7 +268,7 @@ PAGES = {
 
 def value_and_slope(f, x):
     """The losses at each x, and their derivatives, by the engine."""
-    x = Tensor(x, requires_grad=True)
+    x = tl.Tensor(x, requires_grad=True)
     value = f(x)
     value.sum().backward()
     return value.data, x.grad
@@ -264,43 +289,48 @@ def draw_curve(axes, f, kinks, low, high, n, style):
         axes[1].plot(kink, slope, **mark)
 
 
+def code(call):
+    """A call as a formula in a typewriter font: formulas are the same in all languages."""
+    call = call.translate(TYPEWRITER)
+    return "\n".join(rf"$\mathtt{{{line}}}$" for line in call.split("\n"))
+
+
 def draw_page(name, rows, n, dpi):
-    figure, grid = plt.subplots(
-        len(rows), 3, figsize=(8, 2.45 * len(rows)), width_ratios=(1, 1, 0.75)
-    )
-    figure.get_layout_engine().set(w_pad=0.08, h_pad=0.08)
-    for (title, x_label, x_range, *y_ranges, curves), axes in zip(rows, grid, strict=True):
-        for (label, f, *kinks), style in zip(curves, STYLES, strict=False):
+    figure, grid = plt.subplots(len(rows), 3, figsize=(8, 2.4 * len(rows)), squeeze=False)
+    for (*titles, x_label, x_range, y_range, slopes, curves), axes in zip(rows, grid, strict=True):
+        for (call, f, *kinks), style in zip(curves, STYLES, strict=False):
             draw_curve(axes[:2], f, kinks, *x_range, n, style)
-            axes[2].plot([], [], label=label, **style)
-        for axis, y_label, y_range in zip(axes[:2], ("loss", "gradient"), y_ranges, strict=True):
-            axis.set(xlim=x_range, ylim=y_range, xlabel=x_label, ylabel=y_label)
+            axes[2].plot([], [], label=code(call), **style)
+        ranges, y_labels = (y_range, slopes), ("loss", "gradient")
+        for axis, title, y_label, ylim in zip(axes[:2], titles, y_labels, ranges, strict=True):
+            axis.set(xlim=x_range, ylim=ylim, xlabel=x_label, ylabel=y_label)
+            axis.set_title(title, fontsize=9)
             axis.axhline(0, color="0.8", linewidth=0.8, linestyle="-", zorder=0)
-        axes[0].set_title(title)
         axes[2].axis("off")
-        axes[2].legend(loc="center left", bbox_to_anchor=(-0.1, 0.5), fontsize=8)
-    figure.savefig(OUTPUT / f"losses_{name}.png", dpi=dpi)
-    plt.close(figure)
+        axes[2].legend(loc="center left", bbox_to_anchor=(-0.15, 0.5), fontsize=8)
+    save_figure(figure, f"losses_{name}", dpi)
 
 
-def print_kinks():
-    """The gradient on both sides of every kink, and in it."""
-    print(f"\n{'loss':<30}{'kink at':>10}{'gradient before':>18}{'there':>8}{'after':>8}")
+def gradients_at_kinks():
+    """The call, where the kink is, and the gradient before it, in it, and after it."""
     for *_, curves in (row for rows in PAGES.values() for row in rows):
-        for label, f, *kinks in curves:
+        for call, f, *kinks in curves:
             for x in kinks:
                 _, slopes = value_and_slope(f, np.array([x - 1e-6, x, x + 1e-6]))
-                before, there, after = slopes.round(3) + 0.0  # 0 for -0
-                print(f"{label:<30}{x:>10.3g}{before:>18.3f}{there:>8.3f}{after:>8.3f}")
+                yield call.replace("\n", ""), x, *(slopes + 0.0)  # 0 for -0
 
 
 def main(quick=False):
-    """Draw all pages."""
-    OUTPUT.mkdir(exist_ok=True)
+    """Draw all pages; return the gradients at the kinks."""
     for name, rows in tqdm(PAGES.items(), desc="drawing", unit="page"):
-        draw_page(name, rows, *((30, 50) if quick else (200, 160)))
-    print_kinks()
-    print(f"\nsaved {', '.join(f'losses_{name}.png' for name in PAGES)} in {OUTPUT}")
+        draw_page(name, *((rows[:1], 20, 50) if quick else (rows, 200, 100)))
+    found = list(gradients_at_kinks())
+    print()
+    print_table(
+        ("loss", "kink at", "gradient before", "there", "after"),
+        [(call, *(f"{x:.3g}" for x in numbers)) for call, *numbers in found],
+    )
+    return found
 
 
 if __name__ == "__main__":

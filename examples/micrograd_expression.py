@@ -1,3 +1,9 @@
+# /// script
+# requires-python = ">=3.10"
+# dependencies = ["tinygrad_loss[examples]"]
+# [tool.uv.sources]
+# tinygrad_loss = { path = "..", editable = true }
+# ///
 """The chain rule on one expression: the one with which micrograd introduces itself.
 
 Claim: reverse-mode differentiation turns any expression into its derivatives, exactly. The
@@ -41,7 +47,7 @@ def slope(f, x, h=1e-6):
 
 
 def main(quick=False):
-    """Compute the expression and its gradients, and draw them; return the three numbers."""
+    """Compute the expression and its gradients, and draw them; return the numbers."""
     a = tl.Tensor(-4.0, requires_grad=True, name="a")
     b = tl.Tensor(2.0, requires_grad=True, name="b")
     g = expression(a, b)
@@ -61,7 +67,7 @@ def main(quick=False):
     picture = tl.draw(g, rankdir="TB")
     for ending in ("svg", "html"):
         print(f"saved {picture.save(OUTPUT / f'micrograd_expression.{ending}')}")
-    return {"g": g.item(), "a": a.grad.item(), "b": b.grad.item()}
+    return {"g": g.item(), "gradient": (a.grad.item(), b.grad.item()), "slope": (slope_a, slope_b)}
 
 
 if __name__ == "__main__":

@@ -62,7 +62,7 @@ PAIRS = {
         ADDED, {"penalty": "subtracted"}, ["weights grow by", "step below 0", "accuracy"],
     ),
     "targets shuffled": (
-        ADAM, {"shuffle": True, "epochs": 30}, [LOSS, "test loss", "accuracy"],
+        ADAM | {"epochs": 30}, {"shuffle": True}, [LOSS, "test loss", "accuracy"],
     ),
     "pixels up to 255": ({}, {"largest": 255}, [LOSS, "accuracy"]),
     "no eval()": ({"dropout": 0.5}, {"evaluate": False}, ["two calls differ", "accuracy"]),

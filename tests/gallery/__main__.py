@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 from time import perf_counter
 
-from .pages import EXAMPLES
+from .pages import EXAMPLES, SCRIPTS
 from .published import MEASURED
 
 
@@ -21,7 +21,10 @@ def check(name: str) -> int:
     """Run a script in full; print which numbers moved; return how many left their range."""
     start = perf_counter()
     results = importlib.import_module(name).main()
-    found = [(n, float(n.find(results))) for n in MEASURED[name]]
+    if results is None:
+        print(f"== {name}: not run, for something is not installed")
+        return 0
+    found = [(n, float(n.find(results))) for n in MEASURED.get(name, [])]
     moved = [f"{n.text} is {n.printed(value)}" for n, value in found if n.moved(value)]
     wrong = [f"{n.text} is {value!r}" for n, value in found if not n.low <= value <= n.high]
     print(
@@ -34,7 +37,7 @@ def check(name: str) -> int:
 
 
 def main() -> int:
-    names = sys.argv[1:] or list(MEASURED)
+    names = sys.argv[1:] or sorted(SCRIPTS - {"derivatives"})  # that one writes the sheet anew
     sys.path.insert(0, str(EXAMPLES))
     with tempfile.TemporaryDirectory() as folder:
         importlib.import_module("_common").OUTPUT = Path(folder)

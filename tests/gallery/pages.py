@@ -32,6 +32,11 @@ def sections(page: str) -> list[Section]:
     ]
 
 
+def numbers(text: str) -> list[str]:
+    """The decimal numbers of a text, and the whole ones of two digits or more."""
+    return decimals(text) + re.findall(r"(?<![\w.,-])\d{2,}(?!\w|[.,]\d)", text)
+
+
 def decimals(text: str) -> list[str]:
     """The decimal numbers of a text as they stand. (One language writes "five", the other 5.)"""
     return NUMBER.findall(text)

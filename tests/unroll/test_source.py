@@ -129,16 +129,20 @@ def test_a_deep_graph_needs_no_recursion():
 # --- the example ---------------------------------------------------------------------------------
 
 
-def test_the_printed_program_learns_xor(monkeypatch, capsys, tmp_path):
+def test_the_printed_program_descends_as_the_engine_does(monkeypatch, capsys, tmp_path):
     pytest.importorskip("matplotlib").use("agg")
     pytest.importorskip("tqdm")
     examples = Path(__file__).parents[2] / "examples"
     monkeypatch.setattr(sys, "path", [str(examples), *sys.path])
     monkeypatch.setattr(importlib.import_module("_common"), "OUTPUT", tmp_path)
     result = importlib.import_module("backprop_by_hand").main(quick=True)
-    assert result["difference"] < 1e-14
-    np.testing.assert_allclose(result["path"], result["engine"], rtol=1e-6)
-    assert result["path"][-1] < 0.02 < 0.2 < result["path"][0]
+    assert result["errors"][0] < 1e-14
+    assert result["errors"][1] < 1e-8
+    paths, engine = result["paths"], result["engine"]
+    np.testing.assert_allclose(paths[: len(engine)], engine, rtol=1e-6, atol=1e-12)
+    last = paths[:, -1]  # most of 20 nets learn XOR; in the others two of four answers are 1/2
+    assert 14 <= np.sum(last < 1e-3) < 20
+    np.testing.assert_allclose(last[last > 1e-3], 1 / 8, rtol=0.05)
     assert len(result["source"].splitlines()) <= 56
     assert result["source"] in capsys.readouterr().out
     assert (tmp_path / "backprop_by_hand.png").stat().st_size > 5000
