@@ -6,8 +6,8 @@ in which ufuncs write into arrays that were made once (given last), so that a st
 
     optimizer = SGD(model.parameters(), lr=0.1)
     for step in range(1000):
-        loss = mean_squared_error(model(X), y)
         optimizer.zero_grad()
+        loss = mean_squared_error(model(X), y)
         loss.backward()
         optimizer.step()
 

@@ -527,8 +527,8 @@ mean = tl.Tensor([[9.0], [9.0]], requires_grad=True)
 s = tl.Tensor([[0.0], [0.0]], requires_grad=True)
 optimizer = optim.GD([mean, s], lr=0.5)
 for _ in range(1000):
-    loss = tl.gaussian_nll(mean * ones, s * ones, measured)
     optimizer.zero_grad()
+    loss = tl.gaussian_nll(mean * ones, s * ones, measured)
     loss.backward()
     optimizer.step()
 variance = np.exp(s.data)
@@ -746,8 +746,8 @@ print(with_l1(np.array([3.0, 0.5, -2.0]), 1.0))
 w = tl.Tensor(np.zeros(10), requires_grad=True)
 optimizer = optim.SGD([w], lr=0.2, l1=1.0)
 for _ in range(1000):
-    loss = tl.mean_squared_error(X @ w, progress) / 2
     optimizer.zero_grad()
+    loss = tl.mean_squared_error(X @ w, progress) / 2
     loss.backward()
     optimizer.step()
 

@@ -95,8 +95,8 @@ from tinygrad_loss import optim
 
 optimizer = optim.GD([w, b], lr=0.1)
 for epoch in range(1, 51):
-    loss = tl.mean_squared_error(w * x + b, t)
     optimizer.zero_grad()
+    loss = tl.mean_squared_error(w * x + b, t)
     loss.backward()
     optimizer.step()
     if epoch in (1, 2, 3, 10, 20, 30, 40, 50):

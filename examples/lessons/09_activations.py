@@ -714,10 +714,10 @@ def train(sizes, activation, lr, seed, steps, goal=0.0):
     net = nn.MLP(sizes, activation=activation, rng=rng)
     optimizer = optim.SGD(net.parameters(), lr)
     for step in range(steps):
+        optimizer.zero_grad()
         loss = tl.cross_entropy(net(images), digits)
         if loss.item() < goal:
             return net, loss.item(), step
-        optimizer.zero_grad()
         loss.backward()
         optimizer.step()
     return net, loss.item(), steps
