@@ -98,6 +98,17 @@ def in_japanese(text):
         raise KeyError(f"{text!r} has no Japanese yet: add {error} to _japanese.py") from None
 
 
+def diabetes(centered=False):
+    """scikit-learn's diabetes data: ten inputs of 442 patients, standardized, and the targets.
+
+    With targets less their mean, a model needs no bias.
+    """
+    from sklearn.datasets import load_diabetes  # takes a second, and few need it
+
+    X, y = load_diabetes(return_X_y=True)
+    return (X - X.mean(axis=0)) / X.std(axis=0), y - y.mean() if centered else y
+
+
 def spread(values, form):
     """Numbers of several seeds or data sets as text: "median (smallest to largest)", or one."""
     median, low, high = (format(f(values), form) for f in (np.median, np.min, np.max))

@@ -29,7 +29,7 @@ It takes some seconds, prints two tables and saves examples/output/dropout_is_ri
 from itertools import product
 
 import numpy as np
-from _common import plt, print_table, run, save_figure
+from _common import diabetes, plt, print_table, run, save_figure
 from sklearn.datasets import load_diabetes
 from sklearn.linear_model import LinearRegression, Ridge
 from tqdm import trange
@@ -66,8 +66,7 @@ def train_with_dropout(X, y, seed, steps):
 
 def main(quick=False):
     """Compare dropout with ridge regression; return what was measured."""
-    X, y = load_diabetes(return_X_y=True)
-    X, y = (X - X.mean(axis=0)) / X.std(axis=0), y - y.mean()
+    X, y = diabetes(centered=True)
     alpha = len(y) * P / (1 - P)
     ridge = Ridge(alpha=alpha).fit(X, y).coef_
     plain = LinearRegression().fit(X, y).coef_

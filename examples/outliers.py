@@ -35,8 +35,7 @@ It takes ten seconds, prints two tables and saves examples/output/outliers.png.
 from functools import partial
 
 import numpy as np
-from _common import plt, print_table, run, save_figure
-from sklearn.datasets import load_diabetes
+from _common import diabetes, plt, print_table, run, save_figure
 from tqdm import trange
 
 import tinygrad_loss as tl
@@ -109,8 +108,8 @@ def within(limit, y):
 
 def main(quick=False):
     """Fit constants and lines, with and without the outliers; return what was measured."""
-    X, y = load_diabetes(return_X_y=True)
-    X = np.column_stack([(X - X.mean(axis=0)) / X.std(axis=0), np.ones(442)])
+    X, y = diabetes()
+    X = np.column_stack([X, np.ones(442)])
     steps = 500 if quick else 4000
     constants = {name: best_constant(loss, steps, name) for name, (loss, _) in CONSTANTS.items()}
     print("\nThe best constant prediction of 1, 2, 3, 4 and 100")

@@ -38,7 +38,7 @@ It takes a few seconds, prints two tables and saves examples/output/shrink_and_s
 """
 
 import numpy as np
-from _common import plt, print_table, run, save_figure
+from _common import diabetes, plt, print_table, run, save_figure
 from sklearn.datasets import load_diabetes
 from tqdm import trange
 
@@ -79,11 +79,6 @@ def fit(X, y, proximal, in_loss, squared, half, steps, lr=0.2):
     return np.array(path), loss.item() + proximal * abs(path[-1]).sum(), mse.item()
 
 
-def diabetes():
-    X, y = load_diabetes(return_X_y=True)
-    return (X - X.mean(axis=0)) / X.std(axis=0), y - y.mean()  # so that no bias is needed
-
-
 def twins(rng):
     """Two inputs that both are z plus a little noise, and the target 3 z plus much."""
     z = rng.standard_normal(100)
@@ -100,7 +95,7 @@ def draws(seeds):
 
 def main(quick=False):
     """Check both claims; return what was measured."""
-    X, y = diabetes()
+    X, y = diabetes(centered=True)
     paths, found, rows = {}, {}, []
     for name, (*options, reference) in MODELS.items():
         paths[name], objective, mse = fit(X, y, *options)

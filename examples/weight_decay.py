@@ -33,7 +33,7 @@ It takes a few seconds, prints a table and saves examples/output/weight_decay.pn
 """
 
 import numpy as np
-from _common import plt, print_table, run, save_figure
+from _common import diabetes, plt, print_table, run, save_figure
 from scipy.optimize import lsq_linear
 from sklearn.datasets import load_diabetes
 from tqdm import trange
@@ -46,14 +46,9 @@ DECAY = 2 * STRENGTH
 RATES = {"SGD": 0.2, "Adam": 1.0}
 
 
-def diabetes():
-    X, y = load_diabetes(return_X_y=True)
-    return (X - X.mean(axis=0)) / X.std(axis=0), y - y.mean()
-
-
 def train(name, in_loss, steps=STEPS):
     """The weights after each step, with L2 in the loss or with weight decay."""
-    X, y = diabetes()
+    X, y = diabetes(centered=True)
     w = tl.Tensor(np.zeros(10), requires_grad=True)
     decay = 0.0 if in_loss else DECAY
     optimizer = getattr(optim, name)([w], RATES[name], weight_decay=decay)
@@ -72,7 +67,7 @@ def train(name, in_loss, steps=STEPS):
 
 def by_hand():
     """SGD's update in NumPy: w - lr (dL/dw + 2 strength w)."""
-    X, y = diabetes()
+    X, y = diabetes(centered=True)
     w, path = np.zeros(10), []
     for step in range(STEPS):
         lr = optim.linear_decay(step, STEPS, start=RATES["SGD"], end=0.0)
@@ -89,7 +84,7 @@ def apart(path, other):
 
 def main(quick=False):
     """Check both claims; return what was measured."""
-    X, y = diabetes()
+    X, y = diabetes(centered=True)
     ridge = np.linalg.solve(X.T @ X + len(y) * STRENGTH * np.eye(10), X.T @ y)
     bounded = lsq_linear(X, y, (-1 / DECAY, 1 / DECAY), tol=1e-12).x
     with_l2 = {name: train(name, in_loss=True) for name in RATES}
