@@ -42,12 +42,12 @@ from tqdm import tqdm
 import tinygrad_loss as tl
 from tinygrad_loss import data, nn, optim
 
-STRENGTHS = {
+STRENGTHS = {  # of L2, of L1
     "random start": (0, 0),
     "no penalty": (0, 0),
     "L2": (2e-3, 0),
     "L1": (0, 1e-3),
-}  # L2, L1
+}
 
 
 def train(images, digits, seed, l2, l1, rates):
