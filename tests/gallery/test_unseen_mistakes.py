@@ -308,7 +308,7 @@ GUIDE = {
     "yes or no; several labels at once": {
         "binary_cross_entropy_with_logits": ((FLAT, BITS), [(FLAT, SIGNS), (COLUMN, BITS)]),
     },
-    "rare classes, ranking": {
+    "rare classes": {
         "focal": ((LOGITS, CLASSES), [(LOGITS, PROBS), (LOGITS, CLASSES + 1)]),
         "binary_focal": ((FLAT, BITS), [(FLAT, SIGNS), (COLUMN, BITS)]),
     },
@@ -381,7 +381,7 @@ def test_what_the_guide_says_to_watch_for():
     assert tl.cross_entropy(np.log(p), p) == pytest.approx(-(p * np.log(p)).sum(axis=1).mean())
     assert tl.kl_divergence(np.log(p), p) == pytest.approx(0, abs=1e-15)
 
-    assert "`alpha=0.25` weights positives *down*" in notes["rare classes, ranking"]
+    assert "`alpha=0.25` weights positives *down*" in notes["rare classes"]
     positive, negative = tl.binary_focal([0.0, 0.0], [1, 0], alpha=0.25, reduction="none")
     assert positive == pytest.approx(negative / 3)
 
