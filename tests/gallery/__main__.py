@@ -18,12 +18,12 @@ from .published import MEASURED
 
 
 def check(name: str) -> int:
-    """Run a script in full; print which numbers moved; return how many left their range."""
+    """Run a script in full; print which numbers moved; return how many are out of range."""
     start = perf_counter()
     results = importlib.import_module(name).main()
     if results is None:
         print(f"== {name}: not run, for something is not installed")
-        return 0
+        return int("CI" in os.environ)  # where everything is
     found = [(n, float(n.find(results))) for n in MEASURED.get(name, [])]
     moved = [f"{n.text} is {n.printed(value)}" for n, value in found if n.moved(value)]
     wrong = [f"{n.text} is {value!r}" for n, value in found if not n.low <= value <= n.high]
