@@ -7,7 +7,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from tinygrad_loss import Tensor
+from tinygrad_loss import Tensor, optim, tanh
 from tinygrad_loss.nn import MLP, Linear, Module, load, save
 
 
@@ -235,3 +235,40 @@ def test_the_file_has_the_usual_permissions(tmp_path):
     save(tmp_path / "weights.npz", Linear(1, 1, rng=np.random.default_rng(0)))
     (tmp_path / "other").touch()
     assert (tmp_path / "weights.npz").stat().st_mode == (tmp_path / "other").stat().st_mode
+
+
+@pytest.mark.parametrize(
+    "part", [optim.SGD([Tensor(1.0, requires_grad=True)], lr=0.1), 3, "epoch", np.ones(2)], ids=str
+)
+def test_a_nest_with_what_would_not_be_saved_is_refused(tmp_path, part):
+    """It was left out without a word, and a checkpoint lost its optimizer."""
+    path, layer = tmp_path / "all.npz", Linear(2, 1, rng=np.random.default_rng(0))
+    save(path, {"layer": layer, "weight": Tensor(1.0, requires_grad=True)})
+    before = path.read_bytes()
+    for nest in ([layer, part], {"layer": layer, "other": part}, {"a": {"b": [layer, part]}}):
+        for function in (save, load):
+            kind, name = type(part).__name__, function.__name__
+            with pytest.raises(
+                TypeError, match=f"^{name}: got {kind} .*an optimizer to optim.{name}"
+            ):
+                function(path, nest)
+    assert path.read_bytes() == before
+
+
+def test_a_nest_may_hold_what_has_nothing_to_save(tmp_path):
+    layer = Linear(2, 1, rng=np.random.default_rng(0))
+    for nest in ([layer, np.tanh, None], {"layer": layer, "bias": None, "f": tanh}):
+        save(tmp_path / "nest.npz", nest)
+        assert len(np.load(tmp_path / "nest.npz").files) == 2
+        assert load(tmp_path / "nest.npz", nest) is nest
+
+
+def test_a_state_can_be_what_numpy_loads(tmp_path):
+    """np.load returns a mapping that is no dict, and reads each array when it is asked for."""
+    path, saved, loaded = tmp_path / "weights.npz", model(), model(seed=1)
+    save(path, saved)
+    with np.load(path) as state:
+        loaded.load_state_dict(state)
+    assert_equal_states(saved.state_dict(), loaded.state_dict())
+    with pytest.raises(TypeError, match="expected a dict of arrays, got list"):
+        loaded.load_state_dict([np.ones(2)])

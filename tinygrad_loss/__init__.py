@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from .inspection.graph import draw
     from .inspection.watch import watch
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 __all__ = [
     "Op", "Tensor", "backward", "check_gradients", "data", "detect_anomaly", "draw", "dropout",
@@ -77,4 +77,4 @@ if not TYPE_CHECKING:  # or type checkers would accept any name at all
         return found
 
     def __dir__() -> list[str]:
-        return sorted({*globals(), *_LATER})
+        return ["__version__", *__all__]

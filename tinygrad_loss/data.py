@@ -11,20 +11,22 @@ import numpy as np
 from .engine.arrays import as_array, as_flag, as_number
 from .engine.node import Array, Node
 from .engine.ops import getitem
+from .engine.words import publish, taught
+
+__all__ = ["minibatches", "ring_of_gaussians"]
+publish(globals())
 
 
 class minibatches:
     """The data in batches of a few rows: each loop over it is a pass in a new random order.
 
-    The gradient of a random batch is that of all data plus noise of mean 0, for a small part of the
-    computation: this is the S in SGD. A pass yields pairs ``X[rows], y[rows]``, as copies; their
-    number is the ``len()``.
+    The gradient of a random batch is that of all data plus noise of mean 0, at a part of the cost:
+    this is the S in SGD. A pass yields ``len()`` pairs ``X[rows], y[rows]``, as copies.
 
     Parameters
     ----------
-    X, y : arrays with the same number of rows
-        Also lists, pandas' objects (by position, whatever the index says), arrays of another
-        library, and Tensors, whose batches are Tensors. For data without targets, give X twice.
+    X, y : arrays with the same number of rows; also lists, pandas' objects (by position), arrays of
+        another library, and Tensors, whose batches are Tensors. Without targets, give X twice.
     batch_size : int, rows per batch. The last batch has the rows that are left.
     rng : a numpy.random.Generator, which shuffles the rows, differently in each pass
     drop_last : bool, whether to leave out the last batch if it is smaller than the others
@@ -40,6 +42,7 @@ class minibatches:
     [[2, 3]] [1]
     """
 
+    @taught
     def __init__(
         self, X: Any, y: Any, batch_size: int, *, rng: np.random.Generator, drop_last: bool = False
     ) -> None:
@@ -59,6 +62,9 @@ class minibatches:
     def __len__(self) -> int:
         return self.n_batches
 
+    def __repr__(self) -> str:
+        return f"minibatches({self.n_batches} of up to {self.batch_size} of {len(self.X)} rows)"
+
     def __iter__(self) -> Iterator[tuple[Any, Any]]:
         order = self.rng.permutation(len(self.X))
         for start in range(0, self.n_batches * self.batch_size, self.batch_size):
@@ -74,20 +80,17 @@ def _rows(name: str, x: Any) -> Any:
     return x
 
 
+@taught
 def ring_of_gaussians(
     n: int, *, modes: int = 8, radius: float = 2.0, std: float = 0.05, rng: np.random.Generator
 ) -> tuple[Array, Array]:
     """Points from a mixture of Gaussians on a circle, the usual test of whether a GAN drops modes.
 
     Mode k is centered at ``radius * (cos(2 pi k / modes), sin(2 pi k / modes))``; all are equally
-    likely. Source: Metz et al. 2017, "Unrolled Generative Adversarial Networks".
-
-    Parameters: ``n``, points to draw; ``modes``, Gaussians on the ring; ``radius`` of the ring and
-    ``std``, the standard deviation of each coordinate, in one unit; ``rng``, a NumPy Generator.
-
-    Returns the points, a float64 array (n, 2), and an int array (n,): the mode each is from. Raises
-    TypeError if n or modes is not an int, radius or std not a number, or rng not a Generator;
-    ValueError if a number is negative, infinite or NaN, or modes is < 1.
+    likely. ``std`` is the standard deviation of each coordinate. Returns the points, a float64
+    array (n, 2), and an int array (n,): the mode each is from. Raises TypeError for an argument of
+    another type; ValueError if a number is negative, infinite or NaN, or modes is < 1.
+    Source: Metz et al. 2017, "Unrolled Generative Adversarial Networks".
 
     >>> points, mode = ring_of_gaussians(1000, rng=np.random.default_rng(0))
     >>> points.shape, mode.max()

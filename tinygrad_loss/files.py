@@ -28,7 +28,7 @@ def save(path: str | os.PathLike[str], owner: Any) -> None:
     import zipfile  # here, as pathlib below: it takes longer to import than this library
 
     arrays: dict[str, Any] = {}
-    for name, value in _state(f"save({str(path)!r}, ...)", owner).items():
+    for name, value in _state("save", path, owner).items():
         if isinstance(value, list) and any(hasattr(x, "shape") for x in value):
             arrays |= {f"{name}.{i}": x for i, x in enumerate(value)}
         else:
@@ -60,7 +60,7 @@ def load(path: str | os.PathLike[str], owner: Owner) -> Owner:
     """
     import zipfile
 
-    own = _state(f"load({str(path)!r}, ...)", owner)
+    own = _state("load", path, owner)
     arrays: dict[str, Any] = {}
     with open(os.fspath(path), "rb") as file:
         try:
@@ -89,9 +89,12 @@ def load(path: str | os.PathLike[str], owner: Owner) -> Owner:
     return owner
 
 
-def _state(what: str, owner: Any) -> dict[str, Any]:
+def _state(what: str, path: Any, owner: Any) -> dict[str, Any]:
     if isinstance(owner, type) or not hasattr(owner, "load_state_dict"):
-        raise TypeError(f"{what}: got {type(owner).__name__}; expected a model or an optimizer")
+        if not isinstance(path, str | bytes | os.PathLike):
+            raise TypeError(f"{what}: got {type(path).__name__} as path: the path comes first")
+        what += f"({str(path)!r}, ...): got {type(owner).__name__}"
+        raise TypeError(f"{what}; expected a model or an optimizer")
     return owner.state_dict()
 
 

@@ -26,13 +26,14 @@ import numpy as np
 from .engine.arrays import as_array, as_flag, as_number, brought, on_host, parameters_in
 from .engine.node import Array, now
 from .engine.tensor import Tensor
-from .engine.words import taught
+from .engine.words import publish, taught
 from .files import load, save
 
 __all__ = [
     "GD", "SGD", "Adam", "Optimizer", "clip_grad_norm", "cosine_decay", "linear_decay", "load",
     "save",
 ]  # fmt: skip
+publish(globals())
 
 
 def _two_numbers(what: str, value: Any) -> tuple[float, float]:
@@ -205,8 +206,7 @@ class SGD(Optimizer):
         w <- sign(w) max(|w| - t, 0)                    (if l1 > 0; t = lr l1 / (1 - momentum))
 
     The velocity v is a decaying sum of past gradients: where they agree it grows up to 1 / (1 -
-    momentum) times as large, where they alternate they cancel. (Sutskever et al. 2013 write
-    v <- momentum v - lr g, which is the same as long as lr does not change.)
+    momentum) times as large, where they alternate they cancel (Sutskever et al. 2013).
 
     ``weight_decay`` adds the gradient of weight_decay/2 |w|^2: with plain SGD it *is* L2
     regularization, ``l2(params, weight_decay / 2)``. ``l1`` minimizes loss + l1 |w| by a proximal
@@ -356,7 +356,7 @@ class Adam(Optimizer):
 def linear_decay(step: int, steps: int, start: float, end: float) -> float:
     """A learning rate that falls linearly from ``start`` at step 0 to ``end`` at step ``steps``.
 
-    Assign its value before each step: ``optimizer.lr = linear_decay(k, 100, start=1.0, end=0.1)``.
+    In the loop: ``optimizer.lr = linear_decay(k, 100, start=1.0, end=0.1)``.
 
     >>> [linear_decay(k, 4, 1.0, 0.5) for k in range(6)]
     [1.0, 0.875, 0.75, 0.625, 0.5, 0.5]

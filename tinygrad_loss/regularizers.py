@@ -30,8 +30,12 @@ import numpy as np
 from .engine.arrays import as_flag, parameters_in
 from .engine.ops import absolute, square, sum as sum_
 from .engine.tensor import Tensor
+from .engine.words import publish, taught
 from .losses import checks
 from .losses.checks import converted, error, floating, named, number, what
+
+__all__ = ["dropout", "elastic_net", "l1", "l2"]
+publish(globals())
 
 
 @named
@@ -122,6 +126,7 @@ def _parameters(params: Any) -> list[Any]:
     return numbers
 
 
+@taught
 @named
 def dropout(x: Any, p: float, *, rng: np.random.Generator, training: bool = True) -> Tensor:
     """Dropout: in training, set elements to 0 at random, so that none relies on another.

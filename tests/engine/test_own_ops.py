@@ -201,3 +201,13 @@ def test_an_attribute_error_keeps_its_kind_if_the_inputs_are_arrays():
         Op(lambda x: x.foo, lambda g, y, x: g, name="mine")(leaf([1.0]))
     with pytest.raises(AttributeError, match=r"backward of mine: \(1,\): .*foo"):
         Op(lambda x: x * 1, lambda g, y, x: g.foo, name="mine")(leaf([1.0])).sum().backward()
+
+
+def test_a_rule_with_too_few_arguments_is_told_which_it_gets():
+    for rule in (lambda g, x: g * 2, lambda g: g):
+        doubled = Op(lambda x: x * 2, rule, name="doubled")
+        with pytest.raises(TypeError, match=r"rule\(g, y, \*inputs\), with the options by name"):
+            doubled(leaf([1.0])).sum().backward()
+    with pytest.raises(TypeError) as error:
+        Op(lambda: 1.0, lambda g, y, x: g, name="forward")(leaf([1.0]))
+    assert "A rule" not in str(error.value)

@@ -6,6 +6,7 @@ First read off the code, then clicked through language servers, as an editor doe
 import ast
 import inspect
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -155,7 +156,12 @@ class Server:
 
     def __init__(self, command, folder):
         self.process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            # What Jedi keeps of files that it has read: another process may be writing it.
+            env=os.environ | {"XDG_CACHE_HOME": str(folder)},
         )
         self.number = 0
         self.opened = set()

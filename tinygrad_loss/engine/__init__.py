@@ -1,7 +1,6 @@
 """The engine: all there is to read to learn backprop. It imports nothing of what is built on it.
 
-Start at ``Tensor.backward``: three files lead from there to the derivative of any op. What a Tensor
-stores is in ``node.py``, a page.
+Start at ``Tensor.backward``: three files lead from there to the derivative of any op.
 
 tensor.py            Tensor: an array that remembers how it was made, with NumPy's methods
 backprop.py          the chain rule: walk the graph backwards, add up

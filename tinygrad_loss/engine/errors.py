@@ -1,7 +1,5 @@
 """Errors that teach: what was given, what is expected, what to do."""
 
-# ruff: noqa: D103 (a function that returns an error says in its name what for)
-
 import warnings
 from traceback import walk_tb
 from typing import Any
@@ -38,6 +36,8 @@ def explained(
     elif isinstance(error, AttributeError) and not all(hasattr(x, "shape") for x in inputs):
         kind = TypeError
         reason += "; expected a Tensor or an array, e.g. np.array([1.0, 2.0])"
+    if where and "positional argument" in reason:
+        reason += ". A rule is called as rule(g, y, *inputs), with the options by name"
     if isinstance(error, TypeError):
         kind = TypeError  # NumPy's own are made from a function and dtypes, not from a message
         arrays = (getattr(x, "_array", x) for x in (*inputs, *options.values()))
@@ -103,7 +103,7 @@ def array_without_graph(x: Node) -> Exception:
         return TypeError(f"{x.name or 'A Tensor'} {x.shape} is not on the host: use t.data.get()")
     return RuntimeError(
         f"{x.name or 'A Tensor'} {x.shape} requires grad, and as a plain array it would lose its "
-        "graph. Use t.data or t.detach() for the values alone; to keep it, functions of "
+        "graph. Use t.item(), t.data or t.detach() for the values alone; to keep it, functions of "
         "tinygrad_loss, tl.stack([...]) or sum([...]) to join Tensors, df.to_numpy() @ t for df @ t"
     )
 

@@ -67,6 +67,10 @@ class set_mode:
     ) -> None:
         self.recording, self.observer, self.alone = recording, observer, alone
 
+    def __repr__(self) -> str:
+        what = {None: type(self.observer).__name__, False: "no_grad", True: "recording"}
+        return f"<block: {getattr(self, 'name', what[self.recording])}>"
+
     def __enter__(self) -> Any:
         observer = self.begin()
         mode.set(Mode((*mode.get().blocks, (self, observer))))

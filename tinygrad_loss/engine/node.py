@@ -88,7 +88,7 @@ class Node(Copied):
         return self._array
 
     def __format__(self, spec: str) -> str:
-        return format(self.item() if spec else str(self), spec)
+        return format(self._array if self.ndim == 0 else self.item() if spec else str(self), spec)
 
     def __len__(self) -> int:
         return len(self._array)

@@ -27,8 +27,6 @@ has a case in ``tests/op_cases.py``, until the page can compute it (``FUNCTIONS`
 written the sheet of derivatives anew.
 """
 
-# mypy: disable-error-code="empty-body, has-type, return-value"
-
 from __future__ import annotations
 
 import math
@@ -90,7 +88,7 @@ class Op:
         self.name = name or forward.__name__
         self.arguments = Arguments(self, definition or forward)
 
-    def __call__(self, *inputs: Any, **options: Any) -> Any:
+    def __call__(self, *inputs: Any, **options: Any) -> Tensor:
         """Compute the output: a Tensor if an input is one, else an array."""
         if options or len(inputs) != len(self.rules):
             inputs, options = self.arguments.sort(inputs, options)

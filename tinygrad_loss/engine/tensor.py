@@ -132,11 +132,12 @@ class Tensor(Node, Elsewhere):
     # --- Python's and NumPy's protocols -----------------------------------------------------------
     def __repr__(self) -> str:
         values = np.array2string(self._array, separator=", ", prefix="Tensor(", threshold=200)
+        shape = f", shape={self.shape}" * (self.size > 200 or (self.size == 0 and self.ndim > 1))
         dtype = "" if self.dtype == np.float64 else f", dtype={self.dtype}"
         name = f", name={self.name!r}" if self.name else ""
         made = f", made by {self.origin[0].name}" if self.origin else ""
         leaf = ", requires_grad=True" if self._requires_grad and not self.origin else ""
-        return f"Tensor({values}{dtype}{name}{made}{leaf})"
+        return f"Tensor({values}{shape}{dtype}{name}{made}{leaf})"
 
     def __float__(self) -> float:
         return float(errors.number_of(self, "float"))

@@ -18,11 +18,10 @@ All raise ValueError for shapes that do not match (nothing is broadcast), values
 targets, an option that is not as described, an unknown reduction, and the mean of 0 samples;
 TypeError for what is not made of numbers. Where the order of prediction and target matters, a
 target that requires grad beside a prediction that does not is refused: are they swapped?
-
 In the examples np is NumPy; most print the loss, the same by the formula, and the gradient.
 """
 
-# isort: off
+from ..engine.words import publish
 from .adversarial import (
     discriminator, generator_minimax, generator_non_saturating, gradient_penalty,
     hinge_discriminator, hinge_generator, least_squares_discriminator, least_squares_generator,
@@ -48,3 +47,4 @@ __all__ = [
     "mean_squared_error", "multiclass_hinge", "nt_xent", "pinball", "poisson_nll", "squared_hinge",
     "sum_squared_error", "triplet", "wasserstein_critic", "wasserstein_generator",
 ]  # fmt: skip
+publish(globals())

@@ -3,10 +3,6 @@
 A Module is an ordinary object. Its parameters are the Tensors that require grad among its
 attributes, and the parameters of modules among its attributes, also inside lists, tuples and dicts.
 Nothing needs to be registered. What another object, a set or a function holds is refused.
-
-    rng = np.random.default_rng(0)
-    model = MLP([64, 64, 10], activation="relu", rng=rng)
-    logits = model(X)
 """
 
 from __future__ import annotations
@@ -16,16 +12,16 @@ import os
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 from numbers import Integral
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from .. import files
 from ..data import _check_rng
 from ..engine import functions, ops, products
-from ..engine.arrays import as_flag, as_number
+from ..engine.arrays import as_flag, as_number, flattened
 from ..engine.tensor import Tensor
-from ..engine.words import missing
+from ..engine.words import publish, taught
 from ..regularizers import dropout
 from .module import Module, _walk
 
@@ -34,10 +30,7 @@ __all__ = [
     "Sigmoid", "Tanh", "load", "save",
 ]  # fmt: skip
 
-if not TYPE_CHECKING:  # or type checkers would accept any name at all
-
-    def __getattr__(name: str) -> Any:
-        raise missing(f"module {__name__!r}", name)
+publish(globals())
 
 
 class Linear(Module):
@@ -62,6 +55,7 @@ class Linear(Module):
     (5, 2)
     """
 
+    @taught
     def __init__(
         self, n_in: int, n_out: int, *, rng: np.random.Generator,
         init: str = "glorot", bias: bool = True, dtype: Any = np.float64,
@@ -87,7 +81,8 @@ class Linear(Module):
         return products.linear(x, self.weight, self.bias)
 
     def __repr__(self) -> str:
-        return f"Linear({', '.join(map(str, self.weight.shape))})"
+        no_bias = ", bias=False" * (self.bias is None)
+        return f"{type(self).__name__}({', '.join(map(str, self.weight.shape))}{no_bias})"
 
 
 class ReLU(Module):
@@ -142,6 +137,7 @@ class Dropout(Module):
     array([1., 1., 1., 1., 1., 1.])
     """
 
+    @taught
     def __init__(self, p: float, *, rng: np.random.Generator) -> None:
         self.p = as_number("Dropout: p", p, high=1.0)
         _check_rng("Dropout", rng)
@@ -152,7 +148,7 @@ class Dropout(Module):
         return dropout(x, self.p, rng=self.rng, training=self.training)
 
     def __repr__(self) -> str:
-        return f"Dropout({self.p})"
+        return f"{type(self).__name__}({self.p})"
 
 
 class Sequential(Module):
@@ -171,7 +167,7 @@ class Sequential(Module):
             if not callable(layer) or isinstance(layer, type):
                 expected = "a callable, such as ReLU(). For a list, write Sequential(*layers)"
                 raise TypeError(f"Sequential: layer {i} is {layer!r}; expected {expected}")
-        self.layers = list(layers)
+        self.layers: list[Any] = list(layers)  # so that layers[0].weight passes type checkers
         # Error messages show a Tensor's name, so it should say which layer, unless the user chose
         # one. A name given by an inner Sequential is replaced by the full one.
         for name, p, *_ in _walk(self, "", set()):
@@ -208,6 +204,7 @@ class MLP(Sequential):
     MLP(Linear(64, 32), ReLU(), Linear(32, 10))
     """
 
+    @taught
     def __init__(
         self, sizes: Sequence[int], *, activation: str | Callable[[Any], Any] = "relu",
         dropout: float = 0.0, rng: np.random.Generator, dtype: Any = np.float64,
@@ -238,7 +235,7 @@ def save(path: str | os.PathLike[str], module: Any) -> None:
     ...     print(*np.load(f"{folder}/layer.npz"))
     weight bias
     """
-    files.save(path, _as_module(module))
+    files.save(path, _as_module("save", module))
 
 
 def load(path: str | os.PathLike[str], module: files.Owner) -> files.Owner:
@@ -251,14 +248,18 @@ def load(path: str | os.PathLike[str], module: files.Owner) -> files.Owner:
     ...     print((load(f"{folder}/layer.npz", other).weight == layer.weight).all())
     True
     """
-    files.load(path, _as_module(module))
+    files.load(path, _as_module("load", module))
     return module
 
 
-def _as_module(x: Any) -> Any:
+def _as_module(what: str, x: Any) -> Any:
     """A module with the parts of a list, tuple or dict as attributes; anything else as it is."""
     if not isinstance(x, list | tuple | dict) or not x:
         return x
+    for part in flattened(x):
+        if not (isinstance(part, Module | Tensor) or part is None or callable(part)):
+            given = f"{what}: got {type(part).__name__} among the parts; expected modules, Tensors"
+            raise TypeError(f"{given}. Pass the model itself, and an optimizer to optim.{what}.")
     module = Module()
     vars(module).update(x if isinstance(x, dict) else {str(i): part for i, part in enumerate(x)})
     return module

@@ -1,12 +1,13 @@
 """What all models share: a module owns parameters, finds those inside it, and knows its state."""
 
 import gc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import wraps
 from io import IOBase
 from itertools import count
+from reprlib import recursive_repr
 from types import FrameType, FunctionType, ModuleType
-from typing import Any, ParamSpec, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from ..engine import errors, ops
 from ..engine.arrays import as_array, as_flag, brought, flattened, on_host
 from ..engine.node import Array, now
 from ..engine.tensor import Tensor
+from ..engine.words import OF_MODULES, missing
 
 AnyModule = TypeVar("AnyModule", bound="Module")
 Kind = TypeVar("Kind", "Module", Tensor)
@@ -33,7 +35,6 @@ class Module:
     """A function with parameters: assign them in ``__init__``, compute the output in ``forward``.
 
     ``training`` is True at first; ``train()`` and ``eval()`` set it, also for all modules inside.
-
     The state, which ``state_dict()`` returns and ``save`` writes, is made of the parameters and of
     the other Tensors that ``__init__`` made, such as running averages. A Tensor that ``forward``
     keeps in an attribute of its own, as in ``self.hidden = h.detach()``, is no part of it.
@@ -131,14 +132,14 @@ class Module:
         """Copies of the data of all Tensors of the state, also of frozen ones, by dotted name."""
         return {name: x.data.copy() for name, x in _contents(self, Tensor)}
 
-    def load_state_dict(self, state: dict[str, Array]) -> None:
+    def load_state_dict(self, state: Mapping[str, Array]) -> None:
         """Give the Tensors of ``state_dict()`` the values in ``state``; each keeps its dtype.
 
         Raises ValueError if a name is missing or unexpected, a shape differs, or numbers do not
         fit; TypeError if ``state`` is no dict of arrays of such dtypes. Then nothing has changed.
         """
         what, tensors = "load_state_dict", dict(_contents(self, Tensor))
-        if not isinstance(state, dict):
+        if not isinstance(state, Mapping):  # also what np.load returns
             raise TypeError(f"{what}: expected a dict of arrays, got {type(state).__name__}")
         missing, unexpected = tensors.keys() - state.keys(), state.keys() - tensors.keys()
         if missing or unexpected:
@@ -164,9 +165,18 @@ class Module:
         for name, x in tensors.items():
             x.data = values[name]
 
+    if not TYPE_CHECKING:  # or type checkers would accept any name at all
+
+        def __getattr__(self, name: str) -> Any:
+            if name in OF_MODULES and not hasattr(type(self), name):
+                raise missing(f"{type(self).__name__!r} object", name, OF_MODULES)
+            return object.__getattribute__(self, name)  # Python's error, or that of a property
+
+    @recursive_repr()
     def __repr__(self) -> str:
-        inside = ", ".join(repr(x) for x in vars(self).values() if isinstance(x, Module))
-        return f"{type(self).__name__}({inside})"
+        parts = [(name, x) for name, x in _held(vars(self)) if isinstance(x, Module | Tensor)]
+        shown = (repr(x) if isinstance(x, Module) else f"{name} {x.shape}" for name, x in parts)
+        return f"{type(self).__name__}({', '.join(shown)})"
 
 
 # What cannot hold layers, or refers to more than it holds.

@@ -1,7 +1,5 @@
 """The array that notes every NumPy call made on it."""
 
-# ruff: noqa: D102 (the methods are those of numpy.ndarray)
-
 import operator
 from collections.abc import Callable, Iterator
 from functools import partial, partialmethod

@@ -147,4 +147,4 @@ def test_a_frame_is_sandboxed_and_quoted():
         '<iframe title="Backprop, step by step" sandbox="allow-scripts" srcdoc="'
     )
     assert re.fullmatch(r"<iframe [^<>]*></iframe>", frame)
-    assert 'height="300"' in frame
+    assert frame.endswith('width="100%" height="300" style="border: 0"></iframe>')

@@ -1,6 +1,7 @@
 """What pictures show of labels, indices and options; and what a Graph says of itself."""
 
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -152,3 +153,10 @@ def test_the_styles_of_a_picture_are_for_it_alone():
         assert selector.startswith(".computation "), selector
     root = draw(Tensor(1.0, requires_grad=True) * 2).svg().partition(">")[0]
     assert 'class="computation"' in root
+
+
+def test_a_file_name_in_the_place_of_the_gradient_leads_to_save():
+    loss = Tensor(2.0, requires_grad=True) * 3.0
+    for name in ("graph.png", Path("graph.png")):
+        with pytest.raises(TypeError, match=r"Write draw\(output\)\.save\('graph\.png'\)"):
+            draw(loss, name)

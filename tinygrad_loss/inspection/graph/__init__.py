@@ -2,7 +2,6 @@
 
 import html
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -43,8 +42,7 @@ def draw(
     Returns a ``Graph``: it shows itself in a notebook; ``.save("graph.svg")`` writes it to a file.
 
     Raises TypeError if ``output`` is not a Tensor; ValueError if an option is wrong, or ``grad``
-    has another shape than ``output``; RuntimeError with ``backward=True`` if data was changed after
-    it had been used. (Otherwise what is not known any more is left out, and the picture says so.)
+    has another shape; RuntimeError with ``backward=True`` if data was changed after its use.
 
     >>> a, b = Tensor(2.0, True, name="a"), Tensor(-3.0, True, name="b")
     >>> print(draw(a * b + a).text())
@@ -56,6 +54,8 @@ def draw(
     """
     if rankdir not in (None, "LR", "TB"):
         raise ValueError(f"draw: rankdir is {rankdir!r}; expected 'LR', 'TB' (down) or None")
+    if isinstance(grad, str | Path):
+        raise TypeError(f"draw: grad is {grad!r}. Write draw(output).save({str(grad)!r}).")
     if max_nodes is not None and not (isinstance(max_nodes, int) and max_nodes > 1):
         raise ValueError(f"draw: max_nodes is {max_nodes!r}; expected an int >= 2, or None")
     found = trace(output, grad, backward=backward)
@@ -124,10 +124,10 @@ class Graph:
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         """The picture, for Jupyter; the text where there is no Graphviz."""
-        bundle = {"text/plain": self.text()}
-        with suppress(RuntimeError):
-            bundle["image/svg+xml"] = self.svg()
-        return bundle
+        try:
+            return {"text/plain": self.text(), "image/svg+xml": self.svg()}
+        except RuntimeError as error:
+            return {"text/plain": f"{self.text()}\n\nA table, because {error}"}
 
 
 @dataclass(repr=False)
@@ -137,8 +137,12 @@ class Frame:
     page: str
     height: int
 
+    def __repr__(self) -> str:
+        return f"<Frame of {len(self.page) // 1000} kB, {self.height} pixels high, for notebooks>"
+
     def _repr_html_(self) -> str:
         return (
             '<iframe title="Backprop, step by step" sandbox="allow-scripts" '
-            f'srcdoc="{html.escape(self.page)}" width="100%" height="{self.height}"></iframe>'
+            f'srcdoc="{html.escape(self.page)}" width="100%" height="{self.height}" '
+            'style="border: 0"></iframe>'
         )

@@ -112,5 +112,6 @@ def _add_stubs(edge: ElementTree.Element) -> None:
 
 def summary(view: View) -> str:
     """What a picture shows, in a few words."""
-    outputs = ", ".join(text.clean(node.name) for node in view.trace.outputs[:5])
-    return f"Computation of {outputs} by {plural(len(view.trace.ops), 'op')}"
+    names, ops = [x.name for x in view.trace.outputs[:5]], plural(len(view.trace.ops), "op")
+    made = "that failed, of" if view.trace.failed else f"of {', '.join(map(text.clean, names))} by"
+    return f"Computation {made} {ops}"
