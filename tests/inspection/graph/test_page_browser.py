@@ -1,5 +1,8 @@
 """The page in a real browser: chromium, driven by selenium. Skipped where either is missing."""
 
+from io import BytesIO
+from urllib.parse import quote
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -11,6 +14,8 @@ from tinygrad_loss import Tensor, gradients, losses as loss_functions, nn
 from tinygrad_loss.inspection.graph import draw
 
 Keys = pytest.importorskip("selenium.webdriver").Keys
+Image = pytest.importorskip("PIL.Image")
+film = pytest.importorskip("tests.inspection.graph.film")
 
 
 def mlp_loss():
@@ -435,6 +440,40 @@ def test_the_page_works_in_a_sandboxed_frame_of_a_notebook(chromium, tmp_path):
     assert page.lines("t0") == ["a", "value -4", "grad 138.8"]
     page.browser.switch_to.default_content()
     assert page.problems() == []
+
+
+@pytest.mark.parametrize("system", ["light", "dark"])
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_a_picture_and_a_frame_follow_the_notebook(chromium, tmp_path, theme, system):
+    """JupyterLab 4.3 and newer sets color-scheme on the body; an SVG is shown as an image."""
+    graph = draw(Tensor(2.0, requires_grad=True, name="a") * 3.0)
+    picture = f'<img id="image" src="data:image/svg+xml,{quote(graph.svg())}">'
+    body = f'<body style="color-scheme: {theme}">{picture}{graph.frame(400)._repr_html_()}</body>'
+    path = tmp_path / "notebook.html"
+    path.write_text(f"<!doctype html><title>notebook</title>{body}", encoding="utf-8")
+    feature = {"features": [{"name": "prefers-color-scheme", "value": system}]}
+    chromium.execute_cdp_cmd("Emulation.setEmulatedMedia", feature)
+    try:
+        page = Page(chromium, path)
+        shown = chromium.find_element("id", "image").screenshot_as_png
+        frame = chromium.find_element("tag name", "iframe")
+        assert page.js("arguments[0].getBoundingClientRect().right", frame) <= page.js("innerWidth")
+        chromium.switch_to.frame(frame)
+        color = page.js("getComputedStyle(document.body).backgroundColor")
+        chromium.switch_to.default_content()
+    finally:
+        chromium.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+    ground = Image.open(BytesIO(shown)).convert("L").getpixel((2, 2))
+    assert (ground < 100) == (theme == "dark")
+    assert (color != "rgb(255, 255, 255)") == (theme == "dark")
+
+
+def test_the_film_of_the_readme_has_a_picture_of_each_step(chromium, tmp_path):
+    film.save(film.frames(film.expression(), chromium), tmp_path / "film.gif")
+    with Image.open(tmp_path / "film.gif") as made, Image.open(film.FILM) as committed:
+        # Start, 4 ops forward, the seed, 4 ops backward, the end, the update.
+        assert made.n_frames == committed.n_frames == 1 + 4 + 1 + 4 + 1 + 1
+        assert committed.size == film.WINDOW
 
 
 @pytest.fixture(scope="module")
