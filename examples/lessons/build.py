@@ -1,13 +1,17 @@
 """Make the notebooks and the solution pages of the lessons, executed, in both languages.
 
-    pip install -e '.[lessons]'
-    python examples/lessons/build.py           # all lessons
-    python examples/lessons/build.py 3 5       # two of them
+    pip install -e '.[lessons,draw]'
+    python examples/lessons/build.py                # all lessons, and the first hour
+    python examples/lessons/build.py 3 5            # two of them
+    python examples/lessons/build.py first_hour     # examples/first_hour.ipynb alone
 
 A lesson is one script in jupytext's percent format. It holds its code once, and each text as a pair
 of markdown cells, marked lang="en" and lang="ja". Cells with tags=["solution"] go to a page of
 their own, en/solutions/03_graph.md, to which the notebook links below the exercise. What is written
 depends on nothing but the script and the packages: ids are counted, times and versions left out.
+
+The first hour is no lesson, and has no solutions and no neighbors. Its notebooks lie in examples/.
+It alone needs Graphviz (the extra "draw").
 """
 
 import base64
@@ -24,12 +28,14 @@ from PIL import Image
 
 LESSONS = Path(__file__).parent
 SCRIPTS = sorted(LESSONS.glob("[0-9][0-9]_*.py"))
+FIRST_HOUR = LESSONS / "first_hour.py"
 LANGUAGES = ("en", "ja")
 
 # What the build itself writes, in each language.
 WORDS = {
     "en": {
         "other": "[日本語](../ja/{stem}.ipynb) · [All lessons](../README.md)",
+        "other hour": "[日本語](first_hour.ja.ipynb) · [The course](lessons/README.md)",
         "solution": "[Solution](solutions/{stem}.md#{anchor})",
         "exercise": "Exercise {number}",
         "check": "Check",
@@ -40,6 +46,7 @@ WORDS = {
     },
     "ja": {
         "other": "[English](../en/{stem}.ipynb) · [全章の一覧](../README.ja.md)",
+        "other hour": "[English](first_hour.ipynb) · [講座](lessons/README.ja.md)",
         "solution": "[解答例](solutions/{stem}.md#{anchor})",
         "exercise": "演習 {number}",
         "check": "確認テスト",
@@ -59,6 +66,14 @@ def cells_of(script, language):
         for cell in notebook.cells
         if cell.cell_type == "code" or cell.metadata.get("lang") == language
     ]
+
+
+def notebook_of(script, language):
+    """The path of a notebook. Its folder is also the one that it runs in."""
+    if script == FIRST_HOUR:
+        ending = ".ipynb" if language == "en" else f".{language}.ipynb"
+        return LESSONS.parent / f"{script.stem}{ending}"
+    return LESSONS / language / f"{script.stem}.ipynb"
 
 
 def is_solution(cell):
@@ -121,11 +136,11 @@ def links_to_neighbors(script, language):
 def unexecuted(script, language):
     """The notebook of a lesson before it is run: solutions are links, ids are counted."""
     words, stem, known = WORDS[language], script.stem, set()
-    sources = []
+    is_lesson, sources = script != FIRST_HOUR, []
     for cell in cells_of(script, language):
         if not is_solution(cell):
             text = cell.source
-            if cell.cell_type == "markdown":
+            if cell.cell_type == "markdown" and is_lesson:
                 text = with_links(text, script, language, known)
             sources.append((cell.cell_type, text))
         elif cell.cell_type == "code":
@@ -133,8 +148,10 @@ def unexecuted(script, language):
             sources.append(
                 ("markdown", words["solution"].format(stem=stem, anchor=anchor))
             )
-    sources.insert(1, ("markdown", words["other"].format(stem=stem)))
-    sources.append(("markdown", links_to_neighbors(script, language)))
+    other = words["other" if is_lesson else "other hour"].format(stem=stem)
+    sources.insert(1, ("markdown", other))
+    if is_lesson:
+        sources.append(("markdown", links_to_neighbors(script, language)))
     new_cell = {
         "markdown": nbformat.v4.new_markdown_cell,
         "code": nbformat.v4.new_code_cell,
@@ -155,7 +172,7 @@ def executed(script, language):
         timeout=120,
         kernel_name="python3",
         extra_arguments=["--log-level=ERROR"],
-        resources={"metadata": {"path": str(LESSONS / language)}},
+        resources={"metadata": {"path": str(notebook_of(script, language).parent)}},
         record_timing=False,
         coalesce_streams=True,
     ).execute(
@@ -167,12 +184,20 @@ def executed(script, language):
                 raise RuntimeError(
                     f"{script.name}: a cell of {language} warns: {output.text}"
                 )
-            if "image/png" in output.get("data", {}):
-                output.data["image/png"] = in_few_colors(output.data["image/png"])
+            if "data" in output:
+                output.data = as_github_shows(output.data)
     # Running it noted versions, which differ by machine.
     kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
     notebook.metadata = {"kernelspec": kernel, "language_info": {"name": "python"}}
     return notebook
+
+
+def as_github_shows(data):
+    """What an output shows, without HTML and SVG, which GitHub drops."""
+    kept = {kind: data[kind] for kind in ("image/png", "text/plain") if kind in data}
+    if "image/png" in kept:
+        kept["image/png"] = in_few_colors(kept["image/png"])
+    return kept
 
 
 def in_few_colors(png):
@@ -215,21 +240,25 @@ def write(script):
     """Write the notebooks and the solutions of a lesson, once all of them have been made."""
     pages = {}
     for language in LANGUAGES:
-        folder = LESSONS / language
-        pages[folder / f"{script.stem}.ipynb"] = as_text(executed(script, language))
-        pages[folder / "solutions" / f"{script.stem}.md"] = solutions(script, language)
+        path = notebook_of(script, language)
+        pages[path] = as_text(executed(script, language))
+        if script != FIRST_HOUR:
+            page = path.parent / "solutions" / f"{script.stem}.md"
+            pages[page] = solutions(script, language)
     for path, text in pages.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
-        print(f"{path.relative_to(LESSONS)}: {len(text.encode()) / 1000:.0f} kB")
+        print(f"{path.relative_to(LESSONS.parent)}: {len(text.encode()) / 1000:.0f} kB")
 
 
 def main(*numbers):
     scripts = {int(script.stem[:2]): script for script in SCRIPTS}
+    scripts[FIRST_HOUR.stem] = FIRST_HOUR
     wanted = [int(x) if x.isdecimal() else x for x in numbers] or list(scripts)
     for number in wanted:
         if number not in scripts:
-            sys.exit(f"build.py: no lesson {number}; there are 1 to {len(scripts)}")
+            there = f"there are 1 to {len(SCRIPTS)}, and {FIRST_HOUR.stem}"
+            sys.exit(f"build.py: no lesson {number}; {there}")
     for number in wanted:
         write(scripts[number])
 

@@ -11,7 +11,11 @@ JAPANESE = r"[ぁ-ゖァ-ヺー一-鿿々]"
 
 LESSONS = Path(__file__).parents[2] / "examples" / "lessons"
 SCRIPTS = sorted(LESSONS.glob("[0-9][0-9]_*.py"))
+FIRST_HOUR = LESSONS / "first_hour.py"
 each_lesson = pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.stem)
+each_script = pytest.mark.parametrize(
+    "script", [*SCRIPTS, FIRST_HOUR], ids=lambda script: script.stem
+)
 
 
 def cells(script):

@@ -10,7 +10,7 @@ import urllib.parse
 
 import pytest
 
-from .reading import LESSONS, SCRIPTS, each_lesson
+from .reading import FIRST_HOUR, LESSONS, SCRIPTS, each_lesson, each_script
 
 pytest.importorskip("nbclient")
 pytest.importorskip("ipykernel")
@@ -30,7 +30,7 @@ each_language = pytest.mark.parametrize("language", build.LANGUAGES)
 
 
 def committed(script, language):
-    return json.loads((LESSONS / language / f"{script.stem}.ipynb").read_text("utf-8"))
+    return json.loads(build.notebook_of(script, language).read_text("utf-8"))
 
 
 def outputs(notebook):
@@ -45,15 +45,20 @@ def outputs(notebook):
     ]
 
 
-@each_lesson
-@each_language
-def test_a_lesson_runs_alone_and_its_notebook_is_up_to_date(script, language):
+def assert_up_to_date(script, language):
+    """Run alone, in a fresh kernel, the script gives the notebook that is committed."""
     now = json.loads(build.as_text(build.executed(script, language)))
     before = committed(script, language)
     assert [cell["source"] for cell in now["cells"]] == [cell["source"] for cell in before["cells"]]
     assert outputs(now) == outputs(before)
     assert [cell["id"] for cell in now["cells"]] == [cell["id"] for cell in before["cells"]]
     assert now["metadata"] == before["metadata"]
+
+
+@each_lesson
+@each_language
+def test_a_lesson_runs_alone_and_its_notebook_is_up_to_date(script, language):
+    assert_up_to_date(script, language)
 
 
 def test_built_twice_it_is_the_same_bytes():
@@ -115,7 +120,7 @@ def test_long_decimals_in_the_texts_come_from_the_code(script):
         assert near or number in BY_HAND.get(script.stem, ()), number
 
 
-@each_lesson
+@each_script
 def test_the_code_is_the_same_in_both_languages(script):
     english, japanese = (
         [cell["source"] for cell in committed(script, language)["cells"] if "outputs" in cell]
@@ -200,8 +205,14 @@ def test_the_first_mention_of_another_lesson_is_a_link(language, text, linked):
 
 def test_one_lesson_can_be_built_alone(capsys, monkeypatch):
     monkeypatch.setattr(build, "write", lambda script: print(script.stem))
-    build.main("1", "03")
-    assert capsys.readouterr().out.split() == ["01_slope", "03_graph"]
+    build.main("1", "03", "first_hour")
+    assert capsys.readouterr().out.split() == ["01_slope", "03_graph", "first_hour"]
+
+
+def test_without_a_number_all_are_built(capsys, monkeypatch):
+    monkeypatch.setattr(build, "write", lambda script: print(script.stem))
+    build.main()
+    assert capsys.readouterr().out.split() == [path.stem for path in (*SCRIPTS, FIRST_HOUR)]
 
 
 @pytest.mark.parametrize("number", ["0", "99", "x", "--help"])

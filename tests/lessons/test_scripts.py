@@ -9,7 +9,18 @@ from collections import Counter
 
 import pytest
 
-from .reading import JAPANESE, LESSONS, SCRIPTS, cells, checked, code, each_lesson, pairs, tags
+from .reading import (
+    JAPANESE,
+    LESSONS,
+    SCRIPTS,
+    cells,
+    checked,
+    code,
+    each_lesson,
+    each_script,
+    pairs,
+    tags,
+)
 
 markdown_it = pytest.importorskip("markdown_it")
 
@@ -44,7 +55,7 @@ def test_the_lessons_are_numbered_from_1():
     assert len(SCRIPTS) >= 6
 
 
-@each_lesson
+@each_script
 def test_texts_stand_in_pairs(script):
     texts = [cell for cell in cells(script) if cell.cell_type == "markdown"]
     assert [cell.metadata.get("lang") for cell in texts] == ["en", "ja"] * (len(texts) // 2)
@@ -52,7 +63,7 @@ def test_texts_stand_in_pairs(script):
         assert tags(english) == tags(japanese)
 
 
-@each_lesson
+@each_script
 def test_both_languages_have_the_same_formulas_code_numbers_and_links(script):
     for english, japanese in pairs(script):
         for what in (formulas, code_words, decimals):
@@ -68,14 +79,14 @@ def test_both_languages_have_the_same_formulas_code_numbers_and_links(script):
         assert lines[0] == lines[1], english.source
 
 
-@each_lesson
+@each_script
 def test_english_has_no_japanese_and_the_reverse(script):
     for english, japanese in pairs(script):
         assert not re.search(JAPANESE, english.source), english.source
         assert re.search(JAPANESE, japanese.source), japanese.source
 
 
-@each_lesson
+@each_script
 def test_code_has_no_comments_and_fits_the_page(script):
     for cell in code(script):
         tokens = tokenize.generate_tokens(io.StringIO(cell.source).readline)
@@ -83,7 +94,7 @@ def test_code_has_no_comments_and_fits_the_page(script):
         assert max(map(len, cell.source.splitlines())) <= 88, cell.source
 
 
-@each_lesson
+@each_script
 def test_code_prints_names_and_numbers_only(script):
     """A sentence would stand in one language only: no two words in a row, and nothing but ASCII."""
     for cell in code(script):
@@ -137,7 +148,7 @@ def test_each_lesson_leads_to_the_gallery_and_to_the_page(script):
         assert "backprop_expression.html" in text or "backprop_page" in text
 
 
-@each_lesson
+@each_script
 def test_no_html_and_nothing_that_github_hides(script):
     for pair in pairs(script):
         for cell in pair:
@@ -146,7 +157,7 @@ def test_no_html_and_nothing_that_github_hides(script):
             assert "](data:" not in bare
 
 
-@each_lesson
+@each_script
 def test_bold_is_bold_and_japanese_has_no_italics(script):
     """`**「…」**の` shows its asterisks in CommonMark: a bracket inside, a letter outside."""
     render = markdown_it.MarkdownIt("commonmark").enable("table").render
@@ -158,7 +169,7 @@ def test_bold_is_bold_and_japanese_has_no_italics(script):
         assert "<em>" not in render(japanese), japanese
 
 
-@each_lesson
+@each_script
 def test_japanese_sets_a_space_around_formulas_and_uses_the_terms(script):
     for _, japanese in pairs(script):
         text = re.sub(r"\$\$.+?\$\$", "", japanese.source, flags=re.DOTALL)
