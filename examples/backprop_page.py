@@ -1,6 +1,6 @@
 # /// script
 # requires-python = ">=3.10"
-# dependencies = ["tinygrad_loss[examples]"]
+# dependencies = ["tinygrad_loss[examples,draw]"]
 # [tool.uv.sources]
 # tinygrad_loss = { path = "..", editable = true }
 # ///

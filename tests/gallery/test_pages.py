@@ -12,7 +12,7 @@ from .published import GIVEN, MEASURED
 HEADER = """\
 # /// script
 # requires-python = ">=3.10"
-# dependencies = ["tinygrad_loss[examples]"{more}]
+# dependencies = ["tinygrad_loss[examples{draw}]"{more}]
 # [tool.uv.sources]
 # tinygrad_loss = {{ path = "..", editable = true }}
 # ///
@@ -28,7 +28,8 @@ def anchor(heading):
 def test_scripts_say_what_they_need_and_begin_alike(name):
     source = (EXAMPLES / f"{name}.py").read_text("utf-8")
     more = ', "torch"' if name == "pytorch_bridge" else ""
-    assert source.startswith(HEADER.format(more=more))
+    draw = ",draw" if "tl.draw(" in source else ""
+    assert source.startswith(HEADER.format(draw=draw, more=more))
     assert "import tinygrad_loss as tl\n" in source
     taken = re.findall(r"^from tinygrad_loss\.?(\S*) import", source, re.MULTILINE)
     assert set(taken) <= {"", "engine"}, "take modules: from tinygrad_loss import nn, optim"
@@ -163,11 +164,11 @@ def text_at(target, page="README.md"):
 
 def test_the_guides_of_the_readme_are_translated_row_by_row():
     readme = (EXAMPLES.parent / "README.md").read_text("utf-8")
-    for title, translated in (
-        ("## Which loss for what", "### どの損失をいつ使うか（日本語のみ）"),
-        ("## Your loss is wrong when", "### 損失の値がおかしいとき（日本語のみ）"),
+    for page, title, translated in (
+        (readme, "## Which loss for what", "### どの損失をいつ使うか（日本語のみ）"),
+        (PAGES["README.md"], "### Your loss is wrong when", "### 損失の値がおかしいとき"),
     ):
-        (one,) = (section for section in sections(readme) if section.heading == title)
+        (one,) = (section for section in sections(page) if section.heading == title)
         (other,) = (s for s in sections(PAGES["README.ja.md"]) if s.heading == translated)
         assert len(one.rows) == len(other.rows) > 8
         for row, japanese in zip(one.rows, other.rows, strict=True):
