@@ -1,4 +1,8 @@
-"""What all tests share: one thread per process, no silent skips where asked, axe-core's source."""
+"""What all tests share: one thread per process, no silent skips where asked, axe-core's source.
+
+Each run notes which tests passed. The next can leave them out: ``--rest`` is for an environment
+that has more, PyTorch and a browser, so that nothing runs twice.
+"""
 
 import importlib.util
 import os
@@ -18,6 +22,33 @@ def pytest_addoption(parser):
         action="store_true",
         help="fail where a test would be skipped, unless for want of a GPU",
     )
+    parser.addoption("--rest", action="store_true", help="leave out what passed in the last run")
+
+
+PASSED = "tinygrad_loss/passed"  # in pytest's cache
+passed = {}  # each test that was called, and whether it and what came after it went well
+
+
+def pytest_runtest_logreport(report):
+    if report.when == "call" or report.nodeid in passed:
+        passed[report.nodeid] = report.passed and passed.get(report.nodeid, True)
+
+
+def pytest_sessionfinish(session):
+    """Note what passed, in the process that hears from all the others, if there are any."""
+    cache = getattr(session.config, "cache", None)
+    if cache and passed and not hasattr(session.config, "workerinput"):
+        before = cache.get(PASSED, []) if session.config.getoption("--rest") else []
+        cache.set(PASSED, [*before, *(name for name, well in passed.items() if well)])
+
+
+def pytest_collection_modifyitems(config, items):
+    if config.getoption("--rest"):
+        if not hasattr(config, "cache"):
+            raise pytest.UsageError("--rest needs pytest's cache: leave out -p no:cacheprovider")
+        before = set(config.cache.get(PASSED, []))
+        config.hook.pytest_deselected(items=[item for item in items if item.nodeid in before])
+        items[:] = [item for item in items if item.nodeid not in before]
 
 
 @pytest.hookimpl(wrapper=True)
