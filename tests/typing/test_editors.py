@@ -20,11 +20,8 @@ import tinygrad_loss as tl
 from tests.engine.test_walk import Editor
 
 ROOT = Path(tl.__file__).parents[1]
-MODULES = {
-    "tl": "tinygrad_loss",
-    **{f"tl.{name}": f"tinygrad_loss.{name}" for name in
-       ("losses", "regularizers", "nn", "optim", "data")},
-}  # fmt: skip
+PARTS = ("losses", "regularizers", "nn", "optim", "data")
+MODULES = {"tl": "tinygrad_loss"} | {f"tl.{name}": f"tinygrad_loss.{name}" for name in PARTS}
 
 # What somebody has typed so far.
 PROGRAM = """\
@@ -367,8 +364,8 @@ HELD = {
 
 
 # Where the names after the dot are asked for.
-COMPLETED = [*MODULES, "nn", "optim", "data", "t", "loss", "model", "optimizer", "graph", "watched",
-             "step"]  # fmt: skip
+OBJECTS = ["t", "loss", "model", "optimizer", "graph", "watched", "step"]
+COMPLETED = [*MODULES, "nn", "optim", "data", *OBJECTS]
 
 
 def plain(text):
@@ -376,10 +373,10 @@ def plain(text):
     return " ".join(re.sub(r"[`*]", "", text).split())
 
 
-@pytest.fixture(
-    scope="module", params=[["jedi-language-server"], ["pyright-langserver", "--stdio"]],
-    ids=["jedi", "pyright"],
-)  # fmt: skip
+SERVERS = {"jedi": ["jedi-language-server"], "pyright": ["pyright-langserver", "--stdio"]}
+
+
+@pytest.fixture(scope="module", params=SERVERS.values(), ids=SERVERS)
 def editor(request, tmp_path_factory):
     name, *options = request.param
     scripts = sysconfig.get_path("scripts")

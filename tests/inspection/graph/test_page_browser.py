@@ -447,15 +447,14 @@ def test_the_page_works_in_a_sandboxed_frame_of_a_notebook(chromium, tmp_path):
 def test_a_picture_and_a_frame_follow_the_notebook(chromium, tmp_path, theme, system):
     """JupyterLab 4.3 and newer sets color-scheme on the body; an SVG is shown as an image."""
     graph = draw(Tensor(2.0, requires_grad=True, name="a") * 3.0)
-    picture = f'<img id="image" src="data:image/svg+xml,{quote(graph.svg())}">'
-    body = f'<body style="color-scheme: {theme}">{picture}{graph.frame(400)._repr_html_()}</body>'
+    picture = f'<img src="data:image/svg+xml,{quote(graph.svg())}">{graph.frame()._repr_html_()}'
     path = tmp_path / "notebook.html"
-    path.write_text(f"<!doctype html><title>notebook</title>{body}", encoding="utf-8")
+    path.write_text(f'<!doctype html><body style="color-scheme: {theme}">{picture}', "utf-8")
     feature = {"features": [{"name": "prefers-color-scheme", "value": system}]}
     chromium.execute_cdp_cmd("Emulation.setEmulatedMedia", feature)
     try:
         page = Page(chromium, path)
-        shown = chromium.find_element("id", "image").screenshot_as_png
+        shown = chromium.find_element("tag name", "img").screenshot_as_png
         frame = chromium.find_element("tag name", "iframe")
         assert page.js("arguments[0].getBoundingClientRect().right", frame) <= page.js("innerWidth")
         chromium.switch_to.frame(frame)
@@ -471,8 +470,7 @@ def test_a_picture_and_a_frame_follow_the_notebook(chromium, tmp_path, theme, sy
 def test_the_film_of_the_readme_has_a_picture_of_each_step(chromium, tmp_path):
     film.save(film.frames(film.expression(), chromium), tmp_path / "film.gif")
     with Image.open(tmp_path / "film.gif") as made, Image.open(film.FILM) as committed:
-        # Start, 4 ops forward, the seed, 4 ops backward, the end, the update.
-        assert made.n_frames == committed.n_frames == 1 + 4 + 1 + 4 + 1 + 1
+        assert made.n_frames == committed.n_frames == 1 + 4 + 1 + 4 + 1 + 1  # as above, for 4 ops
         assert committed.size == film.WINDOW
 
 
