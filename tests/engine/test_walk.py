@@ -13,6 +13,7 @@ import sys
 import sysconfig
 import textwrap
 import threading
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from types import FunctionType, ModuleType
@@ -272,20 +273,28 @@ class Editor:
         return Server(self.command, self.folder)
 
 
-@pytest.fixture(
-    scope="module", params=[["jedi-language-server"], ["pyright-langserver", "--stdio"]]
-)
-def editor(request, tmp_path_factory):
-    name, *options = request.param
+SERVERS = {"jedi": ["jedi-language-server"], "pyright": ["pyright-langserver", "--stdio"]}
+
+
+@contextmanager
+def editor_with(server, folder):
+    """An editor with one of the servers, or a skip where that is not installed."""
+    name, *options = SERVERS[server]
     scripts = sysconfig.get_path("scripts")
     command = shutil.which(name, path=scripts) or shutil.which(name)
     if command is None:
         pytest.skip(f"{name} is not installed: pip install jedi-language-server pyright[nodejs]")
-    editor = Editor([command, *options], tmp_path_factory.mktemp("editor"))
+    editor = Editor([command, *options], folder)
     yield editor
     process = editor.server.process
     process.kill()
     process.communicate()
+
+
+@pytest.fixture(scope="module", params=SERVERS)
+def editor(request, tmp_path_factory):
+    with editor_with(request.param, tmp_path_factory.mktemp("editor")) as opened:
+        yield opened
 
 
 def test_four_clicks_lead_from_backward_to_the_rules(editor):

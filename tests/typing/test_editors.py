@@ -17,7 +17,7 @@ from types import ModuleType
 import pytest
 
 import tinygrad_loss as tl
-from tests.engine.test_walk import Editor
+from tests.engine.test_walk import SERVERS, editor_with
 
 ROOT = Path(tl.__file__).parents[1]
 PARTS = ("losses", "regularizers", "nn", "optim", "data")
@@ -373,25 +373,14 @@ def plain(text):
     return " ".join(re.sub(r"[`*]", "", text).split())
 
 
-SERVERS = {"jedi": ["jedi-language-server"], "pyright": ["pyright-langserver", "--stdio"]}
-
-
-@pytest.fixture(scope="module", params=SERVERS.values(), ids=SERVERS)
+@pytest.fixture(scope="module", params=SERVERS)
 def editor(request, tmp_path_factory):
-    name, *options = request.param
-    scripts = sysconfig.get_path("scripts")
-    command = shutil.which(name, path=scripts) or shutil.which(name)
-    if command is None:
-        pytest.skip(f"{name} is not installed: pip install jedi-language-server pyright[nodejs]")
-    editor = Editor([command, *options], tmp_path_factory.mktemp("editor"))
-    shown = "".join(f"({x})\n" for x in [*EVERYDAY, *HELD])
-    editor.script.write_text(PROGRAM + shown, "utf-8")
-    for x in COMPLETED:
-        (editor.folder / f"{x}.py").write_text(f"{PROGRAM}({x}.)\n", "utf-8")
-    yield editor
-    process = editor.server.process
-    process.kill()
-    process.communicate()
+    with editor_with(request.param, tmp_path_factory.mktemp("editor")) as opened:
+        shown = "".join(f"({x})\n" for x in [*EVERYDAY, *HELD])
+        opened.script.write_text(PROGRAM + shown, "utf-8")
+        for x in COMPLETED:
+            (opened.folder / f"{x}.py").write_text(f"{PROGRAM}({x}.)\n", "utf-8")
+        yield opened
 
 
 def hovered(editor, expression):

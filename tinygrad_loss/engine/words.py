@@ -103,7 +103,7 @@ def meant(names: Iterable[str]) -> str:
 
 
 def taught(f: F) -> F:
-    """Let a function say our word where it is called with another library's, and what rng is."""
+    """Let a function say our words for another library's, what rng is, and what goes by name."""
     function: Any = f
 
     @wraps(function)
