@@ -136,6 +136,7 @@ def test_an_array_of_what_requires_grad_is_refused(convert, t):
             convert(t)
         for part in (
             f"{t.name or 'A Tensor'} {t.shape}",
+            "t.item()",
             "t.data",
             "t.detach()",
             "tl.stack([...])",
